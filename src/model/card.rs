@@ -1,0 +1,1 @@
+//! The card: a skill's front matter, parsed. (Interface; see the tests.)

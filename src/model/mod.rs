@@ -1,0 +1,19 @@
+//! Plain data and the parsing of its own text forms. No files, no clock, no
+//! environment, no randomness; imports nothing else of ours.
+
+pub mod agent;
+pub mod card;
+pub mod code;
+pub mod decision;
+pub mod digest;
+pub mod lifecycle;
+pub mod limits;
+pub mod manifest;
+pub mod merkle;
+pub mod path;
+pub mod permit;
+pub mod record;
+pub mod skill;
+pub mod source;
+pub mod text;
+pub mod time;

@@ -1,0 +1,293 @@
+//! One line of the audit log. `docs/audit-log.md` is the format's definition
+//! for others; this is the same thing in types.
+//!
+//! A record is one JSON object on one line in RFC 8785 canonical form: the
+//! fields below are declared in byte order of their names and serialised
+//! without white space, every number is an integer below 2^53, and every
+//! string from outside has passed [`super::text::escape`]. Its hash is the
+//! RFC 6962 leaf hash of its bytes without the newline.
+
+use super::digest::{Digest, sha256};
+use super::lifecycle::{DriftReason, Placement};
+use super::skill::SkillName;
+use super::source::Source;
+use super::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Version of the record format.
+pub const FORMAT: u32 = 1;
+
+/// Longest line in bytes, without the newline.
+pub const LINE_MAX: usize = 16 * 1024;
+
+/// Who did it, as the machine saw them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Actor {
+    /// Effective user id.
+    pub uid: u32,
+    /// That account's name, or its number.
+    pub user: String,
+    /// Which door: `cli`, `gate`, `library`, `recovery`.
+    pub via: String,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// The gate said yes: the permission may have been given.
+    Allow,
+    /// The gate said no.
+    Deny,
+    /// A change was made.
+    Done,
+    /// A change was asked for and not made.
+    Refused,
+}
+
+/// What is written down. Fields in canonical order; keep it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// Who.
+    pub actor: Actor,
+    /// Stable codes of the rules that spoke.
+    pub codes: Vec<String>,
+    /// How it ended.
+    pub decision: Outcome,
+    /// Why the pinned and the found bytes differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<DriftReason>,
+    /// Of which bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// The kill epoch it happened in.
+    pub epoch: u64,
+    /// The event's word: a lifecycle event, `gate`, or an administrative act.
+    pub event: String,
+    /// Format version, [`FORMAT`].
+    pub format: u32,
+    /// Found bytes, where they differ from `digest`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Digest>,
+    /// Home permit or hold that a kill or release is about, or the held scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<String>,
+    /// A person's note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Sequence number of the trust decision it rests on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<u64>,
+    /// Places concerned; for `enable`, all that hold after it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub placements: Vec<Placement>,
+    /// Digest of the policy in force; none if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Digest>,
+    /// Hash of the record before this one; 64 zeros before the first.
+    #[serde(with = "hex")]
+    pub prev: Digest,
+    /// In our own words.
+    pub reason: String,
+    /// Gapless, from 1.
+    pub seq: u64,
+    /// Digest of the set it was part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<Digest>,
+    /// Which skill.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skill: Option<SkillName>,
+    /// From where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// Digest of the ledger's whole state after this record.
+    #[serde(with = "hex")]
+    pub state: Digest,
+    /// When, never earlier than the record before.
+    pub time: Timestamp,
+    /// End of the trust decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Version of the program that wrote it.
+    pub version: String,
+}
+
+mod hex {
+    use super::Digest;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&digest.hex())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Digest::from_hex(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// What a use case knows of a record; the ledger adds the rest (`seq`, `prev`,
+/// `time`, `epoch`, `state`) under the lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// See [`Record::actor`].
+    pub actor: Actor,
+    /// See [`Record::event`].
+    pub event: String,
+    /// See [`Record::decision`].
+    pub decision: Outcome,
+    /// See [`Record::reason`].
+    pub reason: String,
+    /// See [`Record::codes`].
+    pub codes: Vec<String>,
+    /// See [`Record::skill`].
+    pub skill: Option<SkillName>,
+    /// See [`Record::digest`].
+    pub digest: Option<Digest>,
+    /// See [`Record::found`].
+    pub found: Option<Digest>,
+    /// See [`Record::source`].
+    pub source: Option<Source>,
+    /// See [`Record::placements`].
+    pub placements: Vec<Placement>,
+    /// See [`Record::differences`].
+    pub differences: Vec<DriftReason>,
+    /// See [`Record::hold`].
+    pub hold: Option<String>,
+    /// See [`Record::note`].
+    pub note: Option<String>,
+    /// See [`Record::pin`].
+    pub pin: Option<u64>,
+    /// See [`Record::policy`].
+    pub policy: Option<Digest>,
+    /// See [`Record::set`].
+    pub set: Option<Digest>,
+    /// See [`Record::until`].
+    pub until: Option<Timestamp>,
+}
+
+impl Draft {
+    /// A draft that says who, what and how it ended.
+    #[must_use]
+    pub fn new(actor: Actor, event: &str, decision: Outcome, reason: impl Into<String>) -> Self {
+        Self {
+            actor,
+            event: event.to_owned(),
+            decision,
+            reason: reason.into(),
+            codes: Vec::new(),
+            skill: None,
+            digest: None,
+            found: None,
+            source: None,
+            placements: Vec::new(),
+            differences: Vec::new(),
+            hold: None,
+            note: None,
+            pin: None,
+            policy: None,
+            set: None,
+            until: None,
+        }
+    }
+
+    /// The finished record.
+    #[must_use]
+    pub fn finish(self, place: Place) -> Record {
+        Record {
+            actor: self.actor,
+            codes: self.codes,
+            decision: self.decision,
+            differences: self.differences,
+            digest: self.digest,
+            epoch: place.epoch,
+            event: self.event,
+            format: FORMAT,
+            found: self.found,
+            hold: self.hold,
+            note: self.note,
+            pin: self.pin,
+            placements: self.placements,
+            policy: self.policy,
+            prev: place.prev,
+            reason: self.reason,
+            seq: place.seq,
+            set: self.set,
+            skill: self.skill,
+            source: self.source,
+            state: place.state,
+            time: place.time,
+            until: self.until,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+/// Where in the chain a record stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// See [`Record::seq`].
+    pub seq: u64,
+    /// See [`Record::prev`].
+    pub prev: Digest,
+    /// See [`Record::time`].
+    pub time: Timestamp,
+    /// See [`Record::epoch`].
+    pub epoch: u64,
+    /// See [`Record::state`].
+    pub state: Digest,
+}
+
+impl Record {
+    /// The canonical line without its newline, at most [`LINE_MAX`] bytes: a
+    /// longer list of differences is cut, and the cut is said in `codes`.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let whole = self.json();
+        if whole.len() <= LINE_MAX {
+            return whole;
+        }
+        let mut cut = self.clone();
+        cut.codes.push("cut".to_owned());
+        cut.reason = super::text::escape_short(&cut.reason, 1000);
+        cut.note = cut.note.map(|note| super::text::escape_short(&note, 1000));
+        while cut.json().len() > LINE_MAX && !cut.differences.is_empty() {
+            cut.differences.truncate(cut.differences.len() / 2);
+        }
+        cut.json()
+    }
+
+    fn json(&self) -> String {
+        // A struct of strings, numbers and lists always serialises.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads a line and checks that it is the canonical form of what it says.
+    ///
+    /// Attack: a line with white space, a repeated key or an escaped letter
+    /// says the same to one reader and something else to another.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it.
+    pub fn parse(line: &[u8]) -> Result<Self, String> {
+        if line.len() > LINE_MAX {
+            return Err(format!("{} bytes, more than {LINE_MAX}", line.len()));
+        }
+        let record: Self = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        if record.format != FORMAT {
+            return Err(format!("format {}, not {FORMAT}", record.format));
+        }
+        if record.json().as_bytes() != line {
+            return Err("not in canonical form".to_owned());
+        }
+        Ok(record)
+    }
+}
+
+/// RFC 6962 leaf hash of a line without its newline.
+#[must_use]
+pub fn leaf_hash(line: &[u8]) -> Digest {
+    sha256(&[&[0], line])
+}

@@ -1,0 +1,357 @@
+//! Where a skill comes from: as typed ([`SourceSpec`]) and as found
+//! ([`Source`], pinned to a commit or to nothing but its bytes).
+//!
+//! A typed source becomes an argument of libraries and, for ssh, of another
+//! program, so everything is parsed into fields here and odd forms are
+//! refused: leading dashes (option injection), `ext::` and other transports,
+//! control characters, user names and passwords in https addresses (they
+//! would be recorded), `http://` and `git://` (anyone on the way may change
+//! what arrives).
+
+use super::path::EntryPath;
+use super::text;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::PathBuf;
+
+/// What a person typed, understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceSpec {
+    /// A git repository somewhere else.
+    Git {
+        /// `https://…`, `ssh://…` or `file:///…`, cleaned.
+        url: String,
+        /// Branch, tag or full commit id; the default branch if none.
+        reference: Option<String>,
+        /// The folder inside the repository to look in.
+        path: Option<EntryPath>,
+    },
+    /// A folder here; if it is a work tree, its repository at its commit.
+    Folder(PathBuf),
+}
+
+/// Why a typed source is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadSource {
+    /// Nothing, or control characters.
+    #[error(
+        "a source is a repository address, `owner/repo`, or a folder; this is empty or holds control characters"
+    )]
+    Unprintable,
+    /// Would be read as an option by some program.
+    #[error("a source cannot start with a dash")]
+    LeadingDash,
+    /// A transport that we do not speak.
+    #[error("`{0}` is not a way we fetch; use https://, ssh://, file:// or a folder")]
+    Transport(String),
+    /// A name or password in the address.
+    #[error("an address must not hold a user name or password: it would be recorded")]
+    Credentials,
+    /// Query, fragment, missing host and the like.
+    #[error("the address is malformed: {0}")]
+    Malformed(&'static str),
+    /// A reference git itself would not take.
+    #[error("`{0}` is not a branch, tag or commit name")]
+    Reference(String),
+    /// A path inside the repository that is not clean.
+    #[error("the path inside the repository is refused: {0}")]
+    Path(super::path::NameFault),
+}
+
+/// Whether git would take this as a branch, tag or commit name, narrowed to
+/// what never needs quoting. See git-check-ref-format(1).
+#[must_use]
+pub fn is_reference(name: &str) -> bool {
+    let plain = |c: u8| c.is_ascii_alphanumeric() || b"-_./+@#=".contains(&c);
+    (1..=200).contains(&name.len())
+        && name.bytes().all(plain)
+        && !name.starts_with(['-', '/', '.'])
+        && !name.ends_with(['/', '.'])
+        && !name.ends_with(".lock")
+        && !["..", "//", "@{", "/."].iter().any(|bad| name.contains(bad))
+        && name != "@"
+}
+
+impl SourceSpec {
+    /// Reads a typed source. `is_folder` tells whether a folder of that name
+    /// exists, which decides what `a/b` means.
+    ///
+    /// # Errors
+    /// [`BadSource`], before anything is contacted.
+    pub fn parse(typed: &str, is_folder: impl Fn(&str) -> bool) -> Result<Self, BadSource> {
+        if typed.is_empty() || typed.chars().any(text::is_hidden) {
+            return Err(BadSource::Unprintable);
+        }
+        if typed.starts_with('-') {
+            return Err(BadSource::LeadingDash);
+        }
+        if let Some((scheme, rest)) = typed.split_once("://") {
+            return Self::parse_url(scheme, rest);
+        }
+        if let Some((transport, _)) = typed.split_once("::") {
+            return Err(BadSource::Transport(format!("{transport}::")));
+        }
+        if is_folder(typed) || typed.starts_with(['/', '.', '~']) {
+            return Ok(Self::Folder(PathBuf::from(typed)));
+        }
+        if let Some((user_host, path)) = typed.split_once(':') {
+            // The short ssh form: user@host:path.
+            let good_host = user_host.contains('@') && !user_host.contains('/');
+            return if good_host {
+                Self::parse_url("ssh", &format!("{user_host}/{path}"))
+            } else {
+                Err(BadSource::Transport(format!("{user_host}:")))
+            };
+        }
+        Self::parse_short(typed)
+    }
+
+    /// `owner/repo[/path][@ref]`, meaning the host most skills are published on.
+    fn parse_short(typed: &str) -> Result<Self, BadSource> {
+        let (place, reference) = match typed.split_once('@') {
+            None => (typed, None),
+            Some((place, reference)) => (place, Some(checked_reference(reference)?)),
+        };
+        let mut parts = place.splitn(3, '/');
+        let (Some(owner), Some(repo)) = (parts.next(), parts.next()) else {
+            return Err(BadSource::Malformed("no such folder, and not owner/repo"));
+        };
+        let plain = |c: u8| c.is_ascii_alphanumeric() || b"-_.".contains(&c);
+        let good = |part: &str| !part.is_empty() && !part.starts_with(['-', '.']) && part.bytes().all(plain);
+        if !good(owner) || !good(repo) {
+            return Err(BadSource::Malformed("owner and repository are letters, digits, `-`, `_` and `.`"));
+        }
+        let path = match parts.next() {
+            None | Some("") => None,
+            Some(path) => {
+                Some(EntryPath::parse(path.trim_end_matches('/').as_bytes()).map_err(BadSource::Path)?)
+            }
+        };
+        let repo = repo.strip_suffix(".git").unwrap_or(repo);
+        Ok(Self::Git { url: format!("https://github.com/{owner}/{repo}"), reference, path })
+    }
+
+    fn parse_url(scheme: &str, rest: &str) -> Result<Self, BadSource> {
+        let scheme = scheme.to_ascii_lowercase();
+        if !["https", "ssh", "file"].contains(&scheme.as_str()) {
+            return Err(BadSource::Transport(format!("{scheme}://")));
+        }
+        if rest.contains(['?', '#', '\\', ' ', '%', '"', '\'', '`', '$', ';', '&', '|', '<', '>']) {
+            return Err(BadSource::Malformed("query, fragment, escape or shell characters"));
+        }
+        let (host, path) = rest.split_once('/').ok_or(BadSource::Malformed("no path"))?;
+        if path.is_empty() || path.split('/').any(|part| part == ".." || part == ".") {
+            return Err(BadSource::Malformed("empty path, or one with dots"));
+        }
+        if scheme == "file" {
+            return match host {
+                "" => Ok(Self::Git { url: format!("file:///{path}"), reference: None, path: None }),
+                _ => Err(BadSource::Malformed("file:// takes no host")),
+            };
+        }
+        let (user, host) = match host.rsplit_once('@') {
+            None => (None, host),
+            Some((user, host)) => (Some(user), host),
+        };
+        let plain = |c: u8| c.is_ascii_alphanumeric() || b"-_.".contains(&c);
+        match (scheme.as_str(), user) {
+            ("https", Some(_)) => return Err(BadSource::Credentials),
+            (_, Some(user)) if user.contains(':') => return Err(BadSource::Credentials),
+            (_, Some(user)) if user.is_empty() || user.starts_with('-') || !user.bytes().all(plain) => {
+                return Err(BadSource::Malformed("odd user name"));
+            }
+            _ => {}
+        }
+        let (name, port) = split_port(host)?;
+        if name.is_empty() || name.starts_with('-') || name.starts_with('.') {
+            return Err(BadSource::Malformed("odd host name"));
+        }
+        let bracketed = name.starts_with('[') && name.ends_with(']');
+        if !bracketed && !name.bytes().all(plain) {
+            return Err(BadSource::Malformed("odd host name"));
+        }
+        let path = path.trim_end_matches('/');
+        if path.starts_with('-') {
+            return Err(BadSource::LeadingDash);
+        }
+        let path = if scheme == "https" { path.strip_suffix(".git").unwrap_or(path) } else { path };
+        let user = user.map_or(String::new(), |user| format!("{user}@"));
+        let host = name.to_ascii_lowercase();
+        Ok(Self::Git { url: format!("{scheme}://{user}{host}{port}/{path}"), reference: None, path: None })
+    }
+
+    /// The same source at another reference, as `--rev` asks.
+    ///
+    /// # Errors
+    /// [`BadSource::Reference`], also for a folder, which has no other.
+    pub fn at(self, reference: &str) -> Result<Self, BadSource> {
+        match self {
+            Self::Git { url, path, .. } => {
+                Ok(Self::Git { url, path, reference: Some(checked_reference(reference)?) })
+            }
+            Self::Folder(_) => Err(BadSource::Reference(text::escape_short(reference, 60))),
+        }
+    }
+}
+
+fn checked_reference(reference: &str) -> Result<String, BadSource> {
+    if is_reference(reference) {
+        Ok(reference.to_owned())
+    } else {
+        Err(BadSource::Reference(text::escape_short(reference, 60)))
+    }
+}
+
+fn split_port(host: &str) -> Result<(&str, &str), BadSource> {
+    if host.ends_with(']') {
+        return Ok((host, ""));
+    }
+    let Some(at) = host.rfind(':') else { return Ok((host, "")) };
+    match host[at + 1..].parse::<u16>() {
+        Ok(_) => Ok(host.split_at(at)),
+        Err(_) => Err(BadSource::Malformed("odd port")),
+    }
+}
+
+/// The kind of a resolved source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceKind {
+    /// A git repository at a commit.
+    Git,
+    /// A folder of this machine, taken as it was.
+    Folder,
+}
+
+/// Where the bytes of a revision came from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The exact commit; always there for git.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// How it was reached.
+    pub kind: SourceKind,
+    /// Address of the repository, or absolute path of the folder.
+    pub location: String,
+    /// The skill's folder inside the repository; none for its root.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<EntryPath>,
+    /// The branch, tag or commit that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+}
+
+impl Source {
+    /// What a name is bound to: the place, whatever the commit or the folder
+    /// inside a repository.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        &self.location
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&text::escape(&self.location))?;
+        if let Some(path) = &self.path {
+            write!(f, " {path}")?;
+        }
+        if let Some(commit) = &self.commit {
+            write!(f, " at {}", commit.get(..12).unwrap_or(commit))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(typed: &str) -> Result<SourceSpec, BadSource> {
+        SourceSpec::parse(typed, |name| name == "here/skill")
+    }
+
+    fn git(url: &str, reference: Option<&str>, path: Option<&str>) -> SourceSpec {
+        SourceSpec::Git {
+            url: url.to_owned(),
+            reference: reference.map(str::to_owned),
+            path: path.map(|path| EntryPath::parse(path.as_bytes()).unwrap()),
+        }
+    }
+
+    #[test]
+    fn the_accepted_forms() {
+        assert_eq!(parse("acme/pdf").unwrap(), git("https://github.com/acme/pdf", None, None));
+        assert_eq!(
+            parse("acme/pdf/skills/a@v1.2").unwrap(),
+            git("https://github.com/acme/pdf", Some("v1.2"), Some("skills/a"))
+        );
+        assert_eq!(
+            parse("https://Host.example/x/y.git").unwrap(),
+            git("https://host.example/x/y", None, None)
+        );
+        assert_eq!(
+            parse("git@host.example:x/y.git").unwrap(),
+            git("ssh://git@host.example/x/y.git", None, None)
+        );
+        assert_eq!(parse("ssh://git@h:22/x").unwrap(), git("ssh://git@h:22/x", None, None));
+        assert_eq!(parse("file:///srv/x").unwrap(), git("file:///srv/x", None, None));
+        assert_eq!(parse("here/skill").unwrap(), SourceSpec::Folder("here/skill".into()));
+        assert_eq!(parse("./x").unwrap(), SourceSpec::Folder("./x".into()));
+    }
+
+    #[test]
+    fn option_injection_and_foreign_transports_are_refused() {
+        for bad in [
+            "",
+            "-x",
+            "--upload-pack=touch /tmp/x",
+            "ext::sh -c touch% x",
+            "fd::3",
+            "http://h/x",
+            "git://h/x",
+            "https://-oProxyCommand=x/y",
+            "ssh://-oProxyCommand=x/y",
+            "ssh://h/-x",
+            "https://u:p@h/x",
+            "https://u@h/x",
+            "https://h",
+            "https://h/",
+            "https://h/x?y",
+            "https://h/x#y",
+            "https://h/../x",
+            "https://h/a b",
+            "ftp://h/x",
+            "file://host/x",
+            "a\nb/c",
+            "acme/pdf@-x",
+            "acme/pdf@a..b",
+            "acme/pdf/../x",
+            "-a/b",
+            "a/-b",
+            "acme",
+            "h:x",
+            "ssh://u:p@h/x",
+            "https://h:99999/x",
+            "https://h/x$(y)",
+            "https://\u{202e}h/x",
+            "C:/x",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn references_are_gits_and_need_no_quoting() {
+        for good in ["main", "v1.2.3", "feature/x", "release-1", "0123456789abcdef0123456789abcdef01234567"] {
+            assert!(is_reference(good), "{good}");
+        }
+        for bad in [
+            "", "-x", "a..b", "a b", "x.lock", "@", "a@{1}", "/x", "x/", "x\u{7}", "$(x)", "a/.b", "a~1",
+            "a^",
+        ] {
+            assert!(!is_reference(bad), "{bad}");
+        }
+    }
+}

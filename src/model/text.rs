@@ -1,0 +1,108 @@
+//! Text that came from somebody else.
+//!
+//! Names, descriptions, paths and messages out of a skill, a repository or a
+//! request are written by the party we are judging. Such text may hold
+//! terminal escapes, direction marks or line breaks made to forge what a
+//! person, a log reader or a model sees.
+//!
+//! Invariant: nothing from outside is printed, logged or put into an answer
+//! except through [`escape`], which is total, reversible by eye, and leaves
+//! ordinary letters of every script alone.
+
+use std::fmt::Write as _;
+
+/// Whether a character can move the cursor, reorder, join or hide text, and
+/// is therefore never shown raw.
+///
+/// Covers the Unicode general categories Cc, Cf, Co, Zl and Zp, the default
+/// ignorable code points that are not in Cf (fillers, variation selectors,
+/// the grapheme joiner), the blank braille cell and non-characters.
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
+    matches!(c,
+        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}'
+        | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
+        | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{2800}' | '\u{3164}' | '\u{e000}'..='\u{f8ff}' | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+        | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{10ffff}')
+        || (c as u32) & 0xfffe == 0xfffe
+}
+
+/// Returns the text with every hidden character and every backslash that
+/// could be mistaken for an escape written as `\u{hex}`.
+///
+/// Attack: a file named `x\x1b[2Ky` would otherwise erase the line that says
+/// what it is.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hidden(c) {
+            let _ = write!(out, "\\u{{{:x}}}", c as u32);
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// As [`escape`], at most `max` characters, the cut marked with `…`.
+#[must_use]
+pub fn escape_short(text: &str, max: usize) -> String {
+    let full = escape(text);
+    if full.chars().count() <= max {
+        return full;
+    }
+    full.chars().take(max.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// Returns bytes that should be text, with what is not UTF-8 as `\x{hex}`.
+#[must_use]
+pub fn escape_bytes(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(&escape(chunk.valid()));
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\x{{{byte:02x}}}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminal_escapes_and_direction_marks_become_visible() {
+        assert_eq!(escape("a\u{1b}[2Kb"), "a\\u{1b}[2Kb");
+        assert_eq!(escape("a\u{202e}b\u{200b}"), "a\\u{202e}b\\u{200b}");
+        assert_eq!(escape("line\nbreak"), "line\\u{a}break");
+        assert_eq!(escape("tag\u{e0041}"), "tag\\u{e0041}");
+    }
+
+    #[test]
+    fn letters_of_every_script_stay() {
+        for text in ["Grüße", "日本語", "नमस्ते", "עברית", "naïve café", "🙂"] {
+            assert_eq!(escape(text), text);
+        }
+    }
+
+    #[test]
+    fn no_output_holds_a_hidden_character() {
+        for c in (0..=0x10_ffff_u32).filter_map(char::from_u32) {
+            let shown = escape(&c.to_string());
+            assert!(!shown.chars().any(is_hidden), "U+{:04X}", c as u32);
+        }
+    }
+
+    #[test]
+    fn cut_text_says_that_it_is_cut() {
+        assert_eq!(escape_short("abcdef", 4), "abc…");
+        assert_eq!(escape_short("abcd", 4), "abcd");
+        assert_eq!(escape_bytes(b"a\xffb"), "a\\x{ff}b");
+    }
+}

@@ -1,0 +1,8 @@
+//! Pure decisions: same input, same answer. No files, no clock, no
+//! environment. Imports `model` only.
+
+pub mod config;
+pub mod drift;
+pub mod entry;
+pub mod gate;
+pub mod transition;

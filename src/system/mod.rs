@@ -1,0 +1,16 @@
+//! Disk, SQLite, git, http, clock, processes: how, never whether. Imports
+//! `model` only.
+
+pub mod account;
+pub mod audit_log;
+pub mod checkpoint;
+pub mod clock;
+pub mod fetch;
+pub mod home;
+pub mod kill;
+pub mod ledger;
+pub mod lock;
+pub mod permit;
+pub mod placement;
+pub mod store;
+pub mod tree;
