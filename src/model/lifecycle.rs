@@ -106,8 +106,6 @@ pub struct Pin {
     pub by: Actor,
     /// The bytes.
     pub digest: Digest,
-    /// Hash of the record of this decision.
-    pub hash: Digest,
     /// The skill.
     pub name: SkillName,
     /// Why, in that person's words.
@@ -218,6 +216,42 @@ pub enum HoldScope {
     Source(String),
     /// Everything a signer signed.
     Signer(String),
+}
+
+impl HoldScope {
+    /// Its kind and its value, as stored.
+    #[must_use]
+    pub fn parts(&self) -> (&'static str, String) {
+        match self {
+            Self::Name(name) => ("name", name.to_string()),
+            Self::Digest(digest) => ("digest", digest.to_string()),
+            Self::Source(source) => ("source", source.clone()),
+            Self::Signer(signer) => ("signer", signer.clone()),
+        }
+    }
+
+    /// The reverse of [`HoldScope::parts`]; none for an unknown kind or a bad value.
+    #[must_use]
+    pub fn from_parts(scope: &str, value: &str) -> Option<Self> {
+        match scope {
+            "name" => SkillName::parse(value).ok().map(Self::Name),
+            "digest" => Digest::parse(value).ok().map(Self::Digest),
+            "source" => Some(Self::Source(value.to_owned())),
+            "signer" => Some(Self::Signer(value.to_owned())),
+            _ => None,
+        }
+    }
+
+    /// Whether it covers a revision from that source with those signers.
+    #[must_use]
+    pub fn covers(&self, revision: &Revision, source: &str, signers: &[String]) -> bool {
+        match self {
+            Self::Name(name) => *name == revision.name,
+            Self::Digest(digest) => *digest == revision.digest,
+            Self::Source(held) => held == source,
+            Self::Signer(signer) => signers.contains(signer),
+        }
+    }
 }
 
 impl fmt::Display for HoldScope {
