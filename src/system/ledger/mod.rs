@@ -25,6 +25,7 @@ use crate::model::digest::{Digest, sha256};
 use crate::model::lifecycle::{Hold, HoldScope, RevisionRow};
 use crate::model::manifest::Manifest;
 use crate::model::merkle::{self, Frontier, NodeId};
+use crate::model::record::Draft;
 use crate::model::skill::{Revision, SkillName};
 use crate::model::time::Timestamp;
 use crate::system::home::Home;
@@ -37,6 +38,8 @@ use std::time::Duration;
 
 /// Name of the file in the home.
 pub const FILE: &str = "ledger.db";
+/// Its name while it is being made.
+const NEW: &str = "ledger.db.new";
 /// `SKTR`, in the database header.
 const APPLICATION: i32 = 0x534b_5452;
 /// Version of the schema this program writes.
@@ -137,33 +140,30 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Makes an empty ledger in a home that has none.
+    /// Makes the ledger of a home that has none, with its first record.
+    ///
+    /// Built under another name and renamed when complete: a crash leaves no
+    /// ledger, or one with its first record.
     ///
     /// # Errors
-    /// [`LedgerFault`]; also when there is one.
-    pub fn create(home: &Home, now: Timestamp) -> Result<Self, LedgerFault> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(home.dir(), FILE, flags, Mode::RUSR | Mode::WUSR)
-            .map_err(|error| LedgerFault::ReadOnly(error.to_string()))?;
-        drop(file);
-        let mut conn = connect(home, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        let name = random_id().map_err(|error| LedgerFault::Unsafe(error.to_string()))?;
-        let txn = conn.transaction()?;
-        txn.execute_batch(SQL)?;
-        txn.execute("INSERT INTO home VALUES (1, ?1, ?2)", params![name, now.unix()])?;
-        let (brakes, top) = (Brakes::default(), Hashes::empty());
-        let state = state::state_digest(&brakes, &top);
-        txn.execute(
-            "INSERT INTO head VALUES (1, 0, ?1, x'', 0, 0, ?2, 0, NULL, ?3)",
-            params![Digest::ZERO.as_bytes(), i64::MIN, state.as_bytes()],
-        )?;
-        for id in 0..=64 {
-            txn.execute("INSERT INTO bucket VALUES (?1, ?2)", params![id, Hashes::empty().as_bytes()])?;
+    /// [`LedgerFault`].
+    pub fn create(home: &Home, now: Timestamp, first: Draft) -> Result<(), LedgerFault> {
+        let io = |error: rustix::io::Errno| LedgerFault::ReadOnly(error.to_string());
+        for stale in [NEW.to_owned(), format!("{NEW}-journal")] {
+            match rustix::fs::unlinkat(home.dir(), stale, rustix::fs::AtFlags::empty()) {
+                Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+                Err(error) => return Err(io(error)),
+            }
         }
-        txn.pragma_update(None, "application_id", APPLICATION)?;
-        txn.pragma_update(None, "user_version", SCHEMA)?;
-        txn.commit()?;
-        Self::read(conn)
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        drop(rustix::fs::openat(home.dir(), NEW, flags, Mode::RUSR | Mode::WUSR).map_err(io)?);
+        let conn = connect(home, NEW, "PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA;")?;
+        fill(&conn, now)?;
+        let mut ledger = Self::read(conn)?;
+        ledger.begin()?.seal(now, vec![first])?.commit()?;
+        drop(ledger);
+        rustix::fs::renameat_with(home.dir(), NEW, home.dir(), FILE, rustix::fs::RenameFlags::NOREPLACE).map_err(io)?;
+        rustix::fs::fsync(home.dir()).map_err(io)
     }
 
     /// Opens the ledger and checks file, schema and head.
@@ -172,7 +172,7 @@ impl Ledger {
     /// [`LedgerFault`].
     pub fn open(home: &Home) -> Result<Self, LedgerFault> {
         check_files(home)?;
-        Self::read(connect(home, OpenFlags::SQLITE_OPEN_READ_WRITE)?)
+        Self::read(connect(home, FILE, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?)
     }
 
     /// Whether the ledger's file is there.
@@ -517,9 +517,27 @@ fn check_files(home: &Home) -> Result<(), LedgerFault> {
     Ok(())
 }
 
-fn connect(home: &Home, access: OpenFlags) -> Result<Connection, LedgerFault> {
-    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let conn = Connection::open_with_flags(home.path().join(FILE), flags)?;
+fn fill(conn: &Connection, now: Timestamp) -> Result<(), LedgerFault> {
+    let name = random_id().map_err(|error| LedgerFault::Unsafe(error.to_string()))?;
+    let txn = conn.unchecked_transaction()?;
+    txn.execute_batch(SQL)?;
+    txn.execute("INSERT INTO home VALUES (1, ?1, ?2)", params![name, now.unix()])?;
+    let state = state::state_digest(&Brakes::default(), &Hashes::empty());
+    txn.execute(
+        "INSERT INTO head VALUES (1, 0, ?1, x'', 0, 0, ?2, 0, NULL, ?3)",
+        params![Digest::ZERO.as_bytes(), i64::MIN, state.as_bytes()],
+    )?;
+    for id in 0..=64 {
+        txn.execute("INSERT INTO bucket VALUES (?1, ?2)", params![id, Hashes::empty().as_bytes()])?;
+    }
+    txn.pragma_update(None, "application_id", APPLICATION)?;
+    txn.pragma_update(None, "user_version", SCHEMA)?;
+    Ok(txn.commit()?)
+}
+
+fn connect(home: &Home, file: &str, mode: &str) -> Result<Connection, LedgerFault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let conn = Connection::open_with_flags(home.path().join(file), flags)?;
     if rusqlite::version_number() < SQLITE_FLOOR {
         return Err(LedgerFault::Damaged(format!("SQLite {} has a known corruption", rusqlite::version())));
     }
@@ -527,8 +545,9 @@ fn connect(home: &Home, access: OpenFlags) -> Result<Connection, LedgerFault> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    conn.execute_batch(mode)?;
     conn.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 64;
+        "PRAGMA wal_autocheckpoint = 64;
          PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
     )?;
     Ok(conn)
