@@ -67,6 +67,8 @@ pub enum Rule {
     Owner(u32, u32),
     /// The folder lies on another file system inside the skill (a mount).
     OtherFileSystem,
+    /// The folder is not there.
+    Missing,
     /// It could not be read; the system's words.
     Unreadable(String),
     /// Its size changed while it was read.
@@ -97,6 +99,7 @@ impl Rule {
             Self::Mode(..) => "entry-mode",
             Self::Owner(..) => "entry-owner",
             Self::OtherFileSystem => "entry-mount",
+            Self::Missing => "entry-missing",
             Self::Unreadable(_) => "entry-unreadable",
             Self::ChangedWhileRead => "entry-changed-while-read",
         }
@@ -144,6 +147,7 @@ impl fmt::Display for Rule {
             Self::Mode(found, wanted) => write!(f, "mode {found:04o}, written as {wanted:04o}"),
             Self::Owner(found, wanted) => write!(f, "belongs to account {found}, not {wanted}"),
             Self::OtherFileSystem => f.write_str("another file system is mounted here"),
+            Self::Missing => f.write_str("is gone"),
             Self::Unreadable(why) => write!(f, "cannot be read: {why}"),
             Self::ChangedWhileRead => f.write_str("changed while it was read"),
         }

@@ -30,13 +30,17 @@ pub fn brake(home: &Home) -> Brake {
 /// How a placement must look on disk.
 #[must_use]
 pub fn placement_checks(limits: Limits) -> Checks {
-    Checks { limits, strict: Some(Strict::placement()) }
+    Checks { limits, strict: Some(Strict::placement(ours())) }
 }
 
 /// How a store object must look on disk.
 #[must_use]
 pub fn store_checks(limits: Limits) -> Checks {
-    Checks { limits, strict: Some(Strict::store()) }
+    Checks { limits, strict: Some(Strict::stored(ours())) }
+}
+
+fn ours() -> u32 {
+    rustix::process::geteuid().as_raw()
 }
 
 /// Hashes a folder named by a path.

@@ -57,7 +57,8 @@ impl<'a> Session<'a> {
         if !Ledger::exists(&home).map_err(io)? && !AuditLog::has_records(&home).map_err(io)? {
             Self::first(world, &home)?;
         }
-        Self::join(world, home, lock, policy, Depth::All)
+        let ledger = open_ledger(&home)?;
+        Self::with(world, home, ledger, lock, policy, Depth::All)
     }
 
     /// Opens an existing home.
@@ -68,11 +69,30 @@ impl<'a> Session<'a> {
         let policy = world.policy()?;
         let home = Home::open(&world.home).map_err(|fault| home_stop(&fault))?;
         let lock = take_lock(&home, world)?;
-        Self::join(world, home, lock, policy, depth)
+        let ledger = open_ledger(&home)?;
+        Self::with(world, home, ledger, lock, policy, depth)
     }
 
-    fn join(world: &'a World, home: Home, lock: Lock, policy: Policy, depth: Depth) -> Result<Self, Stop> {
-        let ledger = open_ledger(&home)?;
+    /// Goes on under the lock with a home and a ledger that were opened
+    /// without it.
+    ///
+    /// # Errors
+    /// [`Stop`].
+    pub fn join(world: &'a World, home: Home, mut ledger: Ledger, depth: Depth) -> Result<Self, Stop> {
+        let policy = world.policy()?;
+        let lock = take_lock(&home, world)?;
+        ledger.refresh().map_err(|fault| ledger_stop(&fault))?;
+        Self::with(world, home, ledger, lock, policy, depth)
+    }
+
+    fn with(
+        world: &'a World,
+        home: Home,
+        ledger: Ledger,
+        lock: Lock,
+        policy: Policy,
+        depth: Depth,
+    ) -> Result<Self, Stop> {
         let log = AuditLog::open(&home, &ledger).map_err(|fault| log_stop(&fault))?;
         let settled = log.settle(&home, &ledger).map_err(|fault| log_stop(&fault))?;
         let now = world.clock.now().max(ledger.head().time);
