@@ -1,6 +1,8 @@
 //! The audit log against `docs/audit-log.md`: a second program, written from
 //! that page alone, must pass what we write and find whatever is done to it.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where something is wrong")]
+
 use skill_trust::model::digest::{Digest, sha256};
 use skill_trust::model::lifecycle::{DriftReason, Placement};
 use skill_trust::model::merkle::Frontier;
