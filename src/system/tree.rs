@@ -236,12 +236,12 @@ pub fn read_file(root: BorrowedFd<'_>, path: &EntryPath, cap: u64) -> Result<Vec
     while let Some(name) = components.next() {
         let here = dir.as_ref().map_or(root, |dir| dir.as_fd());
         if components.peek().is_some() {
-            dir = Some(open::folder_at(here, name).map_err(|error| fault(rule_of(error)))?);
+            dir = Some(folder_at(here, name).map_err(|error| fault(rule_of(error)))?);
             continue;
         }
         let file = open::file_at(here, name).map_err(|error| fault(rule_of(error)))?;
         let stat = rustix::fs::fstat(&file).map_err(|error| fault(rule_of(error)))?;
-        if let Some(rule) = not_a_file(open::kind(&stat)) {
+        if let Some(rule) = not_a_file(kind(&stat)) {
             return Err(fault(rule));
         }
         let size = size_of(&stat);

@@ -48,8 +48,8 @@ pub fn open_folder(path: &Path) -> io::Result<OwnedFd> {
 }
 
 /// Opens a folder by one component.
-pub(crate) fn folder_at(dir: impl AsFd, name: &str) -> rustix::io::Result<OwnedFd> {
-    beneath(dir.as_fd(), OsStr::new(name), FOLDER)
+pub(crate) fn folder_at(dir: impl AsFd, name: impl AsRef<OsStr>) -> rustix::io::Result<OwnedFd> {
+    beneath(dir.as_fd(), name.as_ref(), FOLDER)
 }
 
 /// Opens a file by one component for reading.
