@@ -193,26 +193,26 @@ fn check_characters(front: &str, first: usize, faults: &mut Vec<CardFault>, note
 /// Whether an invisible character stands where honest text has it: an emoji
 /// presentation mark after a symbol, a joiner between two emoji, a joiner
 /// between two letters of a script that needs it.
-fn joins(chars: &[char], at: usize) -> bool {
-    let before = at.checked_sub(1).and_then(|at| chars.get(at)).copied();
-    let after = chars.get(at + 1).copied();
+#[must_use]
+pub fn is_honest_joiner(before: Option<char>, joiner: char, after: Option<char>) -> bool {
     let symbol =
         |c: Option<char>| c.is_some_and(|c| c > '\u{a8}' && !c.is_alphanumeric() && !text::is_hidden(c));
-    let keycap = after == Some('\u{20e3}');
-    let joined =
-        |c: Option<char>| c.is_some_and(|c| matches!(c, '\u{600}'..='\u{6ff}' | '\u{900}'..='\u{dff}'));
-    match chars[at] {
-        // Some symbols count as letters or digits: ©, ℹ, Ⓜ, 🅰, ▶ and more.
-        '\u{fe0f}' => keycap
-            || symbol(before)
-            || before.is_some_and(
-                |c| matches!(c, '\u{a9}' | '\u{ae}' | '\u{2100}'..='\u{27bf}' | '\u{1f100}'..='\u{1f1ff}'),
-            ),
-        '\u{200d}' if joined(before) => joined(after),
+    // Some symbols count as letters or digits: ©, ℹ, Ⓜ, 🅰 and more.
+    let lettered = |c: char| matches!(c, '\u{a9}' | '\u{ae}' | '\u{2100}'..='\u{27bf}' | '\u{1f100}'..='\u{1f1ff}');
+    let cursive = |c: Option<char>| c.is_some_and(|c| matches!(c, '\u{600}'..='\u{6ff}' | '\u{900}'..='\u{dff}'));
+    match joiner {
+        '\u{fe0f}' => after == Some('\u{20e3}') || symbol(before) || before.is_some_and(lettered),
+        '\u{200d}' if cursive(before) => cursive(after),
         '\u{200d}' => (symbol(before) || before == Some('\u{fe0f}')) && symbol(after),
-        '\u{200c}' => joined(before) && joined(after),
+        '\u{200c}' => cursive(before) && cursive(after),
         _ => false,
     }
+}
+
+/// [`is_honest_joiner`] at a place in a text.
+fn joins(chars: &[char], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|at| chars.get(at)).copied();
+    is_honest_joiner(before, chars[at], chars.get(at + 1).copied())
 }
 
 /// The first top-level key that only one of the two readers sees.
