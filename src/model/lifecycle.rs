@@ -198,9 +198,6 @@ pub struct RevisionRow {
     pub bytes: u64,
     /// Sequence number of the event that made this row what it is.
     pub seq: u64,
-    /// Set when the digest must not come back (`untrust --never`).
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub never: bool,
 }
 
 /// What a hold covers. A hold on everything is not a row: it is the home

@@ -12,7 +12,6 @@ use crate::system::audit_log::AuditLog;
 use crate::system::home::Home;
 use crate::system::kill::{self, KillState};
 use crate::system::ledger::Ledger;
-use crate::system::store;
 use crate::system::tree::{self, Checks, Strict};
 use std::path::Path;
 
@@ -65,7 +64,8 @@ pub fn hash_folder(path: &str, checks: &Checks) -> Hashed {
 /// Hashes the store copy of a revision.
 #[must_use]
 pub fn hash_store(home: &Home, digest: &crate::model::digest::Digest, limits: Limits) -> Hashed {
-    let path = home.path().join(store::relative(digest));
+    let hex = digest.hex();
+    let path = home.path().join("store").join(&hex[..2]).join(&hex);
     hash_folder(&path.to_string_lossy(), &store_checks(limits))
 }
 

@@ -7,10 +7,14 @@
 //! through [`Ask`].
 
 pub mod apply;
+pub mod enable;
 pub mod facts;
 pub mod gate;
 pub mod recover;
+pub mod install;
 pub mod session;
+pub mod stop;
+pub mod trust;
 
 use crate::model::code::{Code, Stop};
 use crate::model::record::Actor;

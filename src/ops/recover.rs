@@ -122,7 +122,10 @@ pub fn record_kill(session: &mut Session<'_>, id: &str) -> Result<(), Stop> {
 
 /// An enable that was under way when its process ended. The mark is removed
 /// by the enable itself when the copy is in place.
-fn interrupted_enable(session: &mut Session<'_>) -> Result<(), Stop> {
+///
+/// # Errors
+/// [`Stop`].
+pub fn interrupted_enable(session: &mut Session<'_>) -> Result<(), Stop> {
     let Some(revision) = permit::placing(&session.home).map_err(|error| io(&error))? else { return Ok(()) };
     let permit = permit::read_skill(&session.home, &revision).map_err(|error| io(&error))?;
     let row = session.ledger.revision(&revision).map_err(|fault| ledger_stop(&fault))?;

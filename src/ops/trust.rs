@@ -8,7 +8,7 @@ use super::session::{Depth, Session, ledger_stop, open_ledger, home_stop};
 use super::{Answer, Ask, Question, World, apply, facts};
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
-use crate::model::lifecycle::{Event, Pin, RevisionRow, State};
+use crate::model::lifecycle::{Event, HoldScope, Pin, RevisionRow, State};
 use crate::model::record::{Draft, Outcome};
 use crate::model::text;
 use crate::model::time::Timestamp;
@@ -173,10 +173,6 @@ fn draft(session: &Session<'_>, row: &RevisionRow, plan: &TrustPlan) -> Draft {
 
 fn check(session: &Session<'_>, row: &RevisionRow, plan: &TrustPlan) -> Result<(), Stop> {
     let revision = &row.revision;
-    if row.never {
-        let what = format!("{revision} was banned by `untrust --never`");
-        return Err(Stop::new(Code::Never, what, "install another revision"));
-    }
     if let Err(rule) = session.policy.check_source(row.source.identity()) {
         let what = format!("{} may not be used: {rule}", row.source);
         return Err(Stop::new(Code::PolicyUnmet, what, "a person changes the policy file, or uses another source"));
@@ -251,7 +247,9 @@ pub fn untrust(world: &World, typed: &str, never: bool, note: Option<&str>) -> R
             return Err(session.refuse(draft, stop));
         }
     };
-    let row = if never { ban(&mut session, row)? } else { row };
+    if never {
+        ban(&mut session, &row)?;
+    }
     let note = note.map(|note| text::escape_short(note, 500));
     let failures = apply::narrow(&mut session, &row, Event::Untrust, |draft| {
         draft.note = note;
@@ -262,15 +260,17 @@ pub fn untrust(world: &World, typed: &str, never: bool, note: Option<&str>) -> R
     Ok((row, failures))
 }
 
-fn ban(session: &mut Session<'_>, row: RevisionRow) -> Result<RevisionRow, Stop> {
-    let mut draft = session.draft("ban", Outcome::Done, "banned for good");
+/// A hold on the digest: these bytes come back under no name.
+fn ban(session: &mut Session<'_>, row: &RevisionRow) -> Result<(), Stop> {
+    let scope = HoldScope::Digest(row.revision.digest);
+    let mut draft = session.draft(Event::Kill.as_str(), Outcome::Done, format!("banned for good: {scope}"));
     draft.skill = Some(row.revision.name.clone());
     draft.digest = Some(row.revision.digest);
-    let banned = RevisionRow { never: true, ..row };
-    let put = banned.clone();
+    draft.hold = Some(scope.to_string());
     session.commit(move |txn| {
-        txn.put(&put).map_err(|fault| ledger_stop(&fault))?;
+        let seq = txn.next_seq();
+        txn.hold(&scope, seq).map_err(|fault| ledger_stop(&fault))?;
         Ok(vec![draft])
     })?;
-    Ok(banned)
+    Ok(())
 }

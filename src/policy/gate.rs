@@ -180,9 +180,6 @@ fn check_brakes(facts: &Facts<'_>) -> Result<(), No> {
 
 fn check_state<'a>(facts: &Facts<'a>) -> Result<(&'a Pin, &'a [Placement]), No> {
     let row = facts.row;
-    if row.never {
-        return Err(No { code: Code::Never, reason: "these bytes were banned by a person".into() });
-    }
     let pin = match (&row.lifecycle, facts.question) {
         (Lifecycle::Installed { former: None }, _) => {
             return Err(No { code: Code::NotTrusted, reason: "nobody has decided to trust these bytes".into() });
