@@ -222,6 +222,8 @@ def check_fields(record):
             return "field", "`%s` is not of its type" % field
     if (record["event"] == "gate") != (record["decision"] in ("allow", "deny")):
         return "field", "`%s` cannot end in `%s`" % (record["event"], record["decision"])
+    if record["event"] == "home" and record["decision"] != "done":
+        return "field", "the home was not made"
     if "pin" in record and not 1 <= record["pin"] <= record["seq"]:
         return "field", "`pin` names no earlier record"
     if record.get("source", {}).get("kind") == "git" and "commit" not in record["source"]:
@@ -271,8 +273,6 @@ def check_log(data):
             raise Bad(number, *fault)
         if (record["event"] == "home") != (number == 1):
             raise Bad(number, "first", "`home` is the first record and no other")
-        if number == 1 and record["decision"] != "done":
-            raise Bad(number, "first", "the home was not made")
         if record["seq"] != number:
             raise Bad(number, "seq", "seq %d: lines are missing, repeated or moved" % record["seq"])
         wanted = hashes[-1].hex() if hashes else ZEROS
