@@ -347,6 +347,7 @@ impl Event {
 }
 
 /// One way in which observed bytes differ from the manifest, with both values.
+/// Fields stand in byte order of their names: records are canonical JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
 pub enum DriftReason {
@@ -362,21 +363,21 @@ pub enum DriftReason {
     },
     /// Other bytes.
     Content {
+        /// SHA-256 blob id as found.
+        now: Digest,
         /// The path.
         path: String,
         /// SHA-256 blob id as pinned.
         was: Digest,
-        /// SHA-256 blob id as found.
-        now: Digest,
     },
     /// Executable bit or, in a placement, any mode bit.
     Mode {
+        /// Octal mode as found.
+        now: String,
         /// The path.
         path: String,
         /// Octal mode as pinned.
         was: String,
-        /// Octal mode as found.
-        now: String,
     },
     /// Something that cannot stand in a skill at all: a link, a FIFO, a
     /// `.git`, a bad name, an empty folder, a foreign owner.
@@ -393,9 +394,9 @@ pub enum DriftReason {
     },
     /// The manifest to compare with is lost; only the digests are known.
     DigestOnly {
-        /// As pinned.
-        was: Digest,
         /// As found.
         now: Digest,
+        /// As pinned.
+        was: Digest,
     },
 }

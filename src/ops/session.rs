@@ -220,6 +220,7 @@ pub fn ledger_stop(fault: &LedgerFault) -> Stop {
         LedgerFault::Missing => Stop::new(Code::HomeMissing, "there is no ledger here yet", "run: skills install SOURCE"),
         LedgerFault::Newer { .. } => Stop::new(Code::LedgerNewer, what, "use the newer version of this program"),
         LedgerFault::Busy => Stop::new(Code::Busy, what, "try again"),
+        LedgerFault::TooLong(_) => Stop::new(Code::Usage, what, "use shorter paths or a shorter note"),
         LedgerFault::ReadOnly(_) => Stop::new(Code::ReadOnly, what, "make the home writable"),
         LedgerFault::Damaged(_) | LedgerFault::Unsafe(_) | LedgerFault::Sqlite(_) => {
             Stop::new(Code::LedgerDamaged, what, "run: skills doctor (nothing is allowed meanwhile)")

@@ -72,6 +72,9 @@ pub enum LedgerFault {
     /// Another process holds it.
     #[error("another process holds it")]
     Busy,
+    /// A record that cannot be written as one line.
+    #[error("the record is too long: {0}")]
+    TooLong(String),
     /// SQLite's words.
     #[error("{0}")]
     Sqlite(rusqlite::Error),

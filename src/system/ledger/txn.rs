@@ -160,7 +160,7 @@ impl<'a> Txn<'a> {
     }
 
     fn append(&mut self, record: &Record) -> Result<EventRow, LedgerFault> {
-        let line = record.line();
+        let line = record.line().map_err(LedgerFault::TooLong)?;
         let hash = leaf_hash(line.as_bytes());
         let row = EventRow { seq: record.seq, hash, offset: self.head.bytes, line };
         let mut insert = self.txn.prepare_cached("INSERT INTO event VALUES (?1, ?2, ?3, ?4)")?;
