@@ -18,7 +18,7 @@ use crate::model::skill::Revision;
 use crate::policy::drift;
 use crate::policy::gate::No;
 use crate::policy::transition::{self, Input, Step};
-use crate::system::permit;
+use crate::system::permit::{self, Reason};
 use crate::system::placement;
 use crate::system::tree;
 use std::path::Path;
@@ -40,26 +40,47 @@ pub fn narrow(
     fill: impl FnOnce(&mut Draft),
 ) -> Result<Failures, Stop> {
     let mut failures = Failures::new();
-    let pending = permit::withdraw(&session.home, &row.revision, event.as_str())
+    let pending = permit::withdraw(&session.home, &row.revision, reason(event))
         .map_err(|error| Stop::new(Code::Io, format!("the permit of {}: {error}", row.revision), "run: skills doctor"))?;
     for place in row.lifecycle.placements() {
         withdraw_place(place, &row.revision, &mut failures);
     }
     record_narrowing(session, row, event, &failures, fill)?;
-    if let Some(file) = pending {
-        // The record is durable; the name has done its work.
-        let _ = permit::clear_pending(&session.home, &file);
+    if pending.is_some() {
+        clear(session, &row.revision)?;
     }
     Ok(failures)
 }
 
-/// Withdraws the staged and then the final copy of a placement.
-pub fn withdraw_place(place: &Placement, revision: &Revision, failures: &mut Failures) {
-    for path in [&place.staged, &place.path] {
-        if let Err(error) = placement::withdraw(Path::new(path), revision.name.as_str()) {
-            failures.push((path.clone(), error.to_string()));
+/// The name that a narrowing event leaves pending.
+const fn reason(event: Event) -> Reason {
+    match event {
+        Event::Untrust => Reason::Untrusted,
+        Event::Drift => Reason::Drift,
+        Event::Expire => Reason::Expired,
+        Event::Unmet => Reason::Unmet,
+        Event::Revoke => Reason::Revoked,
+        Event::Kill => Reason::Killed,
+        Event::Install | Event::Trust | Event::Enable | Event::Release | Event::Disable | Event::Remove => {
+            Reason::Disabled
         }
     }
+}
+
+/// Clears the pending names of a revision once its event is durable.
+///
+/// # Errors
+/// [`Stop`]; the next session clears them.
+pub fn clear(session: &Session<'_>, revision: &Revision) -> Result<(), Stop> {
+    permit::pending_of(&session.home, revision)
+        .and_then(|pending| permit::clear_pending(&session.home, &pending))
+        .map_err(|fault| Stop::new(Code::Io, fault.to_string(), "run: skills doctor"))
+}
+
+/// Withdraws the staged and then the final copy of a placement.
+pub fn withdraw_place(place: &Placement, revision: &Revision, failures: &mut Failures) {
+    let (_, faults) = placement::withdraw(&revision.name, place);
+    failures.extend(faults.into_iter().map(|fault| (place.path.clone(), crate::model::text::escape(&fault.to_string()))));
 }
 
 /// Writes the step into ledger and log.

@@ -25,11 +25,11 @@ use crate::model::path::EntryPath;
 use crate::model::permit::SkillPermit;
 use crate::model::record::{Draft, Outcome, Record};
 use crate::model::text;
-use crate::policy::gate::{Brake, Evidence};
+use crate::policy::gate::Evidence;
 use crate::policy::transition::Input;
 use crate::system::home::Home;
 use crate::system::ledger::EventRow;
-use crate::system::permit;
+use crate::system::permit::{self, Blocked, Reason};
 use crate::system::placement::{self, PublishFault, Staged, Target, TargetFault, Trustees};
 use crate::system::store::Store;
 use crate::system::tree::{self, Piece};
@@ -229,7 +229,7 @@ struct Work {
 
 impl Work {
     fn run(self, session: &mut Session<'_>, evidence: &Evidence, readers: Vec<&'static str>) -> Result<Enabled, Stop> {
-        let io = |error: std::io::Error| Stop::new(Code::Io, format!("the permit: {error}"), "run: skills doctor");
+        let io = |fault: permit::PermitFault| Stop::new(Code::Io, fault.to_string(), "run: skills doctor");
         let place_stop = |fault: placement::PlaceFault| Stop::new(Code::Io, fault.to_string(), "free space, or name another folder");
         permit::begin_placing(&session.home, evidence.revision()).map_err(io)?;
         let id = placement::fresh_id();
@@ -247,19 +247,19 @@ impl Work {
                 return Err(if stop.code == Code::RecordPending { stop } else { session.refuse(self.draft, stop) });
             }
         };
-        if let Some((file, _)) = &done.swapped_file {
-            let _ = permit::clear_pending(&session.home, file);
+        if let Some(old) = &self.swapped {
+            apply::clear(session, &old.revision)?;
         }
         if let Err(fault) = staged.publish() {
-            return Err(self.unpublished(session, staged, &done.row, &fault));
+            return Err(self.unpublished(session, staged, &done, &fault));
         }
         permit::end_placing(&session.home).map_err(io)?;
         let path = place.path;
-        Ok(Enabled { row: done.row, path, readers, swapped: self.swapped, new: true })
+        Ok(Enabled { row: done, path, readers, swapped: self.swapped, new: true })
     }
 
     /// Everything up to and including the records.
-    fn commit(&self, session: &mut Session<'_>, place: &Placement, staged: &mut Staged) -> Result<Done, Stop> {
+    fn commit(&self, session: &mut Session<'_>, place: &Placement, staged: &mut Staged) -> Result<RevisionRow, Stop> {
         let next = apply::next(&self.row, false, &Input::Enable(place.clone()))
             .map_err(|code| trust::step_refused(&self.row, code, None))?
             .ok_or_else(|| Stop::new(Code::Internal, "BUG: enable changed nothing", ""))?;
@@ -273,7 +273,6 @@ impl Work {
         let mut row = RevisionRow { lifecycle: next, ..self.row.clone() };
         let mut drafts = vec![draft];
         drafts.extend(old_draft);
-        let mut swapped_file = None;
         let kept_row = old_row.clone();
         let permit_row = self.row.clone();
         let placements = row.lifecycle.placements().to_vec();
@@ -289,7 +288,7 @@ impl Work {
                 Ok(drafts)
             },
             |home, records| {
-                let io = |error: std::io::Error| Stop::new(Code::Io, format!("the permit: {error}"), "run: skills doctor");
+                let io = |fault: permit::PermitFault| Stop::new(Code::Io, fault.to_string(), "run: skills doctor");
                 let (record, event) = &records[0];
                 let permit = SkillPermit {
                     revision: permit_row.revision.clone(),
@@ -301,23 +300,17 @@ impl Work {
                     until: record.until,
                     placements,
                 };
-                // step: enable writes the skill permit
                 permit::write_skill(home, &permit).map_err(io)?;
-                // step: enable checks the kill state
-                match facts::brake(home) {
-                    Brake::Clear { epoch: now } if now == epoch => {}
-                    Brake::Clear { .. } => return Err(Stop::new(Code::EpochDiffers, "a kill came meanwhile", "run: skills status")),
-                    Brake::Stopped(why) => return Err(Stop::new(Code::HeldAll, why, "a person runs: skills release --all")),
-                }
+                permit::check_clear(home, &permit).map_err(|blocked| blocked_stop(&blocked))?;
                 // step: enable copies
                 copy(home, &permit_row, staged, limits)?;
                 if let Some(old) = &kept_row {
-                    swapped_file = swap_out(home, old, &place.path, records.get(1))?;
+                    swap_out(home, old, &place.path, records.get(1))?;
                 }
                 Ok(())
             },
         )?;
-        Ok(Done { row, swapped_file })
+        Ok(row)
     }
 
     /// Row and record of the revision that loses its place, if one does.
@@ -348,7 +341,7 @@ impl Work {
         let _ = staged.abandon();
         let reason = format!("withdrawn before it was in place: {fault}");
         let narrowed = apply::narrow(session, row, Event::Disable, |draft| draft.reason = reason)
-            .and_then(|_| permit::end_placing(&session.home).map_err(|error| Stop::new(Code::Io, error.to_string(), "")));
+            .and_then(|_| permit::end_placing(&session.home).map_err(|fault| Stop::new(Code::Io, fault.to_string(), "")));
         if let Err(stop) = narrowed {
             return stop;
         }
@@ -360,10 +353,14 @@ impl Work {
     }
 }
 
-/// What stands after the commit.
-struct Done {
-    row: RevisionRow,
-    swapped_file: Option<(String, ())>,
+/// What stopped an enable half way, in the product's words.
+fn blocked_stop(blocked: &Blocked) -> Stop {
+    match blocked {
+        Blocked::Held(_) => Stop::new(Code::HeldAll, "a kill came while it was being enabled", "a person runs: skills release --all"),
+        Blocked::Epoch { .. } => Stop::new(Code::EpochDiffers, blocked.to_string(), "run: skills status"),
+        Blocked::Narrowed(_) | Blocked::Gone => Stop::new(Code::Held, blocked.to_string(), "run: skills status"),
+        Blocked::Fault(_) => Stop::new(Code::Io, blocked.to_string(), "run: skills doctor"),
+    }
 }
 
 /// Copies the stored bytes into the staged folder: the very bytes that are
@@ -396,8 +393,8 @@ fn swap_out(
     old: &RevisionRow,
     path: &str,
     record: Option<&(Record, EventRow)>,
-) -> Result<Option<(String, ())>, Stop> {
-    let io = |error: std::io::Error| Stop::new(Code::Io, format!("the permit: {error}"), "run: skills doctor");
+) -> Result<(), Stop> {
+    let io = |fault: permit::PermitFault| Stop::new(Code::Io, fault.to_string(), "run: skills doctor");
     let permit = permit::read_skill(home, &old.revision).map_err(io)?;
     let places = permit.iter().flat_map(|permit| &permit.placements).filter(|place| place.path == path);
     for place in places {
@@ -410,13 +407,9 @@ fn swap_out(
     match (&old.lifecycle, permit, record) {
         (Lifecycle::Enabled { placements, .. }, Some(permit), Some((record, event))) => {
             let kept = SkillPermit { seq: record.seq, hash: event.hash, placements: placements.all().to_vec(), ..permit };
-            permit::write_skill(home, &kept).map_err(io)?;
-            Ok(None)
+            permit::write_skill(home, &kept).map_err(io)
         }
-        _ => {
-            let file = permit::withdraw(home, &old.revision, Event::Disable.as_str()).map_err(io)?;
-            Ok(file.map(|file| (file, ())))
-        }
+        _ => permit::withdraw(home, &old.revision, Reason::Disabled).map(drop).map_err(io),
     }
 }
 
@@ -486,7 +479,7 @@ fn disable_one(session: &mut Session<'_>, row: RevisionRow, path: String) -> Res
             txn.put(&RevisionRow { seq: txn.next_seq(), ..changed }).map_err(|fault| ledger_stop(&fault))?;
             Ok(vec![draft])
         },
-        move |home, records| swap_out(home, &for_permit, &place, records.first()).map(drop),
+        move |home, records| swap_out(home, &for_permit, &place, records.first()),
     )?;
     Ok(Disabled { row, paths: vec![path], failures: apply::Failures::new() })
 }

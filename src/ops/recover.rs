@@ -5,8 +5,7 @@
 //! |---|---|---|
 //! | no home permit, no kill, one record | crash while the home was made | the home permit is made |
 //! | `killed.ID` that the ledger does not know | a kill that could not record itself | recorded; epoch + 1; every enabled revision trusted |
-//! | `killed.ID` and a home permit | crash during release | the permit goes; the kill stands |
-//! | `placing` | crash during enable | the copies are withdrawn; recorded if it was committed |
+//! //! | `placing` | crash during enable | the copies are withdrawn; recorded if it was committed |
 //! | `permits/REVISION.REASON` | crash during a narrowing step | the step's copies are withdrawn and it is recorded |
 //!
 //! Nothing here ever completes a placement or makes a skill permit. Every step
@@ -21,7 +20,7 @@ use crate::model::record::Outcome;
 use crate::model::skill::Revision;
 use crate::policy::transition::{Input, Step, step};
 use crate::system::kill::{self, KillState};
-use crate::system::permit::{self, Pending};
+use crate::system::permit::{self, Pending, Reason};
 
 /// Brings everything that is found into the ledger.
 ///
@@ -49,7 +48,7 @@ pub fn revision(session: &mut Session<'_>, revision: &Revision) -> Result<(), St
     Ok(())
 }
 
-fn io(error: &std::io::Error) -> Stop {
+fn io(error: &impl std::fmt::Display) -> Stop {
     Stop::new(Code::Io, format!("the permits: {error}"), "run: skills doctor")
 }
 
@@ -57,15 +56,12 @@ fn home_kill(session: &mut Session<'_>) -> Result<(), Stop> {
     match kill::kill_state(session.home.dir()) {
         KillState::Clear(permit) => settle_release(session, permit.epoch),
         KillState::NoPermit if session.ledger.head().size == 1 => {
-            permit::create_home(&session.home, session.ledger.brakes().epoch).map_err(|error| io(&error))
+            permit::create_home(&session.home, session.ledger.brakes().epoch).map(drop).map_err(|error| io(&error))
         }
         KillState::NoPermit | KillState::Doubt(_) => Ok(()),
         KillState::Killed(ids) => {
-            permit::drop_home(&session.home).map_err(|error| io(&error))?;
-            match ids.last() {
-                Some(id) if session.ledger.brakes().hold.as_ref() != Some(id) => record_kill(session, id),
-                _ => Ok(()),
-            }
+            let hold = ids.join(",");
+            if session.ledger.brakes().hold.as_ref() == Some(&hold) { Ok(()) } else { record_kill(session, &hold) }
         }
     }
 }
@@ -114,6 +110,8 @@ pub fn record_kill(session: &mut Session<'_>, id: &str) -> Result<(), Stop> {
         txn.set_epoch(epoch, Some(id));
         Ok(drafts)
     })?;
+    // A kill cut short is finished before its pending names are cleared.
+    kill::finish(&session.world.home);
     for pending in permit::pending(&session.home).map_err(|error| io(&error))? {
         one_pending(session, &pending)?;
     }
@@ -132,15 +130,15 @@ pub fn interrupted_enable(session: &mut Session<'_>) -> Result<(), Stop> {
     let enabled = row.filter(|row| row.lifecycle.state() == State::Enabled);
     let unfinished = permit.as_ref().is_some_and(|permit| !is_settled(permit, enabled.as_ref()));
     if unfinished {
-        let file = permit::withdraw(&session.home, &revision, Event::Disable.as_str()).map_err(|error| io(&error))?;
+        let file = permit::withdraw(&session.home, &revision, Reason::Aborted).map_err(|error| io(&error))?;
         let failures = withdraw_permitted(permit.as_ref(), &revision);
         if let Some(row) = &enabled {
             apply::record_narrowing(session, row, Event::Disable, &failures, |draft| {
                 "an enable was interrupted before the copy was in place; withdrawn".clone_into(&mut draft.reason);
             })?;
         }
-        if let Some(file) = file {
-            permit::clear_pending(&session.home, &file).map_err(|error| io(&error))?;
+        if file.is_some() {
+            apply::clear(session, &revision)?;
         }
     }
     permit::end_placing(&session.home).map_err(|error| io(&error))
@@ -164,9 +162,8 @@ fn withdraw_permitted(permit: Option<&SkillPermit>, revision: &Revision) -> Fail
 
 /// A permit that was renamed and whose record is missing.
 fn one_pending(session: &mut Session<'_>, pending: &Pending) -> Result<(), Stop> {
-    let event = Event::ALL.into_iter().find(|event| event.as_str() == pending.reason && !event.widens());
     // An unknown reason comes from a newer version: the least is that it was stopped.
-    let event = event.unwrap_or(Event::Kill);
+    let event = pending.reason.map_or(Event::Kill, Reason::event);
     let mut failures = withdraw_permitted(pending.permit.as_ref(), &pending.revision);
     let row = session.ledger.revision(&pending.revision).map_err(|fault| ledger_stop(&fault))?;
     if let Some(row) = row.filter(|row| row.lifecycle.state() == State::Enabled) {
@@ -177,5 +174,5 @@ fn one_pending(session: &mut Session<'_>, pending: &Pending) -> Result<(), Stop>
             draft.reason = format!("{}; found withdrawn", draft.reason);
         })?;
     }
-    permit::clear_pending(&session.home, &pending.file).map_err(|error| io(&error))
+    permit::clear_pending(&session.home, std::slice::from_ref(pending)).map_err(|error| io(&error))
 }

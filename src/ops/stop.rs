@@ -107,8 +107,8 @@ fn hold(session: &mut Session<'_>, scope: &HoldScope, note: Option<&str>) -> Res
 /// What a release would lift.
 #[derive(Debug, Clone)]
 pub struct ReleasePlan {
-    /// The home-wide kill's id and epoch.
-    pub home: Option<(String, u64)>,
+    /// The home-wide kill's ids and epoch.
+    pub home: Option<(Vec<String>, u64)>,
     /// The standing narrow kills.
     pub holds: Vec<HoldScope>,
 }
@@ -123,9 +123,12 @@ pub fn release_plan(world: &World, scope: Option<&HoldScope>) -> Result<ReleaseP
     let brakes = session.ledger.brakes();
     let Some(scope) = scope else {
         let home = match kill::kill_state(session.home.dir()) {
-            KillState::Killed(ids) => ids.last().map(|id| (id.clone(), brakes.epoch)),
+            KillState::Killed(ids) => Some((ids, brakes.epoch)),
             KillState::Clear(_) => None,
-            KillState::NoPermit => Some((String::new(), brakes.epoch)),
+            KillState::NoPermit => {
+                let what = "the home permit is missing, and no kill is recorded that took it";
+                return Err(Stop::new(Code::HeldAll, what, "run: skills kill --all, then: skills release --all"));
+            }
             KillState::Doubt(why) => {
                 let what = format!("the home permit cannot be relied on: {why}");
                 return Err(Stop::new(Code::HeldAll, what, "run: skills kill --all, then: skills release --all"));
@@ -176,7 +179,7 @@ pub fn release(world: &World, plan: &ReleasePlan, shown: &str, given: Option<&st
         return Err(session.refuse(draft, stop));
     }
     match &plan.home {
-        Some((id, epoch)) => release_home(&mut session, id, *epoch),
+        Some((ids, epoch)) => release_home(&mut session, ids, *epoch),
         None => release_holds(&mut session, &plan.holds),
     }
 }
@@ -194,20 +197,20 @@ fn release_holds(session: &mut Session<'_>, holds: &[HoldScope]) -> Result<u64, 
 }
 
 /// The whole chain is checked before everything may run again.
-fn release_home(session: &mut Session<'_>, id: &str, epoch: u64) -> Result<u64, Stop> {
+fn release_home(session: &mut Session<'_>, ids: &[String], epoch: u64) -> Result<u64, Stop> {
     session.log.verify(&session.ledger).map_err(|fault| super::session::log_stop(&fault))?;
     let brakes = session.ledger.brakes();
-    if brakes.epoch != epoch || brakes.hold.as_deref().unwrap_or_default() != id {
+    if brakes.epoch != epoch || brakes.hold.as_deref().unwrap_or_default() != ids.join(",") {
         let what = format!("another kill came: the epoch is {}, you were shown {epoch}", brakes.epoch);
         return Err(Stop::new(Code::HeldAll, what, "look into it, then: skills release --all"));
     }
     let mut draft = session.draft(Event::Release.as_str(), Outcome::Done, format!("epoch {epoch} released; nothing is enabled"));
-    draft.hold = Some(id.to_owned());
+    draft.hold = Some(ids.join(","));
     session.commit(|txn| {
         txn.set_epoch(epoch, None);
         Ok(vec![draft])
     })?;
-    permit::release_home(&session.home, id, epoch).map_err(|error| {
+    permit::release_home(&session.home, ids, epoch).map_err(|error| {
         Stop::new(Code::HeldAll, format!("not released: {error}"), "another kill came, or the home cannot be written; look, then again")
     })?;
     Ok(epoch)

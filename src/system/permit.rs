@@ -381,6 +381,47 @@ pub fn read_home(home: &Home) -> KillState {
     kill_state(home.dir())
 }
 
+/// The file that says which revision is being enabled, in the home.
+const PLACING: &str = "placing";
+
+/// Says that a revision is being enabled, before anything of it is made. A
+/// process that dies on the way leaves the mark for the next one.
+///
+/// # Errors
+/// [`PermitFault::Io`].
+pub fn begin_placing(home: &Home, revision: &Revision) -> Result<(), PermitFault> {
+    let fault = |error| PermitFault::io(PLACING, error);
+    end_placing(home)?;
+    let text = format!("{}\n", revision.file_name());
+    leaf::write_new(home.dir(), PLACING, text.as_bytes(), Mode::RUSR | Mode::WUSR).map_err(fault)?;
+    rustix::fs::fsync(home.dir()).map_err(fault)
+}
+
+/// The revision whose enable did not come to its end, if one did not.
+///
+/// # Errors
+/// [`PermitFault`]; a mark cut short by a crash names nothing, and nothing of
+/// that enable was made yet.
+pub fn placing(home: &Home) -> Result<Option<Revision>, PermitFault> {
+    match leaf::read_text(home.dir(), PLACING) {
+        Ok((text, _)) => Ok(text.strip_suffix('\n').and_then(Revision::from_file_name)),
+        Err(ReadFault::System(Errno::NOENT)) => Ok(None),
+        Err(ReadFault::System(error)) => Err(PermitFault::io(PLACING, error)),
+        Err(ReadFault::Odd(why)) => Err(PermitFault::Malformed { name: PLACING.to_owned(), why: why.to_owned() }),
+    }
+}
+
+/// Removes the mark.
+///
+/// # Errors
+/// [`PermitFault::Io`].
+pub fn end_placing(home: &Home) -> Result<(), PermitFault> {
+    match rustix::fs::unlinkat(home.dir(), PLACING, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(PermitFault::io(PLACING, error)),
+    }
+}
+
 fn names(dir: &OwnedFd) -> Result<Vec<String>, PermitFault> {
     leaf::names(dir.as_fd()).map_err(|error| PermitFault::io("", error))
 }
