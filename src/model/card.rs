@@ -198,8 +198,10 @@ pub fn is_honest_joiner(before: Option<char>, joiner: char, after: Option<char>)
     let symbol =
         |c: Option<char>| c.is_some_and(|c| c > '\u{a8}' && !c.is_alphanumeric() && !text::is_hidden(c));
     // Some symbols count as letters or digits: ©, ℹ, Ⓜ, 🅰 and more.
-    let lettered = |c: char| matches!(c, '\u{a9}' | '\u{ae}' | '\u{2100}'..='\u{27bf}' | '\u{1f100}'..='\u{1f1ff}');
-    let cursive = |c: Option<char>| c.is_some_and(|c| matches!(c, '\u{600}'..='\u{6ff}' | '\u{900}'..='\u{dff}'));
+    let lettered =
+        |c: char| matches!(c, '\u{a9}' | '\u{ae}' | '\u{2100}'..='\u{27bf}' | '\u{1f100}'..='\u{1f1ff}');
+    let cursive =
+        |c: Option<char>| c.is_some_and(|c| matches!(c, '\u{600}'..='\u{6ff}' | '\u{900}'..='\u{dff}'));
     match joiner {
         '\u{fe0f}' => after == Some('\u{20e3}') || symbol(before) || before.is_some_and(lettered),
         '\u{200d}' if cursive(before) => cursive(after),
