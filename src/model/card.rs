@@ -39,6 +39,9 @@ pub const DESCRIPTION_MAX: usize = 1024;
 /// Most characters of `compatibility`, by the specification.
 pub const COMPATIBILITY_MAX: usize = 500;
 
+/// Most faults that one answer lists; a person mends the first ones first.
+const FAULTS_MAX: usize = 50;
+
 /// Keys known to change what an agent may do, or when: client extensions that
 /// register commands, take other models or tools, hide the skill from the
 /// person or from the model, or install things.
@@ -106,7 +109,7 @@ impl Card {
     /// Parses the bytes of a `SKILL.md`.
     ///
     /// # Errors
-    /// Every fault found, in order of lines; at least one. The YAML is parsed
+    /// The faults found, in order of lines; at least one, at most 50. The YAML is parsed
     /// only when the lines have none.
     pub fn parse(bytes: &[u8]) -> Result<Self, Vec<CardFault>> {
         let file = std::str::from_utf8(bytes).map_err(|error| {
@@ -123,6 +126,7 @@ impl Card {
         faults.extend(scanned.faults);
         if !faults.is_empty() {
             faults.sort();
+            faults.truncate(FAULTS_MAX);
             return Err(faults);
         }
         let fields = tree::parse(&front, 2).map_err(|fault| vec![fault])?;
@@ -198,8 +202,10 @@ pub fn is_honest_joiner(before: Option<char>, joiner: char, after: Option<char>)
     let symbol =
         |c: Option<char>| c.is_some_and(|c| c > '\u{a8}' && !c.is_alphanumeric() && !text::is_hidden(c));
     // Some symbols count as letters or digits: ©, ℹ, Ⓜ, 🅰 and more.
-    let lettered = |c: char| matches!(c, '\u{a9}' | '\u{ae}' | '\u{2100}'..='\u{27bf}' | '\u{1f100}'..='\u{1f1ff}');
-    let cursive = |c: Option<char>| c.is_some_and(|c| matches!(c, '\u{600}'..='\u{6ff}' | '\u{900}'..='\u{dff}'));
+    let lettered =
+        |c: char| matches!(c, '\u{a9}' | '\u{ae}' | '\u{2100}'..='\u{27bf}' | '\u{1f100}'..='\u{1f1ff}');
+    let cursive =
+        |c: Option<char>| c.is_some_and(|c| matches!(c, '\u{600}'..='\u{6ff}' | '\u{900}'..='\u{dff}'));
     match joiner {
         '\u{fe0f}' => after == Some('\u{20e3}') || symbol(before) || before.is_some_and(lettered),
         '\u{200d}' if cursive(before) => cursive(after),

@@ -82,13 +82,36 @@ impl Mark {
 
 /// Words that mean the network wherever they stand.
 const NETWORK_WORDS: &[&str] = &[
-    "aiohttp", "axios", "curl", "dgram", "ftplib", "httpx", "invoke-restmethod", "invoke-webrequest", "iwr",
-    "ncat", "netcat", "paramiko", "reqwest", "rsync", "scp", "sendbeacon", "sftp", "smtplib", "socat", "socket",
-    "urllib", "urlopen", "websocket", "wget", "xmlhttprequest",
+    "aiohttp",
+    "axios",
+    "curl",
+    "dgram",
+    "ftplib",
+    "httpx",
+    "invoke-restmethod",
+    "invoke-webrequest",
+    "iwr",
+    "ncat",
+    "netcat",
+    "paramiko",
+    "reqwest",
+    "rsync",
+    "scp",
+    "sendbeacon",
+    "sftp",
+    "smtplib",
+    "socat",
+    "socket",
+    "urllib",
+    "urlopen",
+    "websocket",
+    "wget",
+    "xmlhttprequest",
 ];
 
 /// Pieces that mean the network in code; in prose they are mere links.
-const NETWORK_CODE: &[&str] = &["http://", "https://", "ftp://", "ws://", "wss://", "fetch(", "/dev/tcp/", "requests."];
+const NETWORK_CODE: &[&str] =
+    &["http://", "https://", "ftp://", "ws://", "wss://", "fetch(", "/dev/tcp/", "requests."];
 
 /// The marks of one file, riskiest first. The caller adds the ones that
 /// compare with an earlier revision.
@@ -110,7 +133,10 @@ pub fn marks(path: &str, executable: bool, bytes: &[u8]) -> Vec<Mark> {
     add(Mark::Unicode, is_deceptive(path) || content.is_some_and(is_deceptive));
     add(Mark::Executable, executable || bytes.starts_with(b"#!"));
     add(Mark::Tools, asks);
-    add(Mark::Network, has_word(&lossy) || (!prose && NETWORK_CODE.iter().any(|piece| lossy.contains(piece))));
+    add(
+        Mark::Network,
+        has_word(&lossy) || (!prose && NETWORK_CODE.iter().any(|piece| lossy.contains(piece))),
+    );
     add(Mark::Binary, content.is_none());
     marks
 }
@@ -130,7 +156,10 @@ fn card_marks(bytes: &[u8]) -> (bool, bool) {
         let about = card.notes.iter().filter(|note| note.kind == NoteKind::Risky);
         about.into_iter().any(|note| note.about.split('.').any(|part| part == word))
     };
-    (!card.allowed_tools.is_empty() || risky("allowed-tools") || risky("tools"), risky("hooks") || risky("command-dispatch"))
+    (
+        !card.allowed_tools.is_empty() || risky("allowed-tools") || risky("tools"),
+        risky("hooks") || risky("command-dispatch"),
+    )
 }
 
 /// Whether a Markdown text has commands that a client runs while it expands
@@ -160,7 +189,9 @@ fn is_deceptive(content: &str) -> bool {
         scripts = match c {
             'a'..='z' | 'A'..='Z' => scripts | 1,
             // Without the letters that science borrows: delta, mu, pi, omega and the like.
-            '\u{400}'..='\u{52f}' | 'α' | 'ι' | 'κ' | 'ν' | 'ο' | 'ρ' | 'τ' | 'υ' | 'χ' => scripts | 2,
+            '\u{400}'..='\u{52f}' | 'α' | 'ι' | 'κ' | 'ν' | 'ο' | 'ρ' | 'τ' | 'υ' | 'χ' => {
+                scripts | 2
+            }
             _ if c.is_alphanumeric() => scripts,
             _ => 0,
         };
@@ -218,7 +249,12 @@ mod tests {
             ("a.txt", false, b"tab\there\r\n", ""),
         ];
         for (path, executable, bytes, expected) in cases {
-            assert_eq!(letters(path, *executable, bytes), *expected, "{path} {}", String::from_utf8_lossy(bytes));
+            assert_eq!(
+                letters(path, *executable, bytes),
+                *expected,
+                "{path} {}",
+                String::from_utf8_lossy(bytes)
+            );
         }
         assert_eq!(letters("SKILL.md", false, card("").as_bytes()), "");
         assert_eq!(letters("SKILL.md", false, card("allowed-tools: Read\n").as_bytes()), "T");

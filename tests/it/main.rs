@@ -1,3 +1,9 @@
-//! Tests of the whole, in one binary.
+//! One test program, so that it links once.
 
 mod checker;
+mod pty;
+
+mod support {
+    //! What the tests stand on.
+    pub(crate) mod pty;
+}

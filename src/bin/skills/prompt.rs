@@ -245,6 +245,11 @@ pub(crate) mod script {
 }
 
 #[cfg(test)]
+#[path = "../../../tests/it/support/pty.rs"]
+#[allow(dead_code)]
+mod pty;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -292,9 +297,71 @@ mod tests {
         let mut terminal = Terminal::answering(&["y"]);
         terminal.tell("a\u{1b}[2K\r\u{202e}b\n").unwrap();
         let _ = terminal.confirm("evil\u{9b}?\nreally?");
-        assert_eq!(
-            terminal.script().shown,
-            "a\\u{1b}[2K\\u{d}\\u{202e}b\nevil\\u{9b}?\nreally? [y/N] "
-        );
+        assert_eq!(terminal.script().shown, "a\\u{1b}[2K\\u{d}\\u{202e}b\nevil\\u{9b}?\nreally? [y/N] ");
+    }
+
+    /// Runs on the terminal that [`on_a_terminal`] makes; on its own it does nothing.
+    #[test]
+    #[ignore = "the other half of the tests below"]
+    fn child() {
+        let Ok(mut terminal) = Terminal::open() else { return println!("no terminal") };
+        let modes = |terminal: &Terminal| {
+            let now = termios::tcgetattr(&terminal.device.0).unwrap();
+            (now.local_modes, now.input_modes, now.special_codes[SpecialCodeIndex::VEOL])
+        };
+        let before = modes(&terminal);
+        println!("ready");
+        // Until the answer typed ahead has arrived.
+        while rustix::io::ioctl_fionread(&terminal.device.0).unwrap() == 0 {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        let answers = (terminal.confirm("go?"), terminal.typed("name:", "pdf"));
+        println!("answers {answers:?}, as before: {}", before == modes(&terminal));
+    }
+
+    /// The answers to `go?` and `name:`, as [`child`] prints them, and all that was shown.
+    fn on_a_terminal(first: &str, second: &str) -> String {
+        let program = std::env::current_exe().unwrap();
+        let arguments = ["--exact", "prompt::tests::child", "--ignored", "--nocapture"];
+        let mut pty = pty::Pty::start(&program, &arguments, &[], std::path::Path::new("/"), (24, 80));
+        pty.wait_for("ready");
+        pty.send("y\r");
+        pty.wait_for("go? [y/N] ");
+        pty.send(first);
+        pty.wait_for("name: ");
+        pty.send(second);
+        let shown = pty.wait_for("as before: true");
+        assert_eq!(pty.finish().1, 0);
+        shown
+    }
+
+    #[test]
+    fn a_person_answers_at_a_real_terminal() {
+        assert!(on_a_terminal("y\r", "pdf\r").contains("answers (Yes, Yes)"));
+        // A slip corrected with the erase key; then nothing but Enter.
+        assert!(on_a_terminal("yx\u{7f}\r", "\r").contains("answers (Yes, No)"));
+    }
+
+    #[test]
+    fn the_interrupt_key_and_the_end_key_are_no_and_leave_the_terminal_as_it_was() {
+        let shown = on_a_terminal("\u{4}", "pd\u{3}");
+        assert!(shown.contains("Interrupted; nothing was changed."), "{shown}");
+        assert!(shown.contains("answers (No, No)"), "{shown}");
+        // The answer typed ahead counts for neither.
+        assert!(on_a_terminal("\r", "pdf\u{3}").contains("answers (No, No)"));
+    }
+
+    #[test]
+    fn without_a_terminal_nobody_is_asked() {
+        let program = std::env::current_exe().unwrap();
+        let output = std::process::Command::new("setsid")
+            .arg("--wait")
+            .arg(program)
+            .args(["--exact", "prompt::tests::child", "--ignored", "--nocapture"])
+            .stdin(std::process::Stdio::null())
+            .output();
+        // Part of util-linux; elsewhere the other tests must do.
+        let Ok(output) = output else { return };
+        assert!(String::from_utf8_lossy(&output.stdout).contains("no terminal"));
     }
 }

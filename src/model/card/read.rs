@@ -31,8 +31,10 @@ impl Reader<'_> {
             notes: Vec::new(),
             body_line,
         };
-        for (key, line, node) in fields {
-            self.field(&mut card, key, line, node);
+        // The keys of both passes agree by now, one for one.
+        let comments: Vec<bool> = self.keys.iter().map(|key| key.comment).collect();
+        for ((key, line, node), comment) in fields.into_iter().zip(comments) {
+            self.field(&mut card, (key, line, node), comment);
         }
         if card.raw_name.is_none() {
             self.notes.push(CardNote::new(1, NoteKind::Name, ""));
@@ -51,8 +53,7 @@ impl Reader<'_> {
         Ok(card)
     }
 
-    fn field(&mut self, card: &mut Card, key: String, line: usize, node: Node) {
-        let comment = self.keys.iter().any(|known| known.line == line && known.comment);
+    fn field(&mut self, card: &mut Card, (key, line, node): Field, comment: bool) {
         match key.as_str() {
             "name" | "description" if comment => {
                 self.faults.push(CardFault::new(line, CardRule::CommentInText, &key));

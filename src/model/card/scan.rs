@@ -11,6 +11,7 @@
 //! by an alias, is reviewed as one thing and loaded as another.
 
 use super::fault::{CardFault, CardRule};
+use std::collections::BTreeSet;
 
 /// A top-level key as a line reader sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,11 +65,14 @@ struct Scan<'a> {
     line: usize,
     /// Column of the key or dash whose value may stand on the next lines.
     parent: usize,
+    /// Top-level keys so far, in lower case.
+    known: BTreeSet<String>,
 }
 
 /// Scans the lines of a front matter; the first is line `first` of the file.
 pub(super) fn scan(front: &str, first: usize) -> Scanned<'_> {
-    let mut scan = Scan { out: Scanned::default(), open: Open::Nothing, line: first, parent: 0 };
+    let mut scan =
+        Scan { out: Scanned::default(), open: Open::Nothing, line: first, parent: 0, known: BTreeSet::new() };
     for (at, text) in front.lines().enumerate() {
         scan.line = first + at;
         scan.take_line(text);
@@ -199,8 +203,7 @@ impl<'a> Scan<'a> {
         if !is_plain_key(key) || !super::is_text(key) || key.len() != end {
             self.fault(CardRule::OddKey, body);
         }
-        let twin = self.out.keys.iter().any(|known| known.key.eq_ignore_ascii_case(key));
-        if twin {
+        if !self.known.insert(key.to_ascii_lowercase()) {
             self.fault(CardRule::DuplicateKey, key);
         }
         let plain = !rest.starts_with(['"', '\'', '|', '>', '[', '{', '#']);
