@@ -7,3 +7,9 @@ mod support {
     //! What the tests stand on.
     pub(crate) mod pty;
 }
+//! Everything that is tested from outside the library, in one program.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod digest;
+mod drift_unit;

@@ -15,6 +15,17 @@ fn sandbox() -> Sandbox {
     Sandbox { base, home }
 }
 
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // So that an ordinary account can clear its temporary folder.
+        for folder in ["store", "evidence"].map(|name| self.home.folder(name).unwrap()) {
+            for name in removal::names(folder.as_fd()).unwrap() {
+                let _ = removal::remove(folder.as_fd(), &name);
+            }
+        }
+    }
+}
+
 impl Sandbox {
     fn staging(&self) -> Staging {
         Staging::new(&self.home, Limits::DEFAULT).unwrap()

@@ -79,10 +79,7 @@ fn beneath(dir: BorrowedFd<'_>, name: &OsStr, flags: OFlags) -> rustix::io::Resu
     use std::sync::atomic::{AtomicBool, Ordering};
     static MISSING: AtomicBool = AtomicBool::new(false);
     if !MISSING.load(Ordering::Relaxed) {
-        let resolve = ResolveFlags::BENEATH
-            .union(ResolveFlags::NO_SYMLINKS)
-            .union(ResolveFlags::NO_MAGICLINKS)
-            .union(ResolveFlags::NO_XDEV);
+        let resolve = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_XDEV);
         match rustix::fs::openat2(dir, name, flags, Mode::empty(), resolve) {
             Err(Errno::NOSYS) => MISSING.store(true, Ordering::Relaxed),
             // Some system call filters answer so to calls that they do not know.
