@@ -13,3 +13,7 @@ mod support {
 
 mod digest;
 mod drift_unit;
+//! Tests of the program and of what touches disk, processes and networks.
+
+mod hostile_git;
+mod sources;

@@ -19,7 +19,8 @@ use super::git::{self, Id, Objects};
 use super::remote::{Choice, choose};
 use super::snapshot::Snapshot;
 use super::{FetchError, shown};
-use crate::model::path::EntryPath;
+use crate::model::limits::Rule;
+use crate::model::path::{EntryPath, NameFault};
 use crate::model::source::{Source, SourceKind};
 use rustix::io::Errno;
 use std::collections::HashMap;
@@ -324,8 +325,10 @@ fn changes(
             }
         }
     }
-    // Links, odd names and the like cannot be taken from the commit either.
-    fresh += walked.faults.len() as u64;
+    // Links, odd names and the like are not taken from the commit either; the
+    // repository itself and folders without files are nothing git would keep.
+    let kept = |rule: &Rule| !matches!(rule, Rule::Name(NameFault::DotGit) | Rule::EmptyFolder);
+    fresh += walked.faults.iter().filter(|fault| kept(&fault.rule)).count() as u64;
     let deleted = committed.len() as u64;
     let all = modified + fresh + deleted;
     if all == 0 {
