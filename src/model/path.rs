@@ -109,7 +109,9 @@ pub fn check_component(raw: &[u8]) -> Result<&str, NameFault> {
     }
     // Attack: on systems that fold case or keep short names, `.GIT` and
     // `git~1` open the same folder, whose config names programs to run.
-    if name.eq_ignore_ascii_case(".git") || name.eq_ignore_ascii_case("git~1") {
+    // A colon begins the name of a stream of the same file there.
+    let stem = name.split(':').next().unwrap_or(name).trim_end_matches(['.', ' ']);
+    if stem.eq_ignore_ascii_case(".git") || stem.eq_ignore_ascii_case("git~1") {
         return Err(NameFault::DotGit);
     }
     if is_device(name) {
@@ -243,6 +245,8 @@ mod tests {
             (".git".as_bytes(), NameFault::DotGit),
             (b"a/.GiT/config", NameFault::DotGit),
             (b"GIT~1", NameFault::DotGit),
+            (b".git:x", NameFault::DotGit),
+            (b"a/git~1 :x", NameFault::DotGit),
         ];
         for (raw, fault) in cases {
             assert_eq!(EntryPath::parse(raw), Err(*fault), "{}", text::escape_bytes(raw));

@@ -1,8 +1,35 @@
-//! The program.
+//! The program `skills`.
+//!
+//! `gate` is looked for first and by hand: it must answer in every build, cost
+//! nothing that it does not need, and turn every mistake into a deny. All else
+//! goes to the command line parser.
 
-#[allow(dead_code)]
+use std::process::ExitCode;
+
+mod gate;
+
+#[cfg(feature = "cli")]
+mod cli;
+#[cfg(feature = "cli")]
+mod commands;
+#[cfg(feature = "cli")]
+mod context;
+#[cfg(feature = "cli")]
 mod prompt;
-#[allow(dead_code)]
+#[cfg(feature = "cli")]
 mod render;
 
-fn main() {}
+#[cfg(not(feature = "cli"))]
+mod bare;
+
+/// Runs the program.
+pub(crate) fn main() -> ExitCode {
+    let args: Vec<_> = std::env::args_os().skip(1).collect();
+    if gate::is_asked(&args) {
+        return gate::main(&args);
+    }
+    #[cfg(feature = "cli")]
+    return cli::main();
+    #[cfg(not(feature = "cli"))]
+    return bare::main(&args);
+}

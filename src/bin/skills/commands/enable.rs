@@ -1,0 +1,130 @@
+//! `enable` and `disable`.
+
+use super::super::context::{Context, Ended, absolute};
+use super::super::render::{Tone, paint};
+use skill_trust::model::code::{Code, Exit, Stop};
+use skill_trust::model::text;
+use skill_trust::ops::apply::Failures;
+use skill_trust::ops::enable::{self, Place};
+use std::path::PathBuf;
+
+/// Place a trusted skill where agents load it
+#[derive(Debug, clap::Args)]
+#[command(after_help = "A verified read-only copy is placed; nothing is linked.\nEnabling an older trusted revision is a rollback.\n\n\
+    Examples:\n  skills enable pdf-forms --agent claude-code\n  skills enable pdf-forms --dir ~/work/.claude/skills\n  \
+    skills enable pdf-forms@0123456789ab --agent codex\n\nSee also: skills disable, skills status")]
+pub(crate) struct Args {
+    /// NAME or NAME@DIGEST; several if you like
+    #[arg(required = true)]
+    skills: Vec<String>,
+    /// For this agent: claude-code, codex or moltis; may be repeated
+    #[arg(long, value_name = "AGENT")]
+    agent: Vec<String>,
+    /// In this folder; may be repeated
+    #[arg(long, value_name = "PATH")]
+    dir: Vec<PathBuf>,
+    /// Show what would be placed, change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+fn places(agent: &[String], dir: &[PathBuf]) -> Result<Vec<Place>, Stop> {
+    let mut all: Vec<_> = agent.iter().cloned().map(Place::Agent).collect();
+    for dir in dir {
+        all.push(Place::Folder(absolute(dir)?));
+    }
+    Ok(all)
+}
+
+/// Runs `enable`.
+pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
+    let places = places(&args.agent, &args.dir)?;
+    if places.is_empty() {
+        return Err(Stop::new(Code::Usage, "say where: no agent and no folder was named", "add --agent claude-code (or codex, moltis), or --dir PATH"));
+    }
+    let mut documents = Vec::new();
+    for (skill, place) in args.skills.iter().flat_map(|skill| places.iter().map(move |place| (skill, place))) {
+        if args.dry_run {
+            let (row, placing) = enable::plan(&context.world, skill, place)?;
+            context.say(&format!("would place {} in {}", row.revision, text::escape(&placing.folder.to_string_lossy())))?;
+            readers(context, &placing.readers)?;
+            documents.push(serde_json::json!({ "name": row.revision.name, "digest": row.revision.digest, "folder": placing.folder, "readers": placing.readers }));
+            continue;
+        }
+        let done = enable::enable(&context.world, skill, place)?;
+        let word = if done.new { "enabled" } else { "already enabled" };
+        context.say(&format!("{}  {}  {}", paint(Tone::Good, word), done.row.revision, text::escape(&done.path)))?;
+        if let Some(old) = &done.swapped {
+            context.say(&format!("replaced {}, which stays trusted; back with: skills enable {}", old.revision, old.revision))?;
+        }
+        readers(context, &done.readers)?;
+        let swapped = done.swapped.as_ref().map(|old| old.revision.digest);
+        documents.push(serde_json::json!({ "name": done.row.revision.name, "digest": done.row.revision.digest, "path": done.path, "readers": done.readers, "replaced": swapped, "new": done.new }));
+    }
+    context.json(if args.dry_run { "enable-plan/1" } else { "enable/1" }, serde_json::json!({ "placements": documents }))?;
+    Ok(Exit::Done)
+}
+
+fn readers(context: &mut Context, readers: &[&str]) -> Result<(), Stop> {
+    if readers.is_empty() {
+        return context.note("no agent we know reads this folder by itself");
+    }
+    context.say(&format!("read by  {}", readers.join(", ")))
+}
+
+/// Take a skill away from agents
+#[derive(Debug, clap::Args)]
+#[command(after_help = "It stays trusted.\n\nExamples:\n  skills disable pdf-forms\n  skills disable pdf-forms --agent codex")]
+pub(crate) struct DisableArgs {
+    /// NAME or NAME@DIGEST; several if you like
+    #[arg(required = true)]
+    skills: Vec<String>,
+    /// Only from this agent
+    #[arg(long, value_name = "AGENT")]
+    agent: Option<String>,
+    /// Only from this folder
+    #[arg(long, value_name = "PATH", conflicts_with = "agent")]
+    dir: Option<PathBuf>,
+    /// Show what would be taken away, change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Runs `disable`.
+pub(crate) fn disable(context: &mut Context, args: DisableArgs) -> Ended {
+    let place = places(args.agent.as_slice(), args.dir.as_slice())?.pop();
+    let mut exit = Exit::Done;
+    let mut documents = Vec::new();
+    for skill in &args.skills {
+        if args.dry_run {
+            let row = enable::disable_plan(&context.world, skill)?;
+            for there in row.lifecycle.placements() {
+                context.say(&format!("would take away {}", text::escape(&there.path)))?;
+            }
+            documents.push(serde_json::json!({ "name": row.revision.name, "digest": row.revision.digest }));
+            continue;
+        }
+        let done = enable::disable(&context.world, skill, place.as_ref())?;
+        if done.paths.is_empty() {
+            context.say(&format!("{} was enabled nowhere", done.row.revision))?;
+        }
+        for path in &done.paths {
+            context.say(&format!("disabled  {}  {}", done.row.revision, text::escape(path)))?;
+        }
+        warn(context, &done.failures)?;
+        if !done.failures.is_empty() {
+            exit = Exit::Failed;
+        }
+        documents.push(serde_json::json!({ "name": done.row.revision.name, "digest": done.row.revision.digest, "withdrawn": done.paths, "failures": done.failures }));
+    }
+    context.json(if args.dry_run { "disable-plan/1" } else { "disable/1" }, serde_json::json!({ "skills": documents }))?;
+    Ok(exit)
+}
+
+/// Says loudly what could not be taken away.
+pub(crate) fn warn(context: &mut Context, failures: &Failures) -> Result<(), Stop> {
+    for (path, why) in failures {
+        context.note(&format!("{}: {}: {why}", paint(Tone::Bad, "still there"), text::escape(path)))?;
+    }
+    Ok(())
+}

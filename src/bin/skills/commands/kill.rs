@@ -1,0 +1,197 @@
+//! `kill` and `release`.
+
+use super::super::context::{Context, Ended};
+use super::super::render::{Tone, paint};
+use super::install::parse_digest;
+use skill_trust::model::code::{Code, Exit, Stop};
+use skill_trust::model::lifecycle::HoldScope;
+use skill_trust::model::skill::SkillName;
+use skill_trust::model::text;
+use skill_trust::ops::stop::{self, Killed};
+
+/// Stop skills now: the emergency brake
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Works with a broken ledger, a full disk and no network, asks nothing, and stays until a person lifts it.\n\n\
+    Examples:\n  skills kill --all\n  skills kill --all --note INC-204\n  skills kill pdf-forms\n  \
+    skills kill --source https://github.com/acme/skills\n\nSee also: skills release")]
+#[group(required = true, multiple = false, args = ["all", "skill", "source", "signer", "digest"])]
+pub(crate) struct Args {
+    /// Everything
+    #[arg(long)]
+    all: bool,
+    /// Every revision of this skill, and every digest it ever had
+    skill: Option<String>,
+    /// Everything from this source
+    #[arg(long, value_name = "SOURCE")]
+    source: Option<String>,
+    /// Everything signed by this signer
+    #[arg(long, value_name = "SIGNER")]
+    signer: Option<String>,
+    /// Exactly these bytes, under any name
+    #[arg(long, value_name = "sha256:…")]
+    digest: Option<String>,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    /// Show what is enabled and would be stopped, change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+fn scope(skill: Option<&str>, source: Option<&str>, signer: Option<&str>, digest: Option<&str>) -> Result<Option<HoldScope>, Stop> {
+    if let Some(name) = skill {
+        let name = SkillName::parse(name).map_err(|why| {
+            Stop::new(Code::Usage, format!("`{}`: {why}", text::escape_short(name, 64)), "everything: skills kill --all")
+        })?;
+        return Ok(Some(HoldScope::Name(name)));
+    }
+    if let Some(source) = source {
+        return Ok(Some(HoldScope::Source(source.trim_end_matches('/').to_owned())));
+    }
+    if let Some(digest) = digest {
+        return parse_digest(digest).map(HoldScope::Digest).map(Some);
+    }
+    Ok(signer.map(|signer| HoldScope::Signer(signer.to_owned())))
+}
+
+/// Runs `kill`.
+pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
+    let scope = scope(args.skill.as_deref(), args.source.as_deref(), args.signer.as_deref(), args.digest.as_deref())?;
+    if args.dry_run {
+        return dry_run(context, scope.as_ref());
+    }
+    let killed = match &scope {
+        None => stop::kill_all(&context.world, args.note.as_deref()),
+        Some(scope) => stop::kill_scope(&context.world, scope, args.note.as_deref()),
+    };
+    show(context, scope.as_ref(), &killed)
+}
+
+fn dry_run(context: &mut Context, scope: Option<&HoldScope>) -> Ended {
+    let rows = stop::would_stop(&context.world, scope)?;
+    for row in &rows {
+        for place in row.lifecycle.placements() {
+            context.say(&format!("would stop  {}  {}", row.revision, text::escape(&place.path)))?;
+        }
+    }
+    if rows.is_empty() {
+        context.say("nothing is enabled that it covers; the hold would stand all the same")?;
+    }
+    let list: Vec<_> = rows.iter().map(|row| &row.revision).collect();
+    context.json("kill-plan/1", serde_json::json!({ "would_stop": list }))?;
+    Ok(Exit::Done)
+}
+
+/// Says what was stopped, what was not, and what stays live. Whether access was
+/// withdrawn comes first and decides the exit code.
+fn show(context: &mut Context, scope: Option<&HoldScope>, killed: &Killed) -> Ended {
+    let report = &killed.report;
+    let stopped_all = report.failures.is_empty();
+    // A narrow kill's hold lives in the ledger alone.
+    let hold = if scope.is_some() { killed.pending.is_none() } else { report.is_held() };
+    let done = stopped_all && hold;
+    let what = scope.map_or_else(|| "everything".to_owned(), ToString::to_string);
+    let home = text::escape(&context.world.home.to_string_lossy());
+    let user = context.world.actor.user.clone();
+    if done {
+        context.say(&format!("{}  {what}  (home {home}, account {user})", paint(Tone::Good, "KILLED")))?;
+    } else {
+        let tell = format!("{}  {what}  (home {home}, account {user})", paint(Tone::Bad, "NOT KILLED"));
+        context.out.note(&tell).map_err(|error| Stop::new(Code::Io, error.to_string(), ""))?;
+        if !hold {
+            let why = killed.pending.as_ref().filter(|_| scope.is_some()).map_or_else(|| format!("{:?}", report.held), |stop| stop.what.clone());
+            context.note(&format!("hold not stored: {}", text::escape(&why)))?;
+        }
+    }
+    for stopped in &report.stopped {
+        for path in &stopped.paths {
+            context.say(&format!("stopped  {}  {}", stopped.revision, text::escape(path)))?;
+        }
+    }
+    for failure in &report.failures {
+        context.note(&format!("{}  {}: {}", paint(Tone::Bad, "NOT STOPPED"), text::escape(&failure.what), text::escape(&failure.why)))?;
+    }
+    if let Some(stop) = &killed.pending {
+        context.note(&format!("not recorded yet: {}", stop.what))?;
+        context.note("the next command that can will record it")?;
+    }
+    let live = stop::still_live(&context.world);
+    if !live.is_empty() {
+        context.say(&format!("\nNot ours, and still live ({}):", live.len()))?;
+        for path in live.iter().take(20) {
+            context.say(&format!("  {path}"))?;
+        }
+    }
+    context.say("\nAgents that are running may still hold a skill's text: restart them.")?;
+    if done {
+        context.say(&format!("Lift it with:  skills release {}", scope.map_or_else(|| "--all".to_owned(), release_words)))?;
+    }
+    let paths: Vec<_> = report.stopped.iter().map(|stopped| serde_json::json!({ "name": stopped.revision.name, "digest": stopped.revision.digest, "paths": stopped.paths })).collect();
+    let failures: Vec<_> = report.failures.iter().map(|failure| serde_json::json!({ "what": failure.what, "why": failure.why })).collect();
+    context.json("kill/1", serde_json::json!({
+        "killed": done, "scope": what, "home": home, "account": user, "stopped": paths, "failures": failures,
+        "recorded": killed.pending.is_none(), "epoch": killed.epoch, "still_live": live,
+    }))?;
+    Ok(if done { Exit::Done } else { Exit::Failed })
+}
+
+fn release_words(scope: &HoldScope) -> String {
+    match scope {
+        HoldScope::Name(name) => name.to_string(),
+        HoldScope::Digest(digest) => format!("--digest {digest}"),
+        HoldScope::Source(source) => format!("--source {}", text::escape(source)),
+        HoldScope::Signer(signer) => format!("--signer {}", text::escape(signer)),
+    }
+}
+
+/// Lift a kill
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Everything comes back as trusted at most; nothing is enabled by it.\n`--all` lifts the kill of everything, no narrow one.\n\n\
+    Examples:\n  skills release --all\n  skills release pdf-forms\n  skills release --all --phrase \"release epoch 1\"")]
+#[group(required = true, multiple = false, args = ["all", "skill", "source", "signer", "digest"])]
+pub(crate) struct ReleaseArgs {
+    /// The kill of everything
+    #[arg(long)]
+    all: bool,
+    /// The kill of this skill
+    skill: Option<String>,
+    /// The kill of this source
+    #[arg(long, value_name = "SOURCE")]
+    source: Option<String>,
+    /// The kill of this signer
+    #[arg(long, value_name = "SIGNER")]
+    signer: Option<String>,
+    /// The kill of these bytes
+    #[arg(long, value_name = "sha256:…")]
+    digest: Option<String>,
+    /// The phrase, where there is no terminal
+    #[arg(long, value_name = "TEXT")]
+    phrase: Option<String>,
+    /// Show what would be lifted, change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Runs `release`.
+pub(crate) fn release(context: &mut Context, args: ReleaseArgs) -> Ended {
+    let scope = scope(args.skill.as_deref(), args.source.as_deref(), args.signer.as_deref(), args.digest.as_deref())?;
+    let plan = stop::release_plan(&context.world, scope.as_ref())?;
+    let mut shown = vec!["This lifts:".to_owned()];
+    if let Some((_, epoch)) = &plan.home {
+        shown.push(format!("  the kill of everything, epoch {epoch}"));
+    }
+    shown.extend(plan.holds.iter().map(|hold| format!("  the kill of {hold}")));
+    shown.push("Everything comes back as trusted at most; nothing is enabled.".to_owned());
+    let shown = shown.join("\n");
+    if args.dry_run {
+        context.say(&shown)?;
+        context.json("release-plan/1", serde_json::json!({ "phrase": stop::phrase(&plan), "holds": plan.holds }))?;
+        return Ok(Exit::Done);
+    }
+    let mut person = context.person();
+    let epoch = stop::release(&context.world, &plan, &shown, args.phrase.as_deref(), person.as_mut())?;
+    context.say(&format!("{}  epoch {epoch}; nothing is enabled", paint(Tone::Good, "released")))?;
+    context.say("Next:  skills status, then skills enable NAME --agent …")?;
+    context.json("release/1", serde_json::json!({ "epoch": epoch }))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,116 @@
+//! `trust` and `untrust`.
+
+use super::super::context::{Context, Ended};
+use super::super::render::{self, Tone, paint};
+use super::install::parse_digest;
+use skill_trust::model::code::Exit;
+use skill_trust::ops::trust::{self, TrustPlan, TrustRequest};
+
+/// Decide that exactly these bytes may be used
+#[derive(Debug, clap::Args)]
+#[command(after_help = "The decision belongs to the bytes: any later change withdraws it.\nWithout a terminal, name the reviewed bytes in full: \
+    --digest sha256:…\n\nExamples:\n  skills trust pdf-forms\n  skills trust pdf-forms --expires 90d --note \"read all three files\"\n  \
+    skills trust pdf-forms --digest sha256:<64 hex digits>\n\nSee also: skills review, skills enable")]
+pub(crate) struct Args {
+    /// NAME or NAME@DIGEST
+    skill: String,
+    /// The reviewed bytes, in full; then nothing is asked
+    #[arg(long, value_name = "sha256:…")]
+    digest: Option<String>,
+    /// When it ends: 90d, 2027-01-31, or a time
+    #[arg(long, value_name = "WHEN")]
+    expires: Option<String>,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    /// Show what would be trusted, change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Runs `trust`.
+pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
+    let digest = args.digest.as_deref().map(parse_digest).transpose()?;
+    let request = TrustRequest { skill: args.skill, digest, expires: args.expires, note: args.note };
+    let plan = trust::plan(&context.world, &request)?;
+    let shown = describe(context, &plan);
+    if args.dry_run {
+        context.say(&shown)?;
+        context.json("trust-plan/1", document(&plan))?;
+        return Ok(Exit::Done);
+    }
+    let mut person = context.person();
+    let pin = trust::trust(&context.world, &plan, &shown, person.as_mut())?;
+    let revision = &plan.row.revision;
+    let until = pin.until.map_or(String::new(), |until| format!(" until {until}"));
+    context.say(&format!("{}  {revision}{until}", paint(Tone::Good, "trusted")))?;
+    context.say(&format!("Not enabled yet. Next:  skills enable {} --agent claude-code", revision.name))?;
+    let mut document = document(&plan);
+    if let Some(document) = document.as_object_mut() {
+        document.insert("record".to_owned(), pin.seq.into());
+    }
+    context.json("trust/1", document)?;
+    Ok(Exit::Done)
+}
+
+/// What is shown with the question; the digest comes last, next to it.
+fn describe(context: &Context, plan: &TrustPlan) -> String {
+    let row = &plan.row;
+    let mut lines = vec![format!("skill    {}", paint(Tone::Strong, row.revision.name.as_str()))];
+    lines.push(format!("source   {}", row.source));
+    lines.push(format!("holds    {} files, {}", row.files, render::human_size(row.bytes)));
+    lines.push(format!("arrived  {}", render::age(row.installed, context.now())));
+    lines.push(match &plan.before {
+        None => "before   nothing of this name was trusted here".to_owned(),
+        Some(digest) => format!("before   {} is trusted; see: skills review {}", digest.short(), row.revision),
+    });
+    if let Some(until) = plan.until {
+        lines.push(format!("ends     {until}"));
+    }
+    lines.push("signed   not checked: signatures are not read by this version".to_owned());
+    lines.push(format!("digest   {}", row.revision.digest));
+    lines.join("\n")
+}
+
+fn document(plan: &TrustPlan) -> serde_json::Value {
+    serde_json::json!({
+        "name": plan.row.revision.name, "digest": plan.row.revision.digest, "source": plan.row.source,
+        "until": plan.until, "before": plan.before,
+    })
+}
+
+/// Withdraw trust
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Its copies are taken away from every agent.\n\nExamples:\n  skills untrust pdf-forms\n  skills untrust pdf-forms --never --note \"mines coins\"")]
+pub(crate) struct UntrustArgs {
+    /// NAME or NAME@DIGEST
+    skill: String,
+    /// These bytes must not come back, under any name
+    #[arg(long)]
+    never: bool,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    /// Show what would be withdrawn, change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Runs `untrust`.
+pub(crate) fn untrust(context: &mut Context, args: UntrustArgs) -> Ended {
+    if args.dry_run {
+        let row = trust::untrust_plan(&context.world, &args.skill)?;
+        context.say(&format!("would withdraw trust from {} ({})", row.revision, row.lifecycle.state()))?;
+        context.json("untrust-plan/1", serde_json::json!({ "name": row.revision.name, "digest": row.revision.digest }))?;
+        return Ok(Exit::Done);
+    }
+    let (row, failures) = trust::untrust(&context.world, &args.skill, args.never, args.note.as_deref())?;
+    context.say(&format!("trust withdrawn  {}", row.revision))?;
+    let places: Vec<_> = row.lifecycle.placements().iter().map(|place| place.path.clone()).collect();
+    for path in &places {
+        context.say(&format!("taken away       {path}"))?;
+    }
+    super::enable::warn(context, &failures)?;
+    context.json("untrust/1", serde_json::json!({ "name": row.revision.name, "digest": row.revision.digest, "withdrawn": places, "failures": failures, "never": args.never }))?;
+    Ok(if failures.is_empty() { Exit::Done } else { Exit::Failed })
+}
