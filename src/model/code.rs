@@ -77,7 +77,6 @@ codes! {
     NotTrusted "not-trusted" Refused "Nobody has decided to trust these bytes.";
     NotEnabled "not-enabled" Refused "Trusted, but placed nowhere.";
     StillEnabled "still-enabled" Refused "It must be disabled first.";
-    Never "never" Refused "These bytes were banned by `untrust --never`.";
     Expired "expired" Refused "The trust decision has reached its end.";
     PolicyUnmet "policy-unmet" Refused "The policy does not allow it.";
     PolicyBroken "policy-broken" Refused "A policy file cannot be read or understood.";

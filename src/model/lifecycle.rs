@@ -106,8 +106,6 @@ pub struct Pin {
     pub by: Actor,
     /// The bytes.
     pub digest: Digest,
-    /// Hash of the record of this decision.
-    pub hash: Digest,
     /// The skill.
     pub name: SkillName,
     /// Why, in that person's words.
@@ -200,9 +198,6 @@ pub struct RevisionRow {
     pub bytes: u64,
     /// Sequence number of the event that made this row what it is.
     pub seq: u64,
-    /// Set when the digest must not come back (`untrust --never`).
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub never: bool,
 }
 
 /// What a hold covers. A hold on everything is not a row: it is the home
@@ -218,6 +213,42 @@ pub enum HoldScope {
     Source(String),
     /// Everything a signer signed.
     Signer(String),
+}
+
+impl HoldScope {
+    /// Its kind and its value, as stored.
+    #[must_use]
+    pub fn parts(&self) -> (&'static str, String) {
+        match self {
+            Self::Name(name) => ("name", name.to_string()),
+            Self::Digest(digest) => ("digest", digest.to_string()),
+            Self::Source(source) => ("source", source.clone()),
+            Self::Signer(signer) => ("signer", signer.clone()),
+        }
+    }
+
+    /// The reverse of [`HoldScope::parts`]; none for an unknown kind or a bad value.
+    #[must_use]
+    pub fn from_parts(scope: &str, value: &str) -> Option<Self> {
+        match scope {
+            "name" => SkillName::parse(value).ok().map(Self::Name),
+            "digest" => Digest::parse(value).ok().map(Self::Digest),
+            "source" => Some(Self::Source(value.to_owned())),
+            "signer" => Some(Self::Signer(value.to_owned())),
+            _ => None,
+        }
+    }
+
+    /// Whether it covers a revision from that source with those signers.
+    #[must_use]
+    pub fn covers(&self, revision: &Revision, source: &str, signers: &[String]) -> bool {
+        match self {
+            Self::Name(name) => *name == revision.name,
+            Self::Digest(digest) => *digest == revision.digest,
+            Self::Source(held) => held == source,
+            Self::Signer(signer) => signers.contains(signer),
+        }
+    }
 }
 
 impl fmt::Display for HoldScope {
@@ -316,6 +347,7 @@ impl Event {
 }
 
 /// One way in which observed bytes differ from the manifest, with both values.
+/// Fields stand in byte order of their names: records are canonical JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
 pub enum DriftReason {
@@ -331,21 +363,21 @@ pub enum DriftReason {
     },
     /// Other bytes.
     Content {
+        /// SHA-256 blob id as found.
+        now: Digest,
         /// The path.
         path: String,
         /// SHA-256 blob id as pinned.
         was: Digest,
-        /// SHA-256 blob id as found.
-        now: Digest,
     },
     /// Executable bit or, in a placement, any mode bit.
     Mode {
+        /// Octal mode as found.
+        now: String,
         /// The path.
         path: String,
         /// Octal mode as pinned.
         was: String,
-        /// Octal mode as found.
-        now: String,
     },
     /// Something that cannot stand in a skill at all: a link, a FIFO, a
     /// `.git`, a bad name, an empty folder, a foreign owner.
@@ -362,9 +394,9 @@ pub enum DriftReason {
     },
     /// The manifest to compare with is lost; only the digests are known.
     DigestOnly {
-        /// As pinned.
-        was: Digest,
         /// As found.
         now: Digest,
+        /// As pinned.
+        was: Digest,
     },
 }

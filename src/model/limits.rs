@@ -57,12 +57,18 @@ pub enum Rule {
     TooDeep(usize),
     /// A path with too many bytes; the limit.
     PathTooLong(usize),
+    /// So many faults that the rest was not looked at; how many were kept.
+    TooManyFaults(usize),
+    /// No `SKILL.md` at the top; the other spelling that stands there, if any.
+    NoSkillFile(Option<String>),
     /// A placed or stored entry with another mode than we wrote: found, written.
     Mode(u32, u32),
     /// A placed or stored entry of another account: found, ours.
     Owner(u32, u32),
     /// The folder lies on another file system inside the skill (a mount).
     OtherFileSystem,
+    /// The folder is not there.
+    Missing,
     /// It could not be read; the system's words.
     Unreadable(String),
     /// Its size changed while it was read.
@@ -88,9 +94,12 @@ impl Rule {
             Self::FileTooLarge(..) => "limit-file",
             Self::TooDeep(_) => "limit-depth",
             Self::PathTooLong(_) => "limit-path",
+            Self::TooManyFaults(_) => "limit-faults",
+            Self::NoSkillFile(_) => "entry-no-skill-file",
             Self::Mode(..) => "entry-mode",
             Self::Owner(..) => "entry-owner",
             Self::OtherFileSystem => "entry-mount",
+            Self::Missing => "entry-missing",
             Self::Unreadable(_) => "entry-unreadable",
             Self::ChangedWhileRead => "entry-changed-while-read",
         }
@@ -101,6 +110,13 @@ impl Rule {
     #[must_use]
     pub const fn is_trouble(&self) -> bool {
         matches!(self, Self::Unreadable(_) | Self::ChangedWhileRead)
+    }
+
+    /// Whether reading stopped there, so that a file that was not seen may
+    /// still exist.
+    #[must_use]
+    pub const fn ends_the_walk(&self) -> bool {
+        matches!(self, Self::TooManyFiles(_) | Self::TooManyBytes(_) | Self::TooManyFaults(_))
     }
 }
 
@@ -123,9 +139,15 @@ impl fmt::Display for Rule {
             Self::FileTooLarge(size, limit) => write!(f, "{size} bytes, more than {limit}"),
             Self::TooDeep(limit) => write!(f, "more than {limit} folders deep"),
             Self::PathTooLong(limit) => write!(f, "a path of more than {limit} bytes"),
+            Self::TooManyFaults(kept) => write!(f, "more than {kept} faults; the rest was not read"),
+            Self::NoSkillFile(None) => f.write_str("no `SKILL.md` at the top"),
+            Self::NoSkillFile(Some(other)) => {
+                write!(f, "no `SKILL.md` at the top; `{other}` is not its name")
+            }
             Self::Mode(found, wanted) => write!(f, "mode {found:04o}, written as {wanted:04o}"),
             Self::Owner(found, wanted) => write!(f, "belongs to account {found}, not {wanted}"),
             Self::OtherFileSystem => f.write_str("another file system is mounted here"),
+            Self::Missing => f.write_str("is gone"),
             Self::Unreadable(why) => write!(f, "cannot be read: {why}"),
             Self::ChangedWhileRead => f.write_str("changed while it was read"),
         }

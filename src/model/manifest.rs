@@ -7,11 +7,13 @@
 //! where the owner may execute, else 100644. Anyone can recompute it:
 //!
 //! ```sh
-//! d=$(mktemp -d) && git init -q --object-format=sha256 "$d" &&
-//!   git --git-dir="$d/.git" --work-tree=FOLDER -c core.fileMode=true \
-//!     -c core.autocrlf=false -c core.excludesFile=/dev/null add -A -f . &&
-//!   git --git-dir="$d/.git" write-tree
+//! env -i PATH="$PATH" GIT_DIR="$(mktemp -d)" GIT_WORK_TREE=. GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null sh -c 'cd "$0" && git init -q --template= --object-format=sha256 && mkdir -p "$GIT_DIR/info" && echo "* -text -eol -ident -filter !working-tree-encoding" >"$GIT_DIR/info/attributes" && git -c core.fileMode=true add -A -f . && git write-tree' FOLDER
 //! ```
+//!
+//! The empty environment keeps a person's own git settings out of it, and
+//! `info/attributes`, which wins over every `.gitattributes`, keeps the
+//! skill's out. Attack: a `.gitattributes` with `text` or `ident` would
+//! otherwise let git hash other bytes than those on disk.
 //!
 //! It covers names, bytes and the executable bit, and leaves nothing out. It
 //! does not cover what git cannot say: empty folders (refused where a skill
@@ -61,11 +63,26 @@ impl Manifest {
             return Err(NotATree(pair[0].path.to_string()));
         }
         let manifest = Self(entries);
-        let folders = manifest.folders();
-        match manifest.0.iter().find(|entry| folders.contains(entry.path.as_str())) {
-            Some(both) => Err(NotATree(both.path.to_string())),
+        match manifest.file_and_folder() {
+            Some(both) => Err(NotATree(both.to_owned())),
             None => Ok(manifest),
         }
+    }
+
+    /// A path that is a file and a folder. Looks each folder up once, when the
+    /// first of its files comes by.
+    fn file_and_folder(&self) -> Option<&str> {
+        let mut last = "";
+        for entry in &self.0 {
+            let path = entry.path.as_str();
+            let same = path.bytes().zip(last.bytes()).take_while(|(a, b)| a == b).count();
+            let mut new = path.match_indices('/').map(|(at, _)| at).filter(|at| *at >= same);
+            if let Some(at) = new.find(|at| self.get(&path[..*at]).is_some()) {
+                return Some(&path[..at]);
+            }
+            last = path;
+        }
+        None
     }
 
     /// The entries in path order.
@@ -155,9 +172,8 @@ fn tree_id(entries: &[&Entry], prefix: usize) -> Digest {
             }
         }
     }
-    // Git compares a folder's name as if a slash followed it.
-    let key = |row: &Row<'_>| (row.name.to_owned() + if row.mode == "40000" { "/" } else { "" }).into_bytes();
-    rows.sort_by_cached_key(key);
+    // Git compares a folder's name as if a slash followed it, which is the
+    // order of whole paths, in which the entries already stand.
     let size: usize = rows.iter().map(|row| row.mode.len() + 1 + row.name.len() + 1 + 32).sum();
     let mut hasher = Hasher::git_object("tree", size as u64);
     for row in &rows {

@@ -10,6 +10,7 @@ pub mod lifecycle;
 pub mod limits;
 pub mod manifest;
 pub mod merkle;
+pub mod note;
 pub mod path;
 pub mod permit;
 pub mod record;

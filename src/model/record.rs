@@ -241,27 +241,34 @@ pub struct Place {
 }
 
 impl Record {
-    /// The canonical line without its newline, at most [`LINE_MAX`] bytes: a
-    /// longer list of differences is cut, and the cut is said in `codes`.
-    #[must_use]
-    pub fn line(&self) -> String {
-        let whole = self.json();
+    /// The canonical line without its newline, at most [`LINE_MAX`] bytes. What
+    /// does not fit is shortened, differences first; `codes` then ends in `cut`.
+    ///
+    /// # Errors
+    /// A record whose fixed parts alone are too long; nothing is recorded then.
+    pub fn line(&self) -> Result<String, String> {
+        let whole = self.json()?;
         if whole.len() <= LINE_MAX {
-            return whole;
+            return Ok(whole);
         }
         let mut cut = self.clone();
         cut.codes.push("cut".to_owned());
-        cut.reason = super::text::escape_short(&cut.reason, 1000);
-        cut.note = cut.note.map(|note| super::text::escape_short(&note, 1000));
-        while cut.json().len() > LINE_MAX && !cut.differences.is_empty() {
+        cut.reason = super::text::escape_short(&cut.reason, 500);
+        cut.note = cut.note.map(|note| super::text::escape_short(&note, 500));
+        loop {
+            let json = cut.json()?;
+            if json.len() <= LINE_MAX {
+                return Ok(json);
+            }
+            if cut.differences.is_empty() {
+                return Err(format!("{} bytes do not fit into {LINE_MAX}", json.len()));
+            }
             cut.differences.truncate(cut.differences.len() / 2);
         }
-        cut.json()
     }
 
-    fn json(&self) -> String {
-        // A struct of strings, numbers and lists always serialises.
-        serde_json::to_string(self).unwrap_or_default()
+    fn json(&self) -> Result<String, String> {
+        serde_json::to_string(self).map_err(|error| error.to_string())
     }
 
     /// Reads a line and checks that it is the canonical form of what it says.
@@ -279,7 +286,7 @@ impl Record {
         if record.format != FORMAT {
             return Err(format!("format {}, not {FORMAT}", record.format));
         }
-        if record.json().as_bytes() != line {
+        if record.json()?.as_bytes() != line {
             return Err("not in canonical form".to_owned());
         }
         Ok(record)

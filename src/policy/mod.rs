@@ -5,4 +5,5 @@ pub mod config;
 pub mod drift;
 pub mod entry;
 pub mod gate;
+pub mod marks;
 pub mod transition;

@@ -1,1 +1,397 @@
-//! (to come)
+//! The audit log: the byte-exact JSONL projection of the ledger's events.
+//!
+//! The ledger commits first, then its lines are appended here and flushed,
+//! then the decision is acknowledged. So after a crash the log may be behind
+//! by the lines of one transaction and may end in part of a line; it can never
+//! be ahead. What is found at its end therefore has exactly one meaning:
+//!
+//! | found | meaning | what happens |
+//! |---|---|---|
+//! | same length, same last line | clean | go on |
+//! | shorter, by lines of the last transaction only | crash before or during the append | torn part moved aside, exact bytes appended again |
+//! | shorter than that, or another last line | edited or shortened | deny; nothing is touched |
+//! | longer | the ledger was put back | deny; nothing is touched |
+//! | missing while the ledger has records | deleted | deny; never made anew |
+//!
+//! Compared only under the lock, in constant time.
+
+use super::home::Home;
+use super::ledger::{EventRow, Ledger, LedgerFault};
+use crate::model::digest::Digest;
+use crate::model::merkle::Frontier;
+use crate::model::record::{LINE_MAX, Record, leaf_hash};
+use rustix::fs::{Mode, OFlags};
+use std::io::{BufRead as _, BufReader};
+use std::os::fd::OwnedFd;
+
+/// Path of the log in the home.
+pub const FILE: &str = "audit/audit.jsonl";
+
+/// Why the log cannot be relied on. All of these deny.
+#[derive(Debug, thiserror::Error)]
+pub enum LogFault {
+    /// There is none, and there should be.
+    #[error("the log is missing, and the ledger has {0} records")]
+    Missing(u64),
+    /// Not a plain file of ours.
+    #[error("the log's file is a link, has a second name or another owner")]
+    Unsafe,
+    /// It has more than the ledger.
+    #[error("the log has {found} bytes, the ledger's last record ends at {expected}: the ledger was put back")]
+    Ahead {
+        /// Length of the log.
+        found: u64,
+        /// Length it should have.
+        expected: u64,
+    },
+    /// It has less than a crash can explain.
+    #[error("the log has {found} bytes and must have at least {least}: it was shortened")]
+    Shortened {
+        /// Length of the log.
+        found: u64,
+        /// Least length after any crash.
+        least: u64,
+    },
+    /// A line differs from its event.
+    #[error("line {seq} of the log is not what the ledger recorded")]
+    Edited {
+        /// Which record.
+        seq: u64,
+    },
+    /// The chain itself is broken.
+    #[error("record {seq}: {why}")]
+    Broken {
+        /// Which record.
+        seq: u64,
+        /// What is wrong.
+        why: String,
+    },
+    /// The file system refuses writing.
+    #[error("the log cannot be written: {0}")]
+    Write(std::io::Error),
+    /// The file system refuses reading.
+    #[error("the log cannot be read: {0}")]
+    Read(std::io::Error),
+    /// The ledger could not be asked.
+    #[error(transparent)]
+    Ledger(#[from] LedgerFault),
+}
+
+/// The open log.
+#[derive(Debug)]
+pub struct AuditLog {
+    file: OwnedFd,
+}
+
+/// What settling the end of the log did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// Nothing was to be done.
+    Clean,
+    /// Lines were appended again, after this many torn bytes were moved aside.
+    Appended {
+        /// How many records.
+        records: u64,
+        /// Torn bytes moved aside.
+        torn: u64,
+    },
+}
+
+impl AuditLog {
+    /// Makes the empty log of a new home, before its ledger is made; so a
+    /// ledger without a log is always a log deleted.
+    ///
+    /// # Errors
+    /// [`LogFault::Write`].
+    pub fn create(home: &Home) -> Result<(), LogFault> {
+        let write = |error: rustix::io::Errno| LogFault::Write(error.into());
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        rustix::fs::openat(home.dir(), FILE, flags, Mode::RUSR | Mode::WUSR).map_err(write)?;
+        let folder = home.folder("audit").map_err(LogFault::Write)?;
+        rustix::fs::fsync(&folder).map_err(write)
+    }
+
+    /// Whether the log holds anything.
+    ///
+    /// # Errors
+    /// The system's, for anything but "it is not there".
+    pub fn has_records(home: &Home) -> std::io::Result<bool> {
+        match rustix::fs::statat(home.dir(), FILE, rustix::fs::AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(stat.st_size > 0),
+            Err(rustix::io::Errno::NOENT) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Opens the log.
+    ///
+    /// # Errors
+    /// [`LogFault`].
+    pub fn open(home: &Home, ledger: &Ledger) -> Result<Self, LogFault> {
+        let flags = OFlags::RDWR | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match rustix::fs::openat(home.dir(), FILE, flags, Mode::empty()) {
+            Ok(file) => file,
+            Err(rustix::io::Errno::NOENT) => return Err(LogFault::Missing(ledger.head().size)),
+            Err(rustix::io::Errno::LOOP) => return Err(LogFault::Unsafe),
+            Err(error) => return Err(LogFault::Write(error.into())),
+        };
+        let stat = rustix::fs::fstat(&file).map_err(|error| LogFault::Read(error.into()))?;
+        let plain = rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::RegularFile;
+        if !plain || stat.st_nlink != 1 || stat.st_uid != rustix::process::geteuid().as_raw() {
+            return Err(LogFault::Unsafe);
+        }
+        Ok(Self { file })
+    }
+
+    fn len(&self) -> Result<u64, LogFault> {
+        let stat = rustix::fs::fstat(&self.file).map_err(|error| LogFault::Read(error.into()))?;
+        Ok(u64::try_from(stat.st_size).unwrap_or(0))
+    }
+
+    /// Compares the end of the log with the ledger's head and puts right what
+    /// a crash explains. The caller holds the lock.
+    ///
+    /// # Errors
+    /// [`LogFault`] for everything that a crash does not explain; then nothing
+    /// was touched.
+    pub fn settle(&self, home: &Home, ledger: &Ledger) -> Result<Settled, LogFault> {
+        let head = ledger.head();
+        let found = self.len()?;
+        if found > head.bytes {
+            return Err(LogFault::Ahead { found, expected: head.bytes });
+        }
+        if found < head.settled {
+            return Err(LogFault::Shortened { found, least: head.settled });
+        }
+        let Some(last) = ledger.event(head.size)? else {
+            return if head.size == 0 { Ok(Settled::Clean) } else { Err(missing(head.size)) };
+        };
+        if found == head.bytes {
+            return match self.holds(&last)? {
+                true => Ok(Settled::Clean),
+                false => Err(LogFault::Edited { seq: last.seq }),
+            };
+        }
+        self.append_again(home, ledger, found)
+    }
+
+    /// Whether the log holds exactly this event's line where it should be.
+    ///
+    /// # Errors
+    /// [`LogFault::Read`].
+    pub fn holds(&self, event: &EventRow) -> Result<bool, LogFault> {
+        let mut bytes = vec![0; event.line.len() + 1];
+        let read = read_at(&self.file, &mut bytes, event.offset).map_err(LogFault::Read)?;
+        let starts_a_line = event.offset == 0 || {
+            let mut before = [0];
+            read_at(&self.file, &mut before, event.offset - 1).map_err(LogFault::Read)? == 1 && before == *b"\n"
+        };
+        Ok(starts_a_line
+            && read == bytes.len()
+            && bytes.last() == Some(&b'\n')
+            && bytes[..event.line.len()] == *event.line.as_bytes())
+    }
+
+    fn append_again(&self, home: &Home, ledger: &Ledger, found: u64) -> Result<Settled, LogFault> {
+        let settled = ledger.head().settled;
+        let mut missing_rows = Vec::new();
+        let mut before = None;
+        let mut seq = ledger.head().size;
+        // The records of the last transaction, from the end; a crash loses no others.
+        while seq > 0 {
+            let row = ledger.event(seq)?.ok_or_else(|| missing(seq))?;
+            if row.offset < settled || row.offset + row.line.len() as u64 + 1 <= found {
+                before = Some(row);
+                break;
+            }
+            missing_rows.push(row);
+            seq -= 1;
+        }
+        missing_rows.reverse();
+        if let Some(before) = before
+            && !self.holds(&before)?
+        {
+            return Err(LogFault::Edited { seq: before.seq });
+        }
+        let Some(first) = missing_rows.first() else { return Ok(Settled::Clean) };
+        let torn = found.saturating_sub(first.offset);
+        if torn > 0 {
+            self.move_aside(home, first, torn)?;
+        }
+        let records = missing_rows.len() as u64;
+        self.append(&missing_rows)?;
+        Ok(Settled::Appended { records, torn })
+    }
+
+    /// Keeps the torn end as a file of its own, then takes it off the log.
+    fn move_aside(&self, home: &Home, first: &EventRow, torn: u64) -> Result<(), LogFault> {
+        let mut bytes = vec![0; usize::try_from(torn).unwrap_or(0)];
+        let read = read_at(&self.file, &mut bytes, first.offset).map_err(LogFault::Read)?;
+        let expected = first.line.as_bytes();
+        let written = bytes[..read].iter().zip(expected).take_while(|(a, b)| a == b).count();
+        // A power cut may leave zeros where bytes were announced, nothing else.
+        if bytes[written..read].iter().any(|byte| *byte != 0) {
+            return Err(LogFault::Edited { seq: first.seq });
+        }
+        let name = format!("audit/torn-{}-{}", first.seq, &first.hash.hex()[..12]);
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let write = |error: rustix::io::Errno| LogFault::Write(error.into());
+        let aside = rustix::fs::openat(home.dir(), name, flags, Mode::RUSR | Mode::WUSR).map_err(write)?;
+        write_all(&aside, &bytes[..read]).map_err(LogFault::Write)?;
+        rustix::fs::fsync(&aside).map_err(write)?;
+        rustix::fs::ftruncate(&self.file, first.offset).map_err(write)?;
+        Ok(())
+    }
+
+    /// Appends the lines of one transaction and flushes them.
+    ///
+    /// # Errors
+    /// [`LogFault::Write`]: then the records are committed and pending.
+    pub fn append(&self, rows: &[EventRow]) -> Result<(), LogFault> {
+        let mut bytes = Vec::with_capacity(rows.iter().map(|row| row.line.len() + 1).sum());
+        for row in rows {
+            bytes.extend_from_slice(row.line.as_bytes());
+            bytes.push(b'\n');
+        }
+        write_all(&self.file, &bytes).map_err(LogFault::Write)?;
+        rustix::fs::fdatasync(&self.file).map_err(|error| LogFault::Write(error.into()))
+    }
+
+    /// Reads the whole log and checks it against itself and the ledger: every
+    /// line canonical, numbers gapless, chain, times, Merkle root, bytes.
+    ///
+    /// # Errors
+    /// The first [`LogFault`].
+    pub fn verify(&self, ledger: &Ledger) -> Result<Verified, LogFault> {
+        let file = self.file.try_clone().map_err(LogFault::Read)?;
+        rustix::fs::seek(&file, rustix::fs::SeekFrom::Start(0)).map_err(|error| LogFault::Read(error.into()))?;
+        let mut reader = BufReader::with_capacity(256 * 1024, std::fs::File::from(file));
+        let mut chain = Chain::default();
+        let mut line = Vec::with_capacity(LINE_MAX);
+        let mut fault = None;
+        ledger.each_event(1, |event| {
+            line.clear();
+            let step = next_line(&mut reader, &mut line)
+                .and_then(|whole| if whole { Ok(()) } else { Err(missing(event.seq)) })
+                .and_then(|()| chain.step(&line))
+                .and_then(|()| {
+                    let same = line == event.line.as_bytes();
+                    if same { Ok(()) } else { Err(LogFault::Edited { seq: event.seq }) }
+                });
+            fault = step.err();
+            fault.is_none()
+        })?;
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
+        let head = ledger.head();
+        if chain.frontier.root() != head.frontier.root() || chain.frontier.size() != head.size {
+            return Err(LogFault::Broken { seq: head.size, why: "the Merkle root is not the ledger's".into() });
+        }
+        let found = self.len()?;
+        if found != head.bytes {
+            return Err(LogFault::Ahead { found, expected: head.bytes });
+        }
+        Ok(Verified { records: head.size, root: head.frontier.root() })
+    }
+}
+
+/// What a whole verification established.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verified {
+    /// How many records.
+    pub records: u64,
+    /// Root of the Merkle tree over them.
+    pub root: Digest,
+}
+
+/// The running state of a chain that is being read.
+#[derive(Debug, Default)]
+pub struct Chain {
+    frontier: Frontier,
+    last: Option<(Digest, crate::model::time::Timestamp, u64)>,
+}
+
+impl Chain {
+    /// Takes the next line without its newline.
+    ///
+    /// # Errors
+    /// [`LogFault::Broken`] naming the record and what is wrong with it.
+    pub fn step(&mut self, line: &[u8]) -> Result<(), LogFault> {
+        let seq = self.frontier.size() + 1;
+        let broken = |why: &str| LogFault::Broken { seq, why: why.to_owned() };
+        let record = Record::parse(line).map_err(|why| broken(&why))?;
+        let prev = self.last.map_or(Digest::ZERO, |(hash, _, _)| hash);
+        if record.seq != seq {
+            return Err(broken(&format!("its number is {}", record.seq)));
+        }
+        if record.prev != prev {
+            return Err(broken("it does not follow the record before it"));
+        }
+        if let Some((_, time, epoch)) = self.last {
+            if record.time < time {
+                return Err(broken("its time is earlier than the record before it"));
+            }
+            if record.epoch < epoch {
+                return Err(broken("its epoch is lower than the record before it"));
+            }
+        }
+        let hash = leaf_hash(line);
+        self.frontier.push(hash);
+        self.last = Some((hash, record.time, record.epoch));
+        Ok(())
+    }
+
+    /// Number of lines so far.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.frontier.size()
+    }
+
+    /// Root so far.
+    #[must_use]
+    pub fn root(&self) -> Digest {
+        self.frontier.root()
+    }
+}
+
+/// Reads one line, at most [`LINE_MAX`] bytes; false at the end of the file.
+fn next_line(reader: &mut BufReader<std::fs::File>, line: &mut Vec<u8>) -> Result<bool, LogFault> {
+    use std::io::Read as _;
+    let limit = LINE_MAX as u64 + 2;
+    let read = reader.by_ref().take(limit).read_until(b'\n', line).map_err(LogFault::Read)?;
+    if read > 0 && line.last() == Some(&b'\n') {
+        line.pop();
+        return Ok(true);
+    }
+    Ok(false)
+}
+
+const fn missing(seq: u64) -> LogFault {
+    LogFault::Edited { seq }
+}
+
+fn read_at(file: &OwnedFd, out: &mut [u8], offset: u64) -> std::io::Result<usize> {
+    let mut filled = 0;
+    while filled < out.len() {
+        match rustix::io::pread(file, &mut out[filled..], offset + filled as u64) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(filled)
+}
+
+fn write_all(file: &OwnedFd, mut bytes: &[u8]) -> std::io::Result<()> {
+    while !bytes.is_empty() {
+        match rustix::io::write(file, bytes) {
+            Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}

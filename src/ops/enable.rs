@@ -1,0 +1,485 @@
+//! `enable` and `disable`: verified copies in agents' folders, placed and
+//! taken away.
+//!
+//! Enabling is placing, and its order is the one that was walked by exhaustive
+//! interleaving (`tests/it/kill_model.rs`):
+//!
+//! ```text
+//!   staged folder made beside the target
+//!   records sealed              their number and hash are known now
+//!   skill permit written        names staged and final: a kill finds both
+//!   kill state checked          a kill from here on finds the permit
+//!   bytes copied and compared
+//!   what is swapped out withdrawn
+//!   commit, log                 the records are true
+//!   one rename staged → final   fails if a kill took the staged folder
+//! ```
+
+use super::session::{Depth, Session, ledger_stop};
+use super::{World, apply, facts, gate, trust};
+use crate::model::agent::{self, Agent};
+use crate::model::code::{Code, Stop};
+use crate::model::decision::Question;
+use crate::model::lifecycle::{Event, Lifecycle, Placement, RevisionRow, State};
+use crate::model::path::EntryPath;
+use crate::model::permit::SkillPermit;
+use crate::model::record::{Draft, Outcome, Record};
+use crate::model::text;
+use crate::policy::gate::Evidence;
+use crate::policy::transition::Input;
+use crate::system::home::Home;
+use crate::system::ledger::EventRow;
+use crate::system::permit::{self, Blocked, Reason};
+use crate::system::placement::{self, PublishFault, Staged, Target, TargetFault, Trustees};
+use crate::system::store::Store;
+use crate::system::tree::{self, Piece};
+use std::os::fd::AsFd as _;
+use std::path::{Path, PathBuf};
+
+/// Where to place, as typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// An agent's own folder.
+    Agent(String),
+    /// Any folder.
+    Folder(PathBuf),
+}
+
+/// A place, worked out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placing {
+    /// The agent, if one was named.
+    pub agent: Option<String>,
+    /// The folder.
+    pub folder: PathBuf,
+    /// Every known agent that reads this folder.
+    pub readers: Vec<&'static str>,
+}
+
+/// Works out a place.
+///
+/// # Errors
+/// [`Code::Usage`] for an agent that is not known, with those that are.
+pub fn placing(world: &World, place: &Place) -> Result<Placing, Stop> {
+    let (agent, folder) = match place {
+        Place::Folder(folder) => (None, folder.clone()),
+        Place::Agent(id) => {
+            let known: Vec<_> = agent::AGENTS.iter().filter(|agent| agent.place.is_some()).map(|agent| agent.id).collect();
+            let found = agent::by_id(id).and_then(|agent| agent.place);
+            let folder = found.ok_or_else(|| {
+                let what = format!("`{}` is no agent we place for", text::escape_short(id, 40));
+                Stop::new(Code::Usage, what, format!("one of: {}; or --dir PATH", known.join(", ")))
+            })?;
+            let home = world.account_home.as_ref().ok_or_else(|| {
+                Stop::new(Code::Usage, "the account has no home folder in the account database", "name the folder: --dir PATH")
+            })?;
+            (Some(id.clone()), home.join(folder))
+        }
+    };
+    let readers = readers(world, &folder);
+    Ok(Placing { agent, folder, readers })
+}
+
+/// Every known agent that reads a folder.
+#[must_use]
+pub fn readers(world: &World, folder: &Path) -> Vec<&'static str> {
+    let Some(home) = &world.account_home else { return Vec::new() };
+    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = real(folder);
+    let reads = |agent: &&Agent| agent.reads.iter().any(|read| real(&home.join(read)) == folder);
+    agent::AGENTS.iter().filter(reads).map(|agent| agent.title).collect()
+}
+
+/// What an enable did.
+#[derive(Debug)]
+pub struct Enabled {
+    /// The row after it.
+    pub row: RevisionRow,
+    /// The copy.
+    pub path: String,
+    /// Who reads the folder.
+    pub readers: Vec<&'static str>,
+    /// The revision that was there before.
+    pub swapped: Option<RevisionRow>,
+    /// False if it was there already.
+    pub new: bool,
+}
+
+/// Whether a revision may be enabled at a place, by the same decision as the
+/// gate's; changes nothing. For `--dry-run`.
+///
+/// # Errors
+/// [`Stop`].
+pub fn plan(world: &World, typed: &str, place: &Place) -> Result<(RevisionRow, Placing), Stop> {
+    let session = Session::open(world, Depth::All)?;
+    let row = facts::resolve(&session.ledger, typed, prefer)?;
+    let placing = placing(world, place)?;
+    allowed(&session, &row)?;
+    placement::check_target(&placing.folder, &row.revision.name, Trustees::ours()).map_err(|fault| target_stop(&fault))?;
+    Ok((row, placing))
+}
+
+fn prefer(row: &RevisionRow) -> bool {
+    row.lifecycle.state() == State::Trusted
+}
+
+/// Places a trusted revision.
+///
+/// # Errors
+/// [`Stop`]; a refusal is recorded.
+pub fn enable(world: &World, typed: &str, place: &Place) -> Result<Enabled, Stop> {
+    let placing = placing(world, place)?;
+    let mut session = Session::open(world, Depth::All)?;
+    let mut draft = session.draft(Event::Enable.as_str(), Outcome::Done, "enabled");
+    let row = match facts::resolve(&session.ledger, typed, prefer) {
+        Ok(row) => row,
+        Err(stop) => return Err(session.refuse(draft, stop)),
+    };
+    draft.skill = Some(row.revision.name.clone());
+    draft.digest = Some(row.revision.digest);
+    let command = format!("skills enable {}", row.revision);
+    let checked = world.no_agent(&command).and_then(|()| allowed(&session, &row)).and_then(|evidence| {
+        let target = placement::check_target(&placing.folder, &row.revision.name, Trustees::ours())
+            .map_err(|fault| target_stop(&fault))?;
+        Ok((evidence, target))
+    });
+    let (evidence, target) = match checked {
+        Ok(checked) => checked,
+        Err(stop) => {
+            declare(&mut session, &row, &stop)?;
+            return Err(session.refuse(draft, stop));
+        }
+    };
+    let path = target.path();
+    if row.lifecycle.placements().iter().any(|there| there.path == path) {
+        "already enabled there, nothing changed".clone_into(&mut draft.reason);
+        session.commit(|_| Ok(vec![draft]))?;
+        return Ok(Enabled { row, path, readers: placing.readers, swapped: None, new: false });
+    }
+    let swapped = match occupant(&session, &row, &path) {
+        Ok(swapped) => swapped,
+        Err(stop) => return Err(session.refuse(draft, stop)),
+    };
+    let work = Work { row, target, agent: placing.agent, swapped, draft };
+    work.run(&mut session, &evidence, placing.readers)
+}
+
+/// The gate's own answer to `enable`.
+fn allowed(session: &Session<'_>, row: &RevisionRow) -> Result<Evidence, Stop> {
+    let folders = gate::observe(session, row, Question::Enable);
+    match gate::decide_now(session, row, Question::Enable, &folders, None)? {
+        Ok(evidence) => Ok(evidence),
+        Err(no) if no.code == Code::Drift => Err(trust::store_differs(row, &folders[0])),
+        Err(no) => {
+            let next = gate::remedy(no.code, &row.revision).replace("a person runs: ", "");
+            Err(Stop::new(no.code, format!("{}: {}", row.revision, no.reason), next))
+        }
+    }
+}
+
+/// What the check noticed and the lifecycle must follow.
+fn declare(session: &mut Session<'_>, row: &RevisionRow, stop: &Stop) -> Result<(), Stop> {
+    let event = match stop.code {
+        Code::DigestMismatch => Event::Drift,
+        Code::Expired => Event::Expire,
+        Code::PolicyUnmet => Event::Unmet,
+        _ => return Ok(()),
+    };
+    if row.lifecycle.pin().is_some() {
+        let no = crate::policy::gate::No { code: stop.code, reason: stop.what.clone() };
+        apply::narrow_if_still(session, row, Question::Enable, event, &no)?;
+    }
+    Ok(())
+}
+
+/// Who is at the final path: nobody, another revision of this skill of ours,
+/// or something that is not ours, which is refused.
+fn occupant(session: &Session<'_>, row: &RevisionRow, path: &str) -> Result<Option<RevisionRow>, Stop> {
+    let rows = facts::revisions(session, &row.revision.name)?;
+    let there = rows.into_iter().find(|other| other.lifecycle.placements().iter().any(|place| place.path == path));
+    if there.is_none() && Path::new(path).symlink_metadata().is_ok() {
+        let what = format!("{path} is already there and is not ours");
+        return Err(Stop::new(Code::TargetTaken, what, "move it away, then enable again"));
+    }
+    Ok(there)
+}
+
+/// A folder's fault in the product's words.
+#[must_use]
+pub fn target_stop(fault: &TargetFault) -> Stop {
+    let what = text::escape(&fault.to_string());
+    match fault {
+        TargetFault::InWorkTree { exclude_line, exclude_file, .. } => {
+            let file = text::escape(&exclude_file.to_string_lossy());
+            Stop::new(Code::TargetTracked, what, format!("echo '{exclude_line}' >> {file}"))
+        }
+        TargetFault::Io { .. } => Stop::new(Code::Io, what, "name another folder: --dir PATH"),
+        _ => Stop::new(Code::TargetUnsafe, what, "name a folder that only you can write to: --dir PATH"),
+    }
+}
+
+/// One enable, all checks done.
+struct Work {
+    row: RevisionRow,
+    target: Target,
+    agent: Option<String>,
+    swapped: Option<RevisionRow>,
+    draft: Draft,
+}
+
+impl Work {
+    fn run(self, session: &mut Session<'_>, evidence: &Evidence, readers: Vec<&'static str>) -> Result<Enabled, Stop> {
+        let io = |fault: permit::PermitFault| Stop::new(Code::Io, fault.to_string(), "run: skills doctor");
+        let place_stop = |fault: placement::PlaceFault| Stop::new(Code::Io, fault.to_string(), "free space, or name another folder");
+        permit::begin_placing(&session.home, evidence.revision()).map_err(io)?;
+        let id = placement::fresh_id();
+        let mut staged = Staged::begin(&self.target, &id).map_err(place_stop)?;
+        let place = Placement {
+            agent: self.agent.clone(),
+            path: staged.path().to_owned(),
+            staged: staged.staged_path().to_owned(),
+        };
+        let outcome = self.commit(session, &place, &mut staged);
+        let done = match outcome {
+            Ok(done) => done,
+            Err(stop) => {
+                self.undo(session, staged)?;
+                return Err(if stop.code == Code::RecordPending { stop } else { session.refuse(self.draft, stop) });
+            }
+        };
+        if let Some(old) = &self.swapped {
+            apply::clear(session, &old.revision)?;
+        }
+        if let Err(fault) = staged.publish() {
+            return Err(self.unpublished(session, staged, &done, &fault));
+        }
+        permit::end_placing(&session.home).map_err(io)?;
+        let path = place.path;
+        Ok(Enabled { row: done, path, readers, swapped: self.swapped, new: true })
+    }
+
+    /// Everything up to and including the records.
+    fn commit(&self, session: &mut Session<'_>, place: &Placement, staged: &mut Staged) -> Result<RevisionRow, Stop> {
+        let next = apply::next(&self.row, false, &Input::Enable(place.clone()))
+            .map_err(|code| trust::step_refused(&self.row, code, None))?
+            .ok_or_else(|| Stop::new(Code::Internal, "BUG: enable changed nothing", ""))?;
+        let (old_row, old_draft) = self.swap(session, &place.path)?;
+        let epoch = session.ledger.brakes().epoch;
+        let limits = session.policy.limits;
+        let mut draft = self.draft.clone();
+        draft.placements = next.placements().to_vec();
+        draft.pin = next.pin().map(|pin| pin.seq);
+        draft.until = next.pin().and_then(|pin| pin.until);
+        let mut row = RevisionRow { lifecycle: next, ..self.row.clone() };
+        let mut drafts = vec![draft];
+        drafts.extend(old_draft);
+        let kept_row = old_row.clone();
+        let permit_row = self.row.clone();
+        let placements = row.lifecycle.placements().to_vec();
+        let pin = row.lifecycle.pin().cloned();
+        session.commit_with(
+            |txn| {
+                row.seq = txn.next_seq();
+                txn.put(&row).map_err(|fault| ledger_stop(&fault))?;
+                if let Some(mut old) = old_row {
+                    old.seq = txn.next_seq() + 1;
+                    txn.put(&old).map_err(|fault| ledger_stop(&fault))?;
+                }
+                Ok(drafts)
+            },
+            |home, records| {
+                let io = |fault: permit::PermitFault| Stop::new(Code::Io, fault.to_string(), "run: skills doctor");
+                let (record, event) = &records[0];
+                let permit = SkillPermit {
+                    revision: permit_row.revision.clone(),
+                    source: permit_row.source.identity().to_owned(),
+                    signers: pin.as_ref().map(|pin| pin.signers.clone()).unwrap_or_default(),
+                    epoch,
+                    seq: record.seq,
+                    hash: event.hash,
+                    until: record.until,
+                    placements,
+                };
+                permit::write_skill(home, &permit).map_err(io)?;
+                permit::check_clear(home, &permit).map_err(|blocked| blocked_stop(&blocked))?;
+                // step: enable copies
+                copy(home, &permit_row, staged, limits)?;
+                if let Some(old) = &kept_row {
+                    swap_out(home, old, &place.path, records.get(1))?;
+                }
+                Ok(())
+            },
+        )?;
+        Ok(row)
+    }
+
+    /// Row and record of the revision that loses its place, if one does.
+    fn swap(&self, session: &Session<'_>, path: &str) -> Result<(Option<RevisionRow>, Option<Draft>), Stop> {
+        let Some(old) = &self.swapped else { return Ok((None, None)) };
+        let lifecycle = apply::next(old, false, &Input::Disable(Some(path.to_owned())))
+            .map_err(|code| trust::step_refused(old, code, None))?
+            .ok_or_else(|| Stop::new(Code::Internal, "BUG: the swapped revision is not there", ""))?;
+        let mut draft = session.draft(Event::Disable.as_str(), Outcome::Done, format!("replaced by {}", self.row.revision));
+        draft.skill = Some(old.revision.name.clone());
+        draft.digest = Some(old.revision.digest);
+        draft.pin = old.lifecycle.pin().map(|pin| pin.seq);
+        draft.until = old.lifecycle.pin().and_then(|pin| pin.until);
+        draft.placements = lifecycle.placements().to_vec();
+        Ok((Some(RevisionRow { lifecycle, ..old.clone() }), Some(draft)))
+    }
+
+    /// Takes back what a failed enable had prepared. What another placement of
+    /// this revision rests on was overwritten, so it is withdrawn as well: less
+    /// is allowed than before, never more.
+    fn undo(&self, session: &mut Session<'_>, staged: Staged) -> Result<(), Stop> {
+        let _ = staged.abandon();
+        super::recover::interrupted_enable(session)
+    }
+
+    /// The record stands and the copy is not in place.
+    fn unpublished(&self, session: &mut Session<'_>, staged: Staged, row: &RevisionRow, fault: &PublishFault) -> Stop {
+        let _ = staged.abandon();
+        let reason = format!("withdrawn before it was in place: {fault}");
+        let narrowed = apply::narrow(session, row, Event::Disable, |draft| draft.reason = reason)
+            .and_then(|_| permit::end_placing(&session.home).map_err(|fault| Stop::new(Code::Io, fault.to_string(), "")));
+        if let Err(stop) = narrowed {
+            return stop;
+        }
+        match fault {
+            PublishFault::Withdrawn => Stop::new(Code::HeldAll, fault.to_string(), "run: skills status"),
+            PublishFault::Occupied(_) => Stop::new(Code::TargetTaken, fault.to_string(), "move it away, then enable again"),
+            _ => Stop::new(Code::Io, fault.to_string(), "enable again"),
+        }
+    }
+}
+
+/// What stopped an enable half way, in the product's words.
+fn blocked_stop(blocked: &Blocked) -> Stop {
+    match blocked {
+        Blocked::Held(_) => Stop::new(Code::HeldAll, "a kill came while it was being enabled", "a person runs: skills release --all"),
+        Blocked::Epoch { .. } => Stop::new(Code::EpochDiffers, blocked.to_string(), "run: skills status"),
+        Blocked::Narrowed(_) | Blocked::Gone => Stop::new(Code::Held, blocked.to_string(), "run: skills status"),
+        Blocked::Fault(_) => Stop::new(Code::Io, blocked.to_string(), "run: skills doctor"),
+    }
+}
+
+/// Copies the stored bytes into the staged folder: the very bytes that are
+/// hashed on the way, compared at the end.
+fn copy(home: &Home, row: &RevisionRow, staged: &mut Staged, limits: crate::model::limits::Limits) -> Result<(), Stop> {
+    let store = Store::new(home).map_err(|fault| super::install::store_stop(&fault))?;
+    let object = store.open(&row.revision.digest).map_err(|fault| super::install::store_stop(&fault))?;
+    let mut bytes = Vec::new();
+    let mut sink = |path: &EntryPath, executable: bool, piece: Piece<'_>| {
+        match piece {
+            Piece::Start(_) => bytes.clear(),
+            Piece::Bytes(part) => bytes.extend_from_slice(part),
+            Piece::End => staged.write(path, executable, &bytes).map_err(|fault| std::io::Error::other(fault.to_string()))?,
+        }
+        Ok(())
+    };
+    let observed = tree::copy(object.as_fd(), &facts::store_checks(limits), &mut sink)
+        .map_err(|error| Stop::new(Code::Io, error.to_string(), "free space, or name another folder"))?;
+    if !observed.is(&row.revision.digest) {
+        let what = format!("the stored copy of {} changed while it was copied", row.revision);
+        return Err(Stop::new(Code::DigestMismatch, what, format!("install it again from {}", row.source)));
+    }
+    staged.seal().map_err(|fault| Stop::new(Code::Io, fault.to_string(), "free space, or name another folder"))
+}
+
+/// Takes the old revision out of the place; a kill finds what is left of it by
+/// its permit at every moment.
+fn swap_out(
+    home: &Home,
+    old: &RevisionRow,
+    path: &str,
+    record: Option<&(Record, EventRow)>,
+) -> Result<(), Stop> {
+    let io = |fault: permit::PermitFault| Stop::new(Code::Io, fault.to_string(), "run: skills doctor");
+    let permit = permit::read_skill(home, &old.revision).map_err(io)?;
+    let places = permit.iter().flat_map(|permit| &permit.placements).filter(|place| place.path == path);
+    for place in places {
+        let mut failures = apply::Failures::new();
+        apply::withdraw_place(place, &old.revision, &mut failures);
+        if let Some((path, why)) = failures.first() {
+            return Err(Stop::new(Code::Io, format!("{path}: {why}"), "move it away by hand, then enable again"));
+        }
+    }
+    match (&old.lifecycle, permit, record) {
+        (Lifecycle::Enabled { placements, .. }, Some(permit), Some((record, event))) => {
+            let kept = SkillPermit { seq: record.seq, hash: event.hash, placements: placements.all().to_vec(), ..permit };
+            permit::write_skill(home, &kept).map_err(io)
+        }
+        _ => permit::withdraw(home, &old.revision, Reason::Disabled).map(drop).map_err(io),
+    }
+}
+
+/// What a disable did.
+#[derive(Debug)]
+pub struct Disabled {
+    /// The row before it.
+    pub row: RevisionRow,
+    /// The copies that were taken away.
+    pub paths: Vec<String>,
+    /// What could not be.
+    pub failures: apply::Failures,
+}
+
+/// Takes a revision out of one place or all.
+///
+/// # Errors
+/// [`Stop`].
+pub fn disable(world: &World, typed: &str, place: Option<&Place>) -> Result<Disabled, Stop> {
+    let place = place.map(|place| placing(world, place)).transpose()?;
+    let mut session = Session::open(world, Depth::All)?;
+    let row = match facts::resolve(&session.ledger, typed, |row| row.lifecycle.state() == State::Enabled) {
+        Ok(row) => row,
+        Err(stop) => {
+            let draft = session.draft(Event::Disable.as_str(), Outcome::Refused, "");
+            return Err(session.refuse(draft, stop));
+        }
+    };
+    let all = row.lifecycle.placements();
+    let Some(place) = place else {
+        let paths = all.iter().map(|place| place.path.clone()).collect();
+        let failures = apply::narrow(&mut session, &row, Event::Disable, |_| {})?;
+        return Ok(Disabled { row, paths, failures });
+    };
+    let folder = std::fs::canonicalize(&place.folder).unwrap_or_else(|_| place.folder.clone());
+    let wanted = folder.join(row.revision.name.as_str()).to_string_lossy().into_owned();
+    if !all.iter().any(|there| there.path == wanted) {
+        let list: Vec<_> = all.iter().map(|there| there.path.as_str()).collect();
+        let what = format!("{} is not enabled at {}", row.revision, text::escape(&wanted));
+        let next = if list.is_empty() { "run: skills status".to_owned() } else { format!("it is enabled at: {}", list.join(", ")) };
+        let draft = session.draft(Event::Disable.as_str(), Outcome::Refused, "");
+        return Err(session.refuse(draft, Stop::new(Code::NotEnabled, what, next)));
+    }
+    if all.len() == 1 {
+        let failures = apply::narrow(&mut session, &row, Event::Disable, |_| {})?;
+        return Ok(Disabled { row, paths: vec![wanted], failures });
+    }
+    disable_one(&mut session, row, wanted)
+}
+
+/// One place of several: the copy goes first, then the permit names the rest.
+fn disable_one(session: &mut Session<'_>, row: RevisionRow, path: String) -> Result<Disabled, Stop> {
+    let next = apply::next(&row, false, &Input::Disable(Some(path.clone())))
+        .map_err(|code| trust::step_refused(&row, code, None))?
+        .ok_or_else(|| Stop::new(Code::Internal, "BUG: disable changed nothing", ""))?;
+    let mut draft = session.draft(Event::Disable.as_str(), Outcome::Done, format!("withdrawn from {path}"));
+    draft.skill = Some(row.revision.name.clone());
+    draft.digest = Some(row.revision.digest);
+    draft.pin = row.lifecycle.pin().map(|pin| pin.seq);
+    draft.until = row.lifecycle.pin().and_then(|pin| pin.until);
+    draft.placements = next.placements().to_vec();
+    let changed = RevisionRow { lifecycle: next, ..row.clone() };
+    let for_permit = changed.clone();
+    let place = path.clone();
+    session.commit_with(
+        move |txn| {
+            txn.put(&RevisionRow { seq: txn.next_seq(), ..changed }).map_err(|fault| ledger_stop(&fault))?;
+            Ok(vec![draft])
+        },
+        move |home, records| swap_out(home, &for_permit, &place, records.first()),
+    )?;
+    Ok(Disabled { row, paths: vec![path], failures: apply::Failures::new() })
+}

@@ -1,0 +1,149 @@
+//! Gathering: what is so right now, for the decisions to be made on.
+
+use super::session::{Session, ledger_stop, log_stop};
+use crate::model::code::{Code, Stop};
+use crate::model::lifecycle::RevisionRow;
+use crate::model::limits::{Fault, Limits, Rule};
+use crate::model::record::Record;
+use crate::model::skill::{RevisionRef, SkillName};
+use crate::model::text;
+use crate::policy::gate::{Brake, Hashed, Proven};
+use crate::system::audit_log::AuditLog;
+use crate::system::home::Home;
+use crate::system::kill::{self, KillState};
+use crate::system::ledger::Ledger;
+use crate::system::tree::{self, Checks, Strict};
+use std::path::Path;
+
+/// The home-wide brake as it is on disk.
+#[must_use]
+pub fn brake(home: &Home) -> Brake {
+    match kill::kill_state(home.dir()) {
+        KillState::Clear(permit) => Brake::Clear { epoch: permit.epoch },
+        KillState::Killed(_) => Brake::Stopped("a kill of everything is in force".to_owned()),
+        KillState::NoPermit => Brake::Stopped("the home permit is missing".to_owned()),
+        KillState::Doubt(why) => Brake::Stopped(format!("the home permit cannot be relied on: {why}")),
+    }
+}
+
+/// How a placement must look on disk.
+#[must_use]
+pub fn placement_checks(limits: Limits) -> Checks {
+    Checks { limits, strict: Some(Strict::placement(ours())) }
+}
+
+/// How a store object must look on disk.
+#[must_use]
+pub fn store_checks(limits: Limits) -> Checks {
+    Checks { limits, strict: Some(Strict::stored(ours())) }
+}
+
+fn ours() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// Hashes a folder named by a path.
+#[must_use]
+pub fn hash_folder(path: &str, checks: &Checks) -> Hashed {
+    let unreadable = |error: std::io::Error| {
+        let gone = error.kind() == std::io::ErrorKind::NotFound;
+        let rule = if gone { Rule::Missing } else { Rule::Unreadable(error.to_string()) };
+        Hashed { path: path.to_owned(), digest: None, faults: vec![Fault { path: ".".to_owned(), rule }] }
+    };
+    match tree::open_folder(Path::new(path)) {
+        Err(error) => unreadable(error),
+        Ok(folder) => {
+            use std::os::fd::AsFd as _;
+            let observed = tree::read(folder.as_fd(), checks);
+            let digest = Some(observed.manifest.digest());
+            Hashed { path: path.to_owned(), digest, faults: observed.faults }
+        }
+    }
+}
+
+/// Hashes the store copy of a revision.
+#[must_use]
+pub fn hash_store(home: &Home, digest: &crate::model::digest::Digest, limits: Limits) -> Hashed {
+    let hex = digest.hex();
+    let path = home.path().join("store").join(&hex[..2]).join(&hex);
+    hash_folder(&path.to_string_lossy(), &store_checks(limits))
+}
+
+/// The record with that number, if ledger and log agree on it to the byte.
+///
+/// # Errors
+/// [`Stop`] when either cannot be read.
+pub fn proven(ledger: &Ledger, log: &AuditLog, seq: u64) -> Result<Option<Proven>, Stop> {
+    let Some(event) = ledger.event(seq).map_err(|fault| ledger_stop(&fault))? else { return Ok(None) };
+    if !log.holds(&event).map_err(|fault| log_stop(&fault))? {
+        return Ok(None);
+    }
+    let record = Record::parse(event.line.as_bytes());
+    Ok(record.ok().map(|record| Proven { record, hash: event.hash }))
+}
+
+/// What a person meant by `NAME` or `NAME@DIGEST`.
+///
+/// `prefer` picks among several revisions of a bare name; if it leaves none or
+/// several, the candidates are listed.
+///
+/// # Errors
+/// [`Code::NotInstalled`], [`Code::Ambiguous`], [`Code::Usage`].
+pub fn resolve(ledger: &Ledger, typed: &str, prefer: impl Fn(&RevisionRow) -> bool) -> Result<RevisionRow, Stop> {
+    let wanted = parse_ref(typed)?;
+    let rows = ledger.revisions_named(&wanted.name).map_err(|fault| ledger_stop(&fault))?;
+    choose(rows, &wanted, typed, prefer)
+}
+
+/// Reads a typed revision.
+///
+/// # Errors
+/// [`Code::Usage`].
+pub fn parse_ref(typed: &str) -> Result<RevisionRef, Stop> {
+    RevisionRef::parse(typed).map_err(|why| {
+        let typed = text::escape_short(typed, 80);
+        Stop::new(Code::Usage, format!("`{typed}`: {why}"), "run: skills status")
+    })
+}
+
+fn choose(
+    rows: Vec<RevisionRow>,
+    wanted: &RevisionRef,
+    typed: &str,
+    prefer: impl Fn(&RevisionRow) -> bool,
+) -> Result<RevisionRow, Stop> {
+    let mut rows: Vec<_> = rows.into_iter().filter(|row| wanted.matches(&row.revision)).collect();
+    if rows.len() > 1 && rows.iter().filter(|row| prefer(row)).count() == 1 {
+        rows.retain(|row| prefer(row));
+    }
+    if rows.len() > 1 {
+        let list: Vec<_> = rows.iter().map(|row| format!("{} ({})", row.revision, row.lifecycle.state())).collect();
+        let what = format!("`{typed}` means {} revisions: {}", rows.len(), list.join(", "));
+        return Err(Stop::new(Code::Ambiguous, what, "name one of them in full"));
+    }
+    rows.pop().ok_or_else(|| {
+        Stop::new(Code::NotInstalled, format!("no revision `{wanted}` is installed"), "run: skills status")
+    })
+}
+
+/// The revisions of a skill, newest first.
+///
+/// # Errors
+/// [`Stop`].
+pub fn revisions(session: &Session<'_>, name: &SkillName) -> Result<Vec<RevisionRow>, Stop> {
+    let mut rows = session.ledger.revisions_named(name).map_err(|fault| ledger_stop(&fault))?;
+    rows.sort_by_key(|row| std::cmp::Reverse((row.installed, row.seq)));
+    Ok(rows)
+}
+
+/// Whether a kill covers a revision, and which.
+#[must_use]
+pub fn held(session: &Session<'_>, row: &RevisionRow) -> Option<String> {
+    if let Brake::Stopped(why) = brake(&session.home) {
+        return Some(why);
+    }
+    let signers = row.lifecycle.pin().map_or(&[][..], |pin| pin.signers.as_slice());
+    let holds = &session.ledger.brakes().holds;
+    let hold = holds.iter().find(|hold| hold.scope.covers(&row.revision, row.source.identity(), signers))?;
+    Some(format!("held by a kill of {} (record {})", hold.scope, hold.seq))
+}

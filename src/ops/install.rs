@@ -1,0 +1,415 @@
+//! `install` and `update`: bytes arrive in the store; nothing more.
+//!
+//! ```text
+//!   source ─▶ resolved ─▶ card ─▶ staged ─▶ manifest, entry rules ─▶ digest
+//!             no lock, nothing outside staging                        │
+//!   lock ─▶ name bound to its source? held? ─▶ store ─▶ record ◀──────┘
+//! ```
+//!
+//! Nothing from a skill runs. Each skill of a repository is judged by itself:
+//! one that is refused does not stop the others, and is recorded.
+
+use super::session::{Depth, Session, ledger_stop};
+use super::{World, apply};
+use crate::model::card::Card;
+use crate::model::code::{Code, Stop};
+use crate::model::digest::Digest;
+use crate::model::lifecycle::{Event, Lifecycle, RevisionRow};
+use crate::model::limits::{Fault, Limits};
+use crate::model::record::Outcome;
+use crate::model::skill::{Revision, SkillName};
+use crate::model::source::{Source, SourceSpec};
+use crate::model::text;
+use crate::policy::entry;
+use crate::policy::transition::Input;
+use crate::system::fetch::{self, FetchError, FetchOptions, Found, Origin};
+use crate::system::home::Home;
+use crate::system::store::{Staged, Staging, Store, StoreFault, sweep_staging};
+use std::os::fd::OwnedFd;
+
+/// Which skills of a source.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// By name in the card or by the folder's path; empty for the only one.
+    pub names: Vec<String>,
+    /// All of them.
+    pub all: bool,
+    /// Another name for the one skill.
+    pub rename: Option<SkillName>,
+    /// The digest that the one skill must have.
+    pub digest: Option<Digest>,
+}
+
+/// A skill as its source offers it.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// Where in the source.
+    pub found: Found,
+    /// Its card, or what is wrong with it, escaped.
+    pub card: Result<Card, Vec<String>>,
+    /// The name it is listed under, escaped.
+    pub title: String,
+}
+
+/// A source that was reached, in scratch space that goes when this is dropped.
+pub struct Opened {
+    origin: Box<dyn Origin>,
+    /// The skills in it.
+    pub offers: Vec<Offer>,
+    /// Places that were not searched.
+    pub faults: Vec<Fault>,
+    home: Home,
+    _lock: OwnedFd,
+    _scratch: tempfile::TempDir,
+}
+
+/// What became of one skill.
+#[derive(Debug)]
+pub struct Arrival {
+    /// Its name as far as known, escaped.
+    pub title: String,
+    /// Its row and whether it is new, or why it was refused.
+    pub outcome: Result<(RevisionRow, bool), Stop>,
+}
+
+/// Reaches a source and lists its skills. Makes the home if there is none.
+///
+/// # Errors
+/// [`Stop`]; what a person should know is recorded.
+pub fn open(world: &World, spec: &SourceSpec, options: &FetchOptions) -> Result<Opened, Stop> {
+    if let Err(stop) = world.no_agent("skills install …") {
+        return Err(record(world, None, stop));
+    }
+    let home = {
+        let session = Session::open_or_create(world)?;
+        sweep_staging(&session.home).map_err(|fault| store_stop(&fault))?;
+        Home::open(&world.home).map_err(|fault| super::session::home_stop(&fault))?
+    };
+    let (scratch, lock) = scratch(&home)?;
+    let origin = match fetch::open(spec, scratch.path(), options) {
+        Ok(origin) => origin,
+        Err(error) => return Err(record(world, None, fetch_stop(&error))),
+    };
+    let policy = world.policy()?;
+    if let Err(rule) = policy.check_source(origin.source().identity()) {
+        let what = format!("{} may not be used: {rule}", origin.source());
+        let stop = Stop::new(Code::PolicyUnmet, what, "a person changes the policy file, or uses another source");
+        return Err(record(world, Some(origin.source()), stop));
+    }
+    let listing = match origin.skills() {
+        Ok(listing) => listing,
+        Err(error) => return Err(record(world, Some(origin.source()), fetch_stop(&error))),
+    };
+    let offers = listing.skills.into_iter().map(offer).collect();
+    Ok(Opened { origin, offers, faults: listing.faults, home, _lock: lock, _scratch: scratch })
+}
+
+/// A private folder in staging, locked so that no sweep takes it for left over.
+fn scratch(home: &Home) -> Result<(tempfile::TempDir, OwnedFd), Stop> {
+    let io = |error: std::io::Error| Stop::new(Code::Io, format!("staging: {error}"), "free space, or run: skills doctor");
+    let folder = tempfile::Builder::new().prefix("fetch-").tempdir_in(home.path().join("staging")).map_err(io)?;
+    let lock = crate::system::tree::open_folder(folder.path()).map_err(io)?;
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+        .map_err(|error| io(error.into()))?;
+    Ok((folder, lock))
+}
+
+fn offer(found: Found) -> Offer {
+    let card = Card::parse(&found.card).map_err(|faults| faults.iter().map(ToString::to_string).collect());
+    let folder = found.path.as_ref().map_or("(root)", |path| path.as_str());
+    let title = match &card {
+        Ok(Card { name: Ok(name), .. }) => name.to_string(),
+        Ok(Card { raw_name: Some(raw), .. }) => text::escape_short(raw, 64),
+        _ => text::escape_short(folder, 64),
+    };
+    Offer { found, card, title }
+}
+
+impl Opened {
+    /// The resolved source.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        self.origin.source()
+    }
+
+    /// What a person should know about how it was reached.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        self.origin.notes()
+    }
+
+    /// Picks the skills that were asked for.
+    ///
+    /// # Errors
+    /// [`Code::NoSkill`], [`Code::Choose`] with what is there.
+    pub fn select(&self, selection: &Selection) -> Result<Vec<&Offer>, Stop> {
+        let list = || {
+            let mut titles: Vec<_> = self.offers.iter().take(20).map(|offer| offer.title.as_str()).collect();
+            if self.offers.len() > 20 {
+                titles.push("…");
+            }
+            titles.join(", ")
+        };
+        if self.offers.is_empty() {
+            let what = format!("{} has no folder with a SKILL.md", self.source());
+            return Err(Stop::new(Code::NoSkill, what, "name the repository or folder that holds the skill"));
+        }
+        if selection.all {
+            return Ok(self.offers.iter().collect());
+        }
+        if selection.names.is_empty() {
+            return match self.offers.as_slice() {
+                [one] => Ok(vec![one]),
+                many => Err(Stop::new(
+                    Code::Choose,
+                    format!("{} skills are there: {}", many.len(), list()),
+                    "add --skill NAME (more than once if you like), --all, or --list to see them",
+                )),
+            };
+        }
+        let mut picked = Vec::new();
+        for name in &selection.names {
+            let is = |offer: &&Offer| {
+                offer.title == *name || offer.found.path.as_ref().is_some_and(|path| path.as_str() == name)
+            };
+            let matching: Vec<_> = self.offers.iter().filter(is).collect();
+            match matching.as_slice() {
+                [one] => picked.push(*one),
+                [] => {
+                    let what = format!("no skill `{}` is there; there are: {}", text::escape_short(name, 64), list());
+                    return Err(Stop::new(Code::NoSkill, what, "add --list to see them"));
+                }
+                many => {
+                    let paths: Vec<_> = many.iter().filter_map(|offer| offer.found.path.as_ref()).map(|path| path.as_str()).collect();
+                    let what = format!("{} folders claim the name `{}`: {}", many.len(), text::escape_short(name, 64), paths.join(", "));
+                    return Err(Stop::new(Code::Choose, what, "name one by its folder: --skill FOLDER"));
+                }
+            }
+        }
+        Ok(picked)
+    }
+
+    /// Takes the picked skills in, one by one.
+    ///
+    /// # Errors
+    /// [`Stop`] when nothing can be recorded; refusals of single skills are in
+    /// the answer.
+    pub fn take(&self, world: &World, picked: &[&Offer], selection: &Selection) -> Result<Vec<Arrival>, Stop> {
+        let policy = world.policy()?;
+        let staged: Vec<_> = picked.iter().map(|offer| (*offer, self.stage(offer, &policy.limits))).collect();
+        let mut session = Session::open(world, Depth::All)?;
+        let mut arrivals = Vec::new();
+        for (offer, staged) in staged {
+            let source = self.origin.source_of(&offer.found);
+            let outcome = staged
+                .and_then(|staged| admit(&mut session, offer, &source, staged, selection))
+                .map_err(|stop| refuse(&mut session, &source, offer, stop));
+            arrivals.push(Arrival { title: offer.title.clone(), outcome });
+        }
+        Ok(arrivals)
+    }
+
+    /// Copies one skill into staging and checks its entries as a whole.
+    fn stage(&self, offer: &Offer, limits: &Limits) -> Result<Staged, Stop> {
+        let card = offer.card.as_ref().map_err(|faults| {
+            let what = format!("`{}`: the card is refused: {}", offer.title, faults.join("; "));
+            Stop::new(Code::CardRefused, what, "ask its author to correct SKILL.md, or correct a copy of your own")
+        })?;
+        debug_assert!(card.body_line > 0);
+        let mut staging = Staging::new(&self.home, *limits).map_err(|fault| store_stop(&fault))?;
+        let mut fault = None;
+        let copied = self.origin.copy(&offer.found, limits, &mut |path, executable, _, bytes| {
+            staging.add(path, executable, bytes).map_err(|why| {
+                let text = why.to_string();
+                fault = Some(why);
+                std::io::Error::other(text)
+            })
+        });
+        if let Some(fault) = fault {
+            return Err(store_stop(&fault));
+        }
+        copied.map_err(|error| fetch_stop(&error))?;
+        let staged = staging.finish().map_err(|fault| store_stop(&fault))?;
+        let faults = entry::check(staged.manifest(), limits);
+        if faults.is_empty() { Ok(staged) } else { Err(entries_stop(&faults)) }
+    }
+}
+
+/// Under the lock: name, hold, digest; then store and record.
+fn admit(
+    session: &mut Session<'_>,
+    offer: &Offer,
+    source: &Source,
+    staged: Staged,
+    selection: &Selection,
+) -> Result<(RevisionRow, bool), Stop> {
+    let card = offer.card.as_ref().map_err(|_| Stop::new(Code::Internal, "BUG: staged without a card", ""))?;
+    let name = chosen_name(offer, card, selection)?;
+    let manifest = staged.manifest().clone();
+    let digest = manifest.digest();
+    if let Some(wanted) = selection.digest
+        && wanted != digest
+    {
+        let what = format!("`{name}` has digest {digest}, you asked for {wanted}");
+        return Err(Stop::new(Code::DigestMismatch, what, "review what is there now before naming its digest"));
+    }
+    bound(session, &name, source, selection)?;
+    let revision = Revision { name, digest };
+    let holds = &session.ledger.brakes().holds;
+    if let Some(hold) = holds.iter().find(|hold| hold.scope.covers(&revision, source.identity(), &[])) {
+        let what = format!("{revision}: held by a kill of {} (record {})", hold.scope, hold.seq);
+        return Err(Stop::new(Code::Held, what, "a person looks into it, then runs: skills release"));
+    }
+    if let crate::policy::gate::Brake::Stopped(why) = super::facts::brake(&session.home) {
+        return Err(Stop::new(Code::HeldAll, why, "nothing widens while held; a person runs: skills release --all"));
+    }
+    let known = session.ledger.revision(&revision).map_err(|fault| ledger_stop(&fault))?;
+    let store = Store::new(&session.home).map_err(|fault| store_stop(&fault))?;
+    store.promote(staged, &digest).map_err(|fault| store_stop(&fault))?;
+    let row = match &known {
+        Some(row) => row.clone(),
+        None => RevisionRow {
+            lifecycle: Lifecycle::Installed { former: None },
+            card_name: card.raw_name.clone().filter(|raw| *raw != revision.name.as_str()).map(|raw| text::escape_short(&raw, 64)),
+            version: card.version.as_ref().map(|version| text::escape_short(version, 64)),
+            source: source.clone(),
+            installed: session.now,
+            files: manifest.entries().len() as u64,
+            bytes: manifest.bytes(),
+            seq: 0,
+            revision,
+        },
+    };
+    let new = known.is_none();
+    // The step function has the last word, as everywhere.
+    let state = known.as_ref().map(|row| &row.lifecycle);
+    if let crate::policy::transition::Step::Refused(code) =
+        crate::policy::transition::step(state, false, &Input::Plain(Event::Install))
+    {
+        return Err(Stop::new(code, code.summary(), ""));
+    }
+    let reason = if new { "installed" } else { "already installed; the stored copy was verified" };
+    let mut draft = session.draft(Event::Install.as_str(), Outcome::Done, reason);
+    draft.skill = Some(row.revision.name.clone());
+    draft.digest = Some(digest);
+    draft.source = Some(source.clone());
+    let mut row = row;
+    session.commit(|txn| {
+        if new {
+            row.seq = txn.next_seq();
+            txn.put(&row).map_err(|fault| ledger_stop(&fault))?;
+        }
+        txn.keep_manifest(&manifest).map_err(|fault| ledger_stop(&fault))?;
+        Ok(vec![draft])
+    })?;
+    Ok((row, new))
+}
+
+fn chosen_name(offer: &Offer, card: &Card, selection: &Selection) -> Result<SkillName, Stop> {
+    if let Some(name) = &selection.rename {
+        return Ok(name.clone());
+    }
+    card.name.clone().map_err(|why| {
+        let what = format!("`{}`: {why}", offer.title);
+        Stop::new(Code::CardRefused, what, "give it a name of your own: --as NAME (the bytes never change)")
+    })
+}
+
+/// Attack: a second source publishes a skill under a name that people here
+/// already know. A name belongs to the source it first came from.
+fn bound(session: &Session<'_>, name: &SkillName, source: &Source, selection: &Selection) -> Result<(), Stop> {
+    let rows = session.ledger.revisions_named(name).map_err(|fault| ledger_stop(&fault))?;
+    match rows.iter().find(|row| row.source.identity() != source.identity()) {
+        None => Ok(()),
+        Some(row) => {
+            let what = format!("the name `{name}` belongs to {}, not to {}", row.source, text::escape(source.identity()));
+            let next = match selection.rename {
+                None => format!("if you want both, give this one another name: --as {name}-2"),
+                Some(_) => "choose a name that is free".to_owned(),
+            };
+            Err(Stop::new(Code::SourceBound, what, next))
+        }
+    }
+}
+
+fn refuse(session: &mut Session<'_>, source: &Source, offer: &Offer, stop: Stop) -> Stop {
+    let mut draft = session.draft(Event::Install.as_str(), Outcome::Refused, "");
+    draft.source = Some(source.clone());
+    draft.skill = offer.card.as_ref().ok().and_then(|card| card.name.clone().ok());
+    session.refuse(draft, stop)
+}
+
+/// Records a refusal that came before any skill was looked at.
+fn record(world: &World, source: Option<&Source>, stop: Stop) -> Stop {
+    match Session::open(world, Depth::All) {
+        Ok(mut session) => {
+            let mut draft = session.draft(Event::Install.as_str(), Outcome::Refused, "");
+            draft.source = source.cloned();
+            session.refuse(draft, stop)
+        }
+        Err(_) => stop,
+    }
+}
+
+fn entries_stop(faults: &[Fault]) -> Stop {
+    let list: Vec<_> = faults.iter().take(10).map(ToString::to_string).collect();
+    let more = if faults.len() > 10 { format!("; and {} more", faults.len() - 10) } else { String::new() };
+    let what = format!("entries that no skill may hold: {}{more}", list.join("; "));
+    Stop::new(Code::EntryRefused, what, "ask its author to remove them, or install from a copy of your own")
+}
+
+/// A store's fault in the product's words.
+#[must_use]
+pub fn store_stop(fault: &StoreFault) -> Stop {
+    match fault {
+        StoreFault::Refused(faults) => entries_stop(faults),
+        StoreFault::Differs { .. } => Stop::new(Code::DigestMismatch, fault.to_string(), "install it again"),
+        StoreFault::Missing(_) => Stop::new(Code::DigestMismatch, fault.to_string(), "install it again"),
+        _ => Stop::new(Code::Io, fault.to_string(), "free space, or run: skills doctor"),
+    }
+}
+
+/// A source's fault in the product's words.
+#[must_use]
+pub fn fetch_stop(error: &FetchError) -> Stop {
+    let what = error.to_string();
+    match error {
+        FetchError::Refused(faults) => entries_stop(faults),
+        FetchError::Unreachable { .. } => Stop::new(Code::SourceUnreachable, what, "check the address and the connection"),
+        FetchError::Cancelled => Stop::new(Code::Cancelled, "interrupted; nothing was changed", ""),
+        FetchError::Offline { .. } => Stop::new(Code::SourceUnreachable, what, "leave out --offline"),
+        FetchError::Ambiguous { .. } => Stop::new(Code::Choose, what, "name it in full with --rev"),
+        FetchError::Reference { .. } | FetchError::Missing { .. } => Stop::new(Code::SourceBroken, what, "look at what the source has"),
+        FetchError::Io { .. } => Stop::new(Code::Io, what, "free space, or run: skills doctor"),
+        _ => Stop::new(Code::SourceBroken, what, "nothing was taken from it"),
+    }
+}
+
+/// Removes a revision that is not enabled; its events stay.
+///
+/// # Errors
+/// [`Stop`]; a refusal is recorded.
+pub fn remove(world: &World, typed: &str) -> Result<RevisionRow, Stop> {
+    let mut session = Session::open(world, Depth::All)?;
+    let mut draft = session.draft(Event::Remove.as_str(), Outcome::Done, "removed");
+    let row = match super::facts::resolve(&session.ledger, typed, |_| false) {
+        Ok(row) => row,
+        Err(stop) => return Err(session.refuse(draft, stop)),
+    };
+    draft.skill = Some(row.revision.name.clone());
+    draft.digest = Some(row.revision.digest);
+    if let Err(code) = apply::next(&row, false, &Input::Plain(Event::Remove)) {
+        let stop = super::trust::step_refused(&row, code, None);
+        return Err(session.refuse(draft, stop));
+    }
+    session.commit(|txn| {
+        txn.remove(&row.revision).map_err(|fault| ledger_stop(&fault))?;
+        Ok(vec![draft])
+    })?;
+    let rows = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
+    if !rows.iter().any(|other| other.revision.digest == row.revision.digest) {
+        let store = Store::new(&session.home).map_err(|fault| store_stop(&fault))?;
+        store.remove(&row.revision.digest).map_err(|fault| store_stop(&fault))?;
+    }
+    Ok(row)
+}

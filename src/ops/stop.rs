@@ -1,0 +1,236 @@
+//! `kill` and `release`.
+//!
+//! The kill's first part is `system::kill`: it has already happened, with
+//! nothing but the file system, when this file opens the ledger to record it.
+
+use super::session::{Depth, Session, ledger_stop};
+use super::{Answer, Ask, Question, World, apply};
+use crate::model::code::{Code, Stop};
+use crate::model::lifecycle::{Event, HoldScope, RevisionRow, State};
+use crate::model::permit::SkillPermit;
+use crate::model::record::Outcome;
+use crate::system::kill::{self, KillReport, KillState};
+use crate::system::permit;
+use std::collections::BTreeSet;
+
+/// What a kill did, beyond the files.
+#[derive(Debug)]
+pub struct Killed {
+    /// What the first part did.
+    pub report: KillReport,
+    /// Why it is not in the ledger and the log yet, if so.
+    pub pending: Option<Stop>,
+    /// Epoch after it, if recorded.
+    pub epoch: Option<u64>,
+}
+
+/// Stops everything. The effect comes first and needs nothing; recording is
+/// tried for as long as the world's patience.
+#[must_use]
+pub fn kill_all(world: &World, note: Option<&str>) -> Killed {
+    let report = kill::kill_all(&world.home);
+    let recorded = Session::open(world, Depth::All).and_then(|mut session| {
+        if let Some(note) = note {
+            let note = crate::model::text::escape_short(note, 500);
+            let mut draft = session.draft("kill", Outcome::Done, "reason given for the kill");
+            draft.note = Some(note);
+            session.commit(|_| Ok(vec![draft]))?;
+        }
+        Ok(session.ledger.brakes().epoch)
+    });
+    match recorded {
+        Ok(epoch) => Killed { report, pending: None, epoch: Some(epoch) },
+        Err(stop) => Killed { report, pending: Some(stop), epoch: None },
+    }
+}
+
+/// Stops what a scope covers, and holds it.
+///
+/// What is enabled is withdrawn without the ledger. The standing hold needs
+/// it: without it the caller says NOT KILLED for what is not enabled.
+#[must_use]
+pub fn kill_scope(world: &World, scope: &HoldScope, note: Option<&str>) -> Killed {
+    let covers = |permit: &SkillPermit| scope.covers(&permit.revision, &permit.source, &permit.signers);
+    let report = kill::kill_matching(&world.home, &covers);
+    let recorded = Session::open(world, Depth::All).and_then(|mut session| {
+        hold(&mut session, scope, note)?;
+        Ok(session.ledger.brakes().epoch)
+    });
+    match recorded {
+        Ok(epoch) => Killed { report, pending: None, epoch: Some(epoch) },
+        Err(stop) => Killed { report, pending: Some(stop), epoch: None },
+    }
+}
+
+/// A name's hold covers every digest the name ever had, under any other name too.
+fn scopes(session: &Session<'_>, scope: &HoldScope) -> Result<Vec<HoldScope>, Stop> {
+    let mut all = BTreeSet::from([scope.clone()]);
+    if let HoldScope::Name(name) = scope {
+        session
+            .ledger
+            .each_event(1, |event| {
+                let record = crate::model::record::Record::parse(event.line.as_bytes());
+                let digest = record.ok().filter(|record| record.skill.as_ref() == Some(name)).and_then(|r| r.digest);
+                all.extend(digest.map(HoldScope::Digest));
+                true
+            })
+            .map_err(|fault| ledger_stop(&fault))?;
+    }
+    Ok(all.into_iter().collect())
+}
+
+fn hold(session: &mut Session<'_>, scope: &HoldScope, note: Option<&str>) -> Result<(), Stop> {
+    let scopes = scopes(session, scope)?;
+    // Permits written by an older record may be missing here; the rows decide.
+    let rows = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
+    let covered = |row: &&RevisionRow| {
+        let signers = row.lifecycle.pin().map_or(&[][..], |pin| pin.signers.as_slice());
+        row.lifecycle.state() == State::Enabled
+            && scopes.iter().any(|scope| scope.covers(&row.revision, row.source.identity(), signers))
+    };
+    for row in rows.iter().filter(covered) {
+        apply::narrow(session, row, Event::Kill, |_| {})?;
+    }
+    let mut draft = session.draft(Event::Kill.as_str(), Outcome::Done, format!("held: {scope}"));
+    draft.hold = Some(scope.to_string());
+    draft.note = note.map(|note| crate::model::text::escape_short(note, 500));
+    session.commit(move |txn| {
+        let seq = txn.next_seq();
+        for scope in &scopes {
+            txn.hold(scope, seq).map_err(|fault| ledger_stop(&fault))?;
+        }
+        Ok(vec![draft])
+    })?;
+    Ok(())
+}
+
+/// What a release would lift.
+#[derive(Debug, Clone)]
+pub struct ReleasePlan {
+    /// The home-wide kill's ids and epoch.
+    pub home: Option<(Vec<String>, u64)>,
+    /// The standing narrow kills.
+    pub holds: Vec<HoldScope>,
+}
+
+/// Gathers what is held. For `release --all` the home-wide kill alone; for a
+/// scope, that scope's holds.
+///
+/// # Errors
+/// [`Stop`].
+pub fn release_plan(world: &World, scope: Option<&HoldScope>) -> Result<ReleasePlan, Stop> {
+    let session = Session::open(world, Depth::All)?;
+    let brakes = session.ledger.brakes();
+    let Some(scope) = scope else {
+        let home = match kill::kill_state(session.home.dir()) {
+            KillState::Killed(ids) => Some((ids, brakes.epoch)),
+            KillState::Clear(_) => None,
+            KillState::NoPermit => {
+                let what = "the home permit is missing, and no kill is recorded that took it";
+                return Err(Stop::new(Code::HeldAll, what, "run: skills kill --all, then: skills release --all"));
+            }
+            KillState::Doubt(why) => {
+                let what = format!("the home permit cannot be relied on: {why}");
+                return Err(Stop::new(Code::HeldAll, what, "run: skills kill --all, then: skills release --all"));
+            }
+        };
+        return Ok(ReleasePlan { home, holds: Vec::new() });
+    };
+    let seq = brakes.holds.iter().find(|hold| hold.scope == *scope).map(|hold| hold.seq);
+    let same = brakes.holds.iter().filter(|hold| Some(hold.seq) == seq);
+    Ok(ReleasePlan { home: None, holds: same.map(|hold| hold.scope.clone()).collect() })
+}
+
+/// The phrase that lifts a kill.
+#[must_use]
+pub fn phrase(plan: &ReleasePlan) -> String {
+    match (&plan.home, plan.holds.first()) {
+        (Some((_, epoch)), _) => format!("release epoch {epoch}"),
+        (None, Some(scope)) => format!("release {scope}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// Lifts what the plan shows. Everything comes back trusted at most.
+///
+/// # Errors
+/// [`Stop`]; a kill that came meanwhile stands.
+pub fn release(world: &World, plan: &ReleasePlan, shown: &str, given: Option<&str>, ask: &mut dyn Ask) -> Result<u64, Stop> {
+    if plan.home.is_none() && plan.holds.is_empty() {
+        return Err(Stop::new(Code::Usage, "nothing is held here", "run: skills status"));
+    }
+    let expected = phrase(plan);
+    let consent = world.no_agent("skills release").and_then(|()| match given {
+        Some(given) if given == expected => Ok(()),
+        Some(_) => Err(Stop::new(Code::Declined, format!("the phrase is `{expected}`"), "")),
+        None => match ask.ask(shown, &Question::Type { prompt: format!("Type `{expected}` to lift it"), expected: expected.clone() }) {
+            Answer::Yes => Ok(()),
+            Answer::No => Err(Stop::new(Code::Declined, "not released: the phrase was not typed", "")),
+            Answer::Nobody => Err(Stop::new(
+                Code::PersonNeeded,
+                "a release needs a person at a terminal, or the phrase",
+                format!("skills release --phrase \"{expected}\""),
+            )),
+        },
+    });
+    let mut session = Session::open(world, Depth::All)?;
+    if let Err(stop) = consent {
+        let draft = session.draft(Event::Release.as_str(), Outcome::Refused, "");
+        return Err(session.refuse(draft, stop));
+    }
+    match &plan.home {
+        Some((ids, epoch)) => release_home(&mut session, ids, *epoch),
+        None => release_holds(&mut session, &plan.holds),
+    }
+}
+
+fn release_holds(session: &mut Session<'_>, holds: &[HoldScope]) -> Result<u64, Stop> {
+    let mut draft = session.draft(Event::Release.as_str(), Outcome::Done, format!("{} holds lifted", holds.len()));
+    draft.hold = holds.first().map(ToString::to_string);
+    session.commit(|txn| {
+        for scope in holds {
+            txn.lift(scope).map_err(|fault| ledger_stop(&fault))?;
+        }
+        Ok(vec![draft])
+    })?;
+    Ok(session.ledger.brakes().epoch)
+}
+
+/// The whole chain is checked before everything may run again.
+fn release_home(session: &mut Session<'_>, ids: &[String], epoch: u64) -> Result<u64, Stop> {
+    session.log.verify(&session.ledger).map_err(|fault| super::session::log_stop(&fault))?;
+    let brakes = session.ledger.brakes();
+    if brakes.epoch != epoch || brakes.hold.as_deref().unwrap_or_default() != ids.join(",") {
+        let what = format!("another kill came: the epoch is {}, you were shown {epoch}", brakes.epoch);
+        return Err(Stop::new(Code::HeldAll, what, "look into it, then: skills release --all"));
+    }
+    let mut draft = session.draft(Event::Release.as_str(), Outcome::Done, format!("epoch {epoch} released; nothing is enabled"));
+    draft.hold = Some(ids.join(","));
+    session.commit(|txn| {
+        txn.set_epoch(epoch, None);
+        Ok(vec![draft])
+    })?;
+    permit::release_home(&session.home, ids, epoch).map_err(|error| {
+        Stop::new(Code::HeldAll, format!("not released: {error}"), "another kill came, or the home cannot be written; look, then again")
+    })?;
+    Ok(epoch)
+}
+
+/// Everything that a kill cannot reach: skills in known folders that are not
+/// ours and stay live.
+#[must_use]
+pub fn still_live(world: &World) -> Vec<String> {
+    let Some(account) = &world.account_home else { return Vec::new() };
+    let mut out = BTreeSet::new();
+    for agent in crate::model::agent::AGENTS {
+        for folder in agent.reads {
+            let Ok(entries) = std::fs::read_dir(account.join(folder)) else { continue };
+            for entry in entries.flatten() {
+                if entry.path().join("SKILL.md").symlink_metadata().is_ok() {
+                    out.insert(crate::model::text::escape(&entry.path().to_string_lossy()));
+                }
+            }
+        }
+    }
+    out.into_iter().collect()
+}

@@ -1,0 +1,276 @@
+//! `trust` and `untrust`: a person decides for exact bytes, or takes it back.
+//!
+//! The store copy is hashed before the question is asked and again, under the
+//! lock, after it was answered; the digest that was shown is the digest that
+//! is pinned, or nothing is.
+
+use super::session::{Depth, Session, ledger_stop, open_ledger, home_stop};
+use super::{Answer, Ask, Question, World, apply, facts};
+use crate::model::code::{Code, Stop};
+use crate::model::digest::Digest;
+use crate::model::lifecycle::{Event, HoldScope, Pin, RevisionRow, State};
+use crate::model::record::{Draft, Outcome};
+use crate::model::text;
+use crate::model::time::Timestamp;
+use crate::policy::gate::Hashed;
+use crate::policy::transition::Input;
+use crate::system::home::Home;
+
+/// What is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct TrustRequest {
+    /// NAME or NAME@DIGEST.
+    pub skill: String,
+    /// The reviewed bytes, in full: the scriptable form.
+    pub digest: Option<Digest>,
+    /// `90d`, a date or a time.
+    pub expires: Option<String>,
+    /// Why.
+    pub note: Option<String>,
+}
+
+/// What is about to be trusted, for the prompt and for `--dry-run`.
+#[derive(Debug, Clone)]
+pub struct TrustPlan {
+    /// The revision.
+    pub row: RevisionRow,
+    /// When it will end.
+    pub until: Option<Timestamp>,
+    /// The digest trusted last for this name, if another.
+    pub before: Option<Digest>,
+    note: Option<String>,
+    given: Option<Digest>,
+}
+
+/// Gathers and checks; changes nothing.
+///
+/// # Errors
+/// [`Stop`].
+pub fn plan(world: &World, request: &TrustRequest) -> Result<TrustPlan, Stop> {
+    let home = Home::open(&world.home).map_err(|fault| home_stop(&fault))?;
+    let ledger = open_ledger(&home)?;
+    let prefer = |row: &RevisionRow| match request.digest {
+        Some(digest) => row.revision.digest == digest,
+        None => row.lifecycle.state() == State::Installed,
+    };
+    let row = facts::resolve(&ledger, &request.skill, prefer)?;
+    let policy = world.policy()?;
+    let now = world.clock.now().max(ledger.head().time);
+    let asked = match &request.expires {
+        None => None,
+        Some(typed) => Some(Timestamp::parse_end(typed, now).map_err(|why| {
+            Stop::new(Code::Usage, format!("`{}`: {why}", text::escape_short(typed, 40)), "example: --expires 90d")
+        })?),
+    };
+    if let Some(until) = asked
+        && until <= now
+    {
+        let what = format!("trust cannot end at {until}; it is {now}");
+        return Err(Stop::new(Code::Usage, what, "name a later end"));
+    }
+    let rows = ledger.revisions_named(&row.revision.name).map_err(|fault| ledger_stop(&fault))?;
+    let latest = rows.iter().filter(|other| other.revision != row.revision);
+    let before = latest.filter_map(|other| other.lifecycle.pin()).max_by_key(|pin| pin.seq).map(|pin| pin.digest);
+    let policy_end = policy.max_days.map(|days| Timestamp::from_unix(now.unix() + i64::from(days) * 86_400));
+    let until = match (asked, policy_end) {
+        (Some(asked), Some(end)) => Some(asked.min(end)),
+        (asked, end) => asked.or(end),
+    };
+    let note = request.note.as_deref().map(|note| text::escape_short(note, 500));
+    Ok(TrustPlan { row, until, before, note, given: request.digest })
+}
+
+/// Asks, hashes again and pins.
+///
+/// # Errors
+/// [`Stop`]; a refusal is recorded.
+pub fn trust(world: &World, plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) -> Result<Pin, Stop> {
+    let revision = &plan.row.revision;
+    let command = format!("skills trust {revision}");
+    if let Err(stop) = world.no_agent(&command).and_then(|()| consent(plan, shown, ask)) {
+        return Err(refuse(world, plan, stop));
+    }
+    let mut session = Session::open(world, Depth::All)?;
+    let row = session.ledger.revision(revision).map_err(|fault| ledger_stop(&fault))?;
+    let Some(row) = row else {
+        return Err(Stop::new(Code::NotInstalled, format!("{revision} was removed meanwhile"), "run: skills status"));
+    };
+    let draft = draft(&session, &row, plan);
+    let outcome = check(&session, &row, plan).and_then(|()| {
+        let pin = pin(&session, &row, plan);
+        let held = facts::held(&session, &row);
+        let input = Input::Trust(Box::new(pin));
+        match apply::next(&row, held.is_some(), &input) {
+            Ok(next) => Ok((next, held)),
+            Err(code) => Err(step_refused(&row, code, held.as_deref())),
+        }
+    });
+    let (next, _) = match outcome {
+        Ok(outcome) => outcome,
+        Err(stop) => return Err(session.refuse(draft, stop)),
+    };
+    let Some(mut next) = next else {
+        let mut draft = draft;
+        "already trusted, nothing changed".clone_into(&mut draft.reason);
+        session.commit(|_| Ok(vec![draft]))?;
+        return row.lifecycle.pin().cloned().ok_or_else(|| Stop::new(Code::Internal, "BUG: trusted without a pin", ""));
+    };
+    let mut made = None;
+    session.commit(|txn| {
+        let seq = txn.next_seq();
+        if let crate::model::lifecycle::Lifecycle::Trusted { pin } = &mut next {
+            pin.seq = seq;
+            made = Some(pin.clone());
+        }
+        txn.put(&RevisionRow { lifecycle: next, seq, ..row }).map_err(|fault| ledger_stop(&fault))?;
+        Ok(vec![draft])
+    })?;
+    made.ok_or_else(|| Stop::new(Code::Internal, "BUG: trust led to no pin", ""))
+}
+
+fn consent(plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop> {
+    let revision = &plan.row.revision;
+    let full = revision.digest;
+    if let Some(given) = plan.given {
+        if given == full {
+            return Ok(());
+        }
+        let what = format!("the bytes of {revision} are {full}, you named {given}");
+        return Err(Stop::new(Code::DigestMismatch, what, format!("skills review {revision}")));
+    }
+    let prompt = format!("{full}\nType the skill's name to trust exactly these bytes");
+    match ask.ask(shown, &Question::Type { prompt, expected: revision.name.to_string() }) {
+        Answer::Yes => Ok(()),
+        Answer::No => Err(Stop::new(Code::Declined, "not trusted: the name was not typed", "")),
+        Answer::Nobody => Err(Stop::new(
+            Code::PersonNeeded,
+            "trust needs a person at a terminal, or the reviewed digest",
+            format!("skills trust {} --digest {full}", revision.name),
+        )),
+    }
+}
+
+/// A refusal before the lock was taken, recorded if the home can record.
+fn refuse(world: &World, plan: &TrustPlan, stop: Stop) -> Stop {
+    match Session::open(world, Depth::All) {
+        Ok(mut session) => {
+            let draft = draft(&session, &plan.row, plan);
+            session.refuse(draft, stop)
+        }
+        Err(_) => stop,
+    }
+}
+
+fn draft(session: &Session<'_>, row: &RevisionRow, plan: &TrustPlan) -> Draft {
+    let mut draft = session.draft(Event::Trust.as_str(), Outcome::Done, "trusted");
+    draft.skill = Some(row.revision.name.clone());
+    draft.digest = Some(row.revision.digest);
+    draft.source = Some(row.source.clone());
+    draft.until = plan.until;
+    draft.note.clone_from(&plan.note);
+    draft
+}
+
+fn check(session: &Session<'_>, row: &RevisionRow, plan: &TrustPlan) -> Result<(), Stop> {
+    let revision = &row.revision;
+    if let Err(rule) = session.policy.check_source(row.source.identity()) {
+        let what = format!("{} may not be used: {rule}", row.source);
+        return Err(Stop::new(Code::PolicyUnmet, what, "a person changes the policy file, or uses another source"));
+    }
+    debug_assert_eq!(plan.row.revision, *revision);
+    let stored = facts::hash_store(&session.home, &revision.digest, session.policy.limits);
+    if stored.is(&revision.digest) { Ok(()) } else { Err(store_differs(row, &stored)) }
+}
+
+/// The refusal for a store copy that is not what it should be.
+#[must_use]
+pub fn store_differs(row: &RevisionRow, stored: &Hashed) -> Stop {
+    let found = match (stored.faults.first(), stored.digest) {
+        (Some(fault), _) => fault.to_string(),
+        (None, Some(digest)) => digest.to_string(),
+        (None, None) => "nothing readable".to_owned(),
+    };
+    let what = format!("the stored copy of {} should be {}, found: {found}", row.revision, row.revision.digest);
+    Stop::new(Code::DigestMismatch, what, format!("install it again from {}", row.source))
+}
+
+fn pin(session: &Session<'_>, row: &RevisionRow, plan: &TrustPlan) -> Pin {
+    Pin {
+        at: session.now,
+        by: session.world.actor.clone(),
+        digest: row.revision.digest,
+        name: row.revision.name.clone(),
+        note: plan.note.clone(),
+        seq: 0,
+        set: None,
+        signers: Vec::new(),
+        source: row.source.clone(),
+        until: plan.until,
+        version: row.version.clone(),
+    }
+}
+
+/// A refused step in words.
+#[must_use]
+pub fn step_refused(row: &RevisionRow, code: Code, held: Option<&str>) -> Stop {
+    let revision = &row.revision;
+    match code {
+        Code::Held => Stop::new(
+            Code::Held,
+            format!("{revision}: {}", held.unwrap_or("held by a kill")),
+            "nothing widens while held; a person runs: skills release",
+        ),
+        Code::StillEnabled => {
+            let what = format!("{revision} is enabled");
+            Stop::new(code, what, format!("first run: skills disable {revision}"))
+        }
+        Code::NotTrusted => Stop::new(
+            code,
+            format!("{revision} is installed and not trusted"),
+            format!("skills review {revision}, then: skills trust {revision}"),
+        ),
+        other => Stop::new(other, format!("{revision}: {}", other.summary()), "run: skills status"),
+    }
+}
+
+/// Withdraws trust; with `never` the digest is banned for good.
+///
+/// # Errors
+/// [`Stop`].
+pub fn untrust(world: &World, typed: &str, never: bool, note: Option<&str>) -> Result<(RevisionRow, apply::Failures), Stop> {
+    let mut session = Session::open(world, Depth::All)?;
+    let trusted = |row: &RevisionRow| row.lifecycle.pin().is_some();
+    let row = match facts::resolve(&session.ledger, typed, trusted) {
+        Ok(row) => row,
+        Err(stop) => {
+            let draft = session.draft(Event::Untrust.as_str(), Outcome::Refused, "");
+            return Err(session.refuse(draft, stop));
+        }
+    };
+    if never {
+        ban(&mut session, &row)?;
+    }
+    let note = note.map(|note| text::escape_short(note, 500));
+    let failures = apply::narrow(&mut session, &row, Event::Untrust, |draft| {
+        draft.note = note;
+        if never {
+            "trust withdrawn, banned for good".clone_into(&mut draft.reason);
+        }
+    })?;
+    Ok((row, failures))
+}
+
+/// A hold on the digest: these bytes come back under no name.
+fn ban(session: &mut Session<'_>, row: &RevisionRow) -> Result<(), Stop> {
+    let scope = HoldScope::Digest(row.revision.digest);
+    let mut draft = session.draft(Event::Kill.as_str(), Outcome::Done, format!("banned for good: {scope}"));
+    draft.skill = Some(row.revision.name.clone());
+    draft.digest = Some(row.revision.digest);
+    draft.hold = Some(scope.to_string());
+    session.commit(move |txn| {
+        let seq = txn.next_seq();
+        txn.hold(&scope, seq).map_err(|fault| ledger_stop(&fault))?;
+        Ok(vec![draft])
+    })?;
+    Ok(())
+}

@@ -1,0 +1,262 @@
+//! Writing: changes and their records in one transaction.
+//!
+//! ```text
+//!   begin ─▶ put / remove / hold … ─▶ seal(drafts) ─▶ commit
+//!                                        │
+//!                         the exact records are known here, before the
+//!                         commit: a permit can name them
+//! ```
+//!
+//! `seal` gives every draft its place in the chain; all records of one
+//! transaction carry the state after it. Without `commit` nothing happened.
+
+use super::state::{self, Brakes, Hashes};
+use super::{EventRow, Head, Ledger, LedgerFault, read_head, read_hashes, signed};
+use crate::model::lifecycle::{Hold, HoldScope, RevisionRow};
+use crate::model::manifest::Manifest;
+use crate::model::record::{Draft, Place, Record, leaf_hash};
+use crate::model::skill::Revision;
+use crate::model::time::Timestamp;
+use rusqlite::{Transaction, TransactionBehavior, params};
+use std::collections::BTreeSet;
+
+/// An open transaction.
+pub struct Txn<'a> {
+    txn: Transaction<'a>,
+    head: Head,
+    brakes: Brakes,
+    top: Hashes,
+    dirty: BTreeSet<u16>,
+    slots: Slots<'a>,
+}
+
+/// The ledger's cached values, renewed on commit.
+struct Slots<'a> {
+    head: &'a mut Head,
+    brakes: &'a mut Brakes,
+    top: &'a mut Hashes,
+}
+
+impl<'a> Txn<'a> {
+    pub(super) fn begin(ledger: &'a mut Ledger) -> Result<Self, LedgerFault> {
+        let Ledger { conn, head, brakes, top } = ledger;
+        let txn = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        (*head, *brakes, *top) = read_head(&txn)?;
+        let slots = Slots { head, brakes, top };
+        let (head, brakes, top) = (slots.head.clone(), slots.brakes.clone(), slots.top.clone());
+        Ok(Self { txn, head, brakes, top, dirty: BTreeSet::new(), slots })
+    }
+
+    /// Number that the first record of this transaction will have.
+    #[must_use]
+    pub const fn next_seq(&self) -> u64 {
+        self.head.size + 1
+    }
+
+    /// Time of the last record.
+    #[must_use]
+    pub const fn floor(&self) -> Timestamp {
+        self.head.time
+    }
+
+    /// Epoch and holds as changed so far.
+    #[must_use]
+    pub const fn brakes(&self) -> &Brakes {
+        &self.brakes
+    }
+
+    /// Writes a revision's row.
+    ///
+    /// # Errors
+    /// [`LedgerFault`].
+    pub fn put(&mut self, row: &RevisionRow) -> Result<(), LedgerFault> {
+        let body = serde_json::to_string(row).map_err(|error| LedgerFault::Damaged(error.to_string()))?;
+        let bucket = state::bucket_of(&row.revision);
+        let mut insert = self.txn.prepare_cached(
+            "INSERT INTO revision VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (name, digest) DO UPDATE SET state = excluded.state, body = excluded.body",
+        )?;
+        let state = row.lifecycle.state().as_str();
+        let (name, digest) = (row.revision.name.as_str(), row.revision.digest.as_bytes());
+        insert.execute(params![name, digest, bucket, state, body])?;
+        self.dirty.insert(bucket);
+        Ok(())
+    }
+
+    /// Deletes a revision's row; its events stay.
+    ///
+    /// # Errors
+    /// [`LedgerFault`].
+    pub fn remove(&mut self, revision: &Revision) -> Result<(), LedgerFault> {
+        self.txn.execute(
+            "DELETE FROM revision WHERE name = ?1 AND digest = ?2",
+            params![revision.name.as_str(), revision.digest.as_bytes()],
+        )?;
+        self.dirty.insert(state::bucket_of(revision));
+        Ok(())
+    }
+
+    /// Keeps a manifest as evidence.
+    ///
+    /// # Errors
+    /// [`LedgerFault`].
+    pub fn keep_manifest(&mut self, manifest: &Manifest) -> Result<(), LedgerFault> {
+        let body = serde_json::to_string(manifest).map_err(|error| LedgerFault::Damaged(error.to_string()))?;
+        let digest = manifest.digest();
+        self.txn.execute("INSERT OR REPLACE INTO manifest VALUES (?1, ?2)", params![digest.as_bytes(), body])?;
+        Ok(())
+    }
+
+    /// Adds a standing hold; one that stands already keeps its number.
+    ///
+    /// # Errors
+    /// [`LedgerFault`].
+    pub fn hold(&mut self, scope: &HoldScope, seq: u64) -> Result<(), LedgerFault> {
+        let (kind, value) = scope.parts();
+        self.txn.execute("INSERT OR IGNORE INTO hold VALUES (?1, ?2, ?3)", params![kind, value, signed(seq)])?;
+        self.brakes.holds = super::read_holds(&self.txn)?;
+        Ok(())
+    }
+
+    /// Lifts a hold.
+    ///
+    /// # Errors
+    /// [`LedgerFault`].
+    pub fn lift(&mut self, scope: &HoldScope) -> Result<(), LedgerFault> {
+        let (kind, value) = scope.parts();
+        self.txn.execute("DELETE FROM hold WHERE scope = ?1 AND value = ?2", params![kind, value])?;
+        self.brakes.holds.retain(|hold: &Hold| hold.scope != *scope);
+        Ok(())
+    }
+
+    /// Sets the kill epoch and the id of the recorded home-wide kill.
+    pub fn set_epoch(&mut self, epoch: u64, hold: Option<String>) {
+        self.brakes.epoch = epoch;
+        self.brakes.hold = hold;
+    }
+
+    /// Gives every draft its place in the chain and writes all but the commit.
+    ///
+    /// # Errors
+    /// [`LedgerFault`].
+    pub fn seal(mut self, now: Timestamp, drafts: Vec<Draft>) -> Result<Sealed<'a>, LedgerFault> {
+        self.settle_buckets()?;
+        let state = state::state_digest(&self.brakes, &self.top);
+        let time = now.max(self.head.time);
+        self.head.settled = self.head.bytes;
+        self.head.time = time;
+        self.head.state = state;
+        let mut records = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            let place =
+                Place { seq: self.head.size + 1, prev: self.head.last, time, epoch: self.brakes.epoch, state };
+            let record = draft.finish(place);
+            let row = self.append(&record)?;
+            records.push((record, row));
+        }
+        self.write_head()?;
+        let Self { txn, head, brakes, top, slots, .. } = self;
+        Ok(Sealed { txn, head, brakes, top, slots, records })
+    }
+
+    fn append(&mut self, record: &Record) -> Result<EventRow, LedgerFault> {
+        let line = record.line().map_err(LedgerFault::TooLong)?;
+        let hash = leaf_hash(line.as_bytes());
+        let row = EventRow { seq: record.seq, hash, offset: self.head.bytes, line };
+        let mut insert = self.txn.prepare_cached("INSERT INTO event VALUES (?1, ?2, ?3, ?4)")?;
+        insert.execute(params![signed(row.seq), row.line, row.hash.as_bytes(), signed(row.offset)])?;
+        let mut node = self.txn.prepare_cached("INSERT INTO node VALUES (?1, ?2, ?3)")?;
+        for (id, hash) in self.head.frontier.push(row.hash).into_iter().skip(1) {
+            node.execute(params![id.level, signed(id.index), hash.as_bytes()])?;
+        }
+        self.head.size = row.seq;
+        self.head.last = row.hash;
+        self.head.bytes += row.line.len() as u64 + 1;
+        Ok(row)
+    }
+
+    /// Recomputes the hashes of the buckets that were touched.
+    fn settle_buckets(&mut self) -> Result<(), LedgerFault> {
+        let mut groups: Vec<(usize, Hashes)> = Vec::new();
+        for bucket in std::mem::take(&mut self.dirty) {
+            let (group, at) = (usize::from(bucket) / state::FAN, usize::from(bucket) % state::FAN);
+            if groups.last().is_none_or(|(last, _)| *last != group) {
+                groups.push((group, read_hashes(&self.txn, group + 1)?));
+            }
+            let mut query =
+                self.txn.prepare_cached("SELECT body FROM revision WHERE bucket = ?1 ORDER BY name, digest")?;
+            let bodies = query.query_map([bucket], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+            if let Some((_, hashes)) = groups.last_mut() {
+                hashes.set(at, state::bucket_hash(bodies.iter().map(String::as_str)));
+            }
+        }
+        let changed = !groups.is_empty();
+        let mut update = self.txn.prepare_cached("UPDATE bucket SET hashes = ?2 WHERE id = ?1")?;
+        for (group, hashes) in groups {
+            self.top.set(group, hashes.hash());
+            update.execute(params![signed(group as u64 + 1), hashes.as_bytes()])?;
+        }
+        if changed {
+            update.execute(params![0, self.top.as_bytes()])?;
+        }
+        Ok(())
+    }
+
+    fn write_head(&self) -> Result<(), LedgerFault> {
+        let (head, frontier) = (&self.head, self.head.frontier.to_bytes());
+        let mut update = self.txn.prepare_cached(
+            "UPDATE head SET size = ?1, last = ?2, frontier = ?3, bytes = ?4, settled = ?5, time = ?6, epoch = ?7,
+             hold = ?8, state = ?9 WHERE id = 1",
+        )?;
+        update.execute(params![
+            signed(head.size),
+            head.last.as_bytes(),
+            frontier,
+            signed(head.bytes),
+            signed(head.settled),
+            head.time.unix(),
+            signed(self.brakes.epoch),
+            self.brakes.hold,
+            head.state.as_bytes(),
+        ])?;
+        Ok(())
+    }
+}
+
+/// A transaction whose records are fixed and whose commit is all that is missing.
+pub struct Sealed<'a> {
+    txn: Transaction<'a>,
+    head: Head,
+    brakes: Brakes,
+    top: Hashes,
+    slots: Slots<'a>,
+    records: Vec<(Record, EventRow)>,
+}
+
+impl Sealed<'_> {
+    /// The records as they will be, with their lines, hashes and offsets.
+    #[must_use]
+    pub fn records(&self) -> &[(Record, EventRow)] {
+        &self.records
+    }
+
+    /// The head as it will be.
+    #[must_use]
+    pub const fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The one commit point. After it the records are true, in the log or not.
+    ///
+    /// # Errors
+    /// [`LedgerFault`]. A failed commit may still have happened: the caller
+    /// opens the ledger anew and looks, and never tries again on this handle.
+    pub fn commit(self) -> Result<Vec<(Record, EventRow)>, LedgerFault> {
+        self.txn.commit()?;
+        *self.slots.head = self.head;
+        *self.slots.brakes = self.brakes;
+        *self.slots.top = self.top;
+        Ok(self.records)
+    }
+}
+
