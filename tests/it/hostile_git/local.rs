@@ -52,7 +52,6 @@ fn the_configuration_of_a_repository_runs_nothing() {
         ("filter.evil.required", "true".to_owned()),
         ("extensions.partialClone", "origin".to_owned()),
     ] {
-        fs::OpenOptions::new().append(true).open(repo.work.join(".git/config")).unwrap();
         let (section, key) = name.rsplit_once('.').unwrap();
         let section =
             section.split_once('.').map_or(format!("[{section}]"), |(a, b)| format!("[{a} \"{b}\"]"));
