@@ -40,8 +40,9 @@ pub fn narrow(
     fill: impl FnOnce(&mut Draft),
 ) -> Result<Failures, Stop> {
     let mut failures = Failures::new();
-    let pending = permit::withdraw(&session.home, &row.revision, reason(event))
-        .map_err(|error| Stop::new(Code::Io, format!("the permit of {}: {error}", row.revision), "run: skills doctor"))?;
+    let pending = permit::withdraw(&session.home, &row.revision, reason(event)).map_err(|error| {
+        Stop::new(Code::Io, format!("the permit of {}: {error}", row.revision), "run: skills doctor")
+    })?;
     for place in row.lifecycle.placements() {
         withdraw_place(place, &row.revision, &mut failures);
     }
@@ -80,7 +81,9 @@ pub fn clear(session: &Session<'_>, revision: &Revision) -> Result<(), Stop> {
 /// Withdraws the staged and then the final copy of a placement.
 pub fn withdraw_place(place: &Placement, revision: &Revision, failures: &mut Failures) {
     let (_, faults) = placement::withdraw(&revision.name, place);
-    failures.extend(faults.into_iter().map(|fault| (place.path.clone(), crate::model::text::escape(&fault.to_string()))));
+    failures.extend(
+        faults.into_iter().map(|fault| (place.path.clone(), crate::model::text::escape(&fault.to_string()))),
+    );
 }
 
 /// Writes the step into ledger and log.

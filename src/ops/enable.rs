@@ -64,14 +64,19 @@ pub fn placing(world: &World, place: &Place) -> Result<Placing, Stop> {
     let (agent, folder) = match place {
         Place::Folder(folder) => (None, folder.clone()),
         Place::Agent(id) => {
-            let known: Vec<_> = agent::AGENTS.iter().filter(|agent| agent.place.is_some()).map(|agent| agent.id).collect();
+            let known: Vec<_> =
+                agent::AGENTS.iter().filter(|agent| agent.place.is_some()).map(|agent| agent.id).collect();
             let found = agent::by_id(id).and_then(|agent| agent.place);
             let folder = found.ok_or_else(|| {
                 let what = format!("`{}` is no agent we place for", text::escape_short(id, 40));
                 Stop::new(Code::Usage, what, format!("one of: {}; or --dir PATH", known.join(", ")))
             })?;
             let home = world.account_home.as_ref().ok_or_else(|| {
-                Stop::new(Code::Usage, "the account has no home folder in the account database", "name the folder: --dir PATH")
+                Stop::new(
+                    Code::Usage,
+                    "the account has no home folder in the account database",
+                    "name the folder: --dir PATH",
+                )
             })?;
             (Some(id.clone()), home.join(folder))
         }
@@ -115,7 +120,8 @@ pub fn plan(world: &World, typed: &str, place: &Place) -> Result<(RevisionRow, P
     let row = facts::resolve(&session.ledger, typed, prefer)?;
     let placing = placing(world, place)?;
     allowed(&session, &row)?;
-    placement::check_target(&placing.folder, &row.revision.name, Trustees::ours()).map_err(|fault| target_stop(&fault))?;
+    placement::check_target(&placing.folder, &row.revision.name, Trustees::ours())
+        .map_err(|fault| target_stop(&fault))?;
     Ok((row, placing))
 }
 
@@ -196,7 +202,8 @@ fn declare(session: &mut Session<'_>, row: &RevisionRow, stop: &Stop) -> Result<
 /// or something that is not ours, which is refused.
 fn occupant(session: &Session<'_>, row: &RevisionRow, path: &str) -> Result<Option<RevisionRow>, Stop> {
     let rows = facts::revisions(session, &row.revision.name)?;
-    let there = rows.into_iter().find(|other| other.lifecycle.placements().iter().any(|place| place.path == path));
+    let there =
+        rows.into_iter().find(|other| other.lifecycle.placements().iter().any(|place| place.path == path));
     if there.is_none() && Path::new(path).symlink_metadata().is_ok() {
         let what = format!("{path} is already there and is not ours");
         return Err(Stop::new(Code::TargetTaken, what, "move it away, then enable again"));
@@ -228,9 +235,16 @@ struct Work {
 }
 
 impl Work {
-    fn run(self, session: &mut Session<'_>, evidence: &Evidence, readers: Vec<&'static str>) -> Result<Enabled, Stop> {
+    fn run(
+        self,
+        session: &mut Session<'_>,
+        evidence: &Evidence,
+        readers: Vec<&'static str>,
+    ) -> Result<Enabled, Stop> {
         let io = |fault: permit::PermitFault| Stop::new(Code::Io, fault.to_string(), "run: skills doctor");
-        let place_stop = |fault: placement::PlaceFault| Stop::new(Code::Io, fault.to_string(), "free space, or name another folder");
+        let place_stop = |fault: placement::PlaceFault| {
+            Stop::new(Code::Io, fault.to_string(), "free space, or name another folder")
+        };
         permit::begin_placing(&session.home, evidence.revision()).map_err(io)?;
         let id = placement::fresh_id();
         let mut staged = Staged::begin(&self.target, &id).map_err(place_stop)?;
@@ -244,7 +258,11 @@ impl Work {
             Ok(done) => done,
             Err(stop) => {
                 self.undo(session, staged)?;
-                return Err(if stop.code == Code::RecordPending { stop } else { session.refuse(self.draft, stop) });
+                return Err(if stop.code == Code::RecordPending {
+                    stop
+                } else {
+                    session.refuse(self.draft, stop)
+                });
             }
         };
         if let Some(old) = &self.swapped {
@@ -259,7 +277,12 @@ impl Work {
     }
 
     /// Everything up to and including the records.
-    fn commit(&self, session: &mut Session<'_>, place: &Placement, staged: &mut Staged) -> Result<RevisionRow, Stop> {
+    fn commit(
+        &self,
+        session: &mut Session<'_>,
+        place: &Placement,
+        staged: &mut Staged,
+    ) -> Result<RevisionRow, Stop> {
         let next = apply::next(&self.row, false, &Input::Enable(place.clone()))
             .map_err(|code| trust::step_refused(&self.row, code, None))?
             .ok_or_else(|| Stop::new(Code::Internal, "BUG: enable changed nothing", ""))?;
@@ -288,7 +311,8 @@ impl Work {
                 Ok(drafts)
             },
             |home, records| {
-                let io = |fault: permit::PermitFault| Stop::new(Code::Io, fault.to_string(), "run: skills doctor");
+                let io =
+                    |fault: permit::PermitFault| Stop::new(Code::Io, fault.to_string(), "run: skills doctor");
                 let (record, event) = &records[0];
                 let permit = SkillPermit {
                     revision: permit_row.revision.clone(),
@@ -319,7 +343,11 @@ impl Work {
         let lifecycle = apply::next(old, false, &Input::Disable(Some(path.to_owned())))
             .map_err(|code| trust::step_refused(old, code, None))?
             .ok_or_else(|| Stop::new(Code::Internal, "BUG: the swapped revision is not there", ""))?;
-        let mut draft = session.draft(Event::Disable.as_str(), Outcome::Done, format!("replaced by {}", self.row.revision));
+        let mut draft = session.draft(
+            Event::Disable.as_str(),
+            Outcome::Done,
+            format!("replaced by {}", self.row.revision),
+        );
         draft.skill = Some(old.revision.name.clone());
         draft.digest = Some(old.revision.digest);
         draft.pin = old.lifecycle.pin().map(|pin| pin.seq);
@@ -337,17 +365,27 @@ impl Work {
     }
 
     /// The record stands and the copy is not in place.
-    fn unpublished(&self, session: &mut Session<'_>, staged: Staged, row: &RevisionRow, fault: &PublishFault) -> Stop {
+    fn unpublished(
+        &self,
+        session: &mut Session<'_>,
+        staged: Staged,
+        row: &RevisionRow,
+        fault: &PublishFault,
+    ) -> Stop {
         let _ = staged.abandon();
         let reason = format!("withdrawn before it was in place: {fault}");
-        let narrowed = apply::narrow(session, row, Event::Disable, |draft| draft.reason = reason)
-            .and_then(|_| permit::end_placing(&session.home).map_err(|fault| Stop::new(Code::Io, fault.to_string(), "")));
+        let narrowed =
+            apply::narrow(session, row, Event::Disable, |draft| draft.reason = reason).and_then(|_| {
+                permit::end_placing(&session.home).map_err(|fault| Stop::new(Code::Io, fault.to_string(), ""))
+            });
         if let Err(stop) = narrowed {
             return stop;
         }
         match fault {
             PublishFault::Withdrawn => Stop::new(Code::HeldAll, fault.to_string(), "run: skills status"),
-            PublishFault::Occupied(_) => Stop::new(Code::TargetTaken, fault.to_string(), "move it away, then enable again"),
+            PublishFault::Occupied(_) => {
+                Stop::new(Code::TargetTaken, fault.to_string(), "move it away, then enable again")
+            }
             _ => Stop::new(Code::Io, fault.to_string(), "enable again"),
         }
     }
@@ -356,16 +394,27 @@ impl Work {
 /// What stopped an enable half way, in the product's words.
 fn blocked_stop(blocked: &Blocked) -> Stop {
     match blocked {
-        Blocked::Held(_) => Stop::new(Code::HeldAll, "a kill came while it was being enabled", "a person runs: skills release --all"),
+        Blocked::Held(_) => Stop::new(
+            Code::HeldAll,
+            "a kill came while it was being enabled",
+            "a person runs: skills release --all",
+        ),
         Blocked::Epoch { .. } => Stop::new(Code::EpochDiffers, blocked.to_string(), "run: skills status"),
-        Blocked::Narrowed(_) | Blocked::Gone => Stop::new(Code::Held, blocked.to_string(), "run: skills status"),
+        Blocked::Narrowed(_) | Blocked::Gone => {
+            Stop::new(Code::Held, blocked.to_string(), "run: skills status")
+        }
         Blocked::Fault(_) => Stop::new(Code::Io, blocked.to_string(), "run: skills doctor"),
     }
 }
 
 /// Copies the stored bytes into the staged folder: the very bytes that are
 /// hashed on the way, compared at the end.
-fn copy(home: &Home, row: &RevisionRow, staged: &mut Staged, limits: crate::model::limits::Limits) -> Result<(), Stop> {
+fn copy(
+    home: &Home,
+    row: &RevisionRow,
+    staged: &mut Staged,
+    limits: crate::model::limits::Limits,
+) -> Result<(), Stop> {
     let store = Store::new(home).map_err(|fault| super::install::store_stop(&fault))?;
     let object = store.open(&row.revision.digest).map_err(|fault| super::install::store_stop(&fault))?;
     let mut bytes = Vec::new();
@@ -373,7 +422,9 @@ fn copy(home: &Home, row: &RevisionRow, staged: &mut Staged, limits: crate::mode
         match piece {
             Piece::Start(_) => bytes.clear(),
             Piece::Bytes(part) => bytes.extend_from_slice(part),
-            Piece::End => staged.write(path, executable, &bytes).map_err(|fault| std::io::Error::other(fault.to_string()))?,
+            Piece::End => staged
+                .write(path, executable, &bytes)
+                .map_err(|fault| std::io::Error::other(fault.to_string()))?,
         }
         Ok(())
     };
@@ -383,7 +434,9 @@ fn copy(home: &Home, row: &RevisionRow, staged: &mut Staged, limits: crate::mode
         let what = format!("the stored copy of {} changed while it was copied", row.revision);
         return Err(Stop::new(Code::DigestMismatch, what, format!("install it again from {}", row.source)));
     }
-    staged.seal().map_err(|fault| Stop::new(Code::Io, fault.to_string(), "free space, or name another folder"))
+    staged
+        .seal()
+        .map_err(|fault| Stop::new(Code::Io, fault.to_string(), "free space, or name another folder"))
 }
 
 /// Takes the old revision out of the place; a kill finds what is left of it by
@@ -401,12 +454,21 @@ fn swap_out(
         let mut failures = apply::Failures::new();
         apply::withdraw_place(place, &old.revision, &mut failures);
         if let Some((path, why)) = failures.first() {
-            return Err(Stop::new(Code::Io, format!("{path}: {why}"), "move it away by hand, then enable again"));
+            return Err(Stop::new(
+                Code::Io,
+                format!("{path}: {why}"),
+                "move it away by hand, then enable again",
+            ));
         }
     }
     match (&old.lifecycle, permit, record) {
         (Lifecycle::Enabled { placements, .. }, Some(permit), Some((record, event))) => {
-            let kept = SkillPermit { seq: record.seq, hash: event.hash, placements: placements.all().to_vec(), ..permit };
+            let kept = SkillPermit {
+                seq: record.seq,
+                hash: event.hash,
+                placements: placements.all().to_vec(),
+                ..permit
+            };
             permit::write_skill(home, &kept).map_err(io)
         }
         _ => permit::withdraw(home, &old.revision, Reason::Disabled).map(drop).map_err(io),
@@ -449,7 +511,11 @@ pub fn disable(world: &World, typed: &str, place: Option<&Place>) -> Result<Disa
     if !all.iter().any(|there| there.path == wanted) {
         let list: Vec<_> = all.iter().map(|there| there.path.as_str()).collect();
         let what = format!("{} is not enabled at {}", row.revision, text::escape(&wanted));
-        let next = if list.is_empty() { "run: skills status".to_owned() } else { format!("it is enabled at: {}", list.join(", ")) };
+        let next = if list.is_empty() {
+            "run: skills status".to_owned()
+        } else {
+            format!("it is enabled at: {}", list.join(", "))
+        };
         let draft = session.draft(Event::Disable.as_str(), Outcome::Refused, "");
         return Err(session.refuse(draft, Stop::new(Code::NotEnabled, what, next)));
     }

@@ -89,7 +89,11 @@ pub fn proven(ledger: &Ledger, log: &AuditLog, seq: u64) -> Result<Option<Proven
 ///
 /// # Errors
 /// [`Code::NotInstalled`], [`Code::Ambiguous`], [`Code::Usage`].
-pub fn resolve(ledger: &Ledger, typed: &str, prefer: impl Fn(&RevisionRow) -> bool) -> Result<RevisionRow, Stop> {
+pub fn resolve(
+    ledger: &Ledger,
+    typed: &str,
+    prefer: impl Fn(&RevisionRow) -> bool,
+) -> Result<RevisionRow, Stop> {
     let wanted = parse_ref(typed)?;
     let rows = ledger.revisions_named(&wanted.name).map_err(|fault| ledger_stop(&fault))?;
     choose(rows, &wanted, typed, prefer)
@@ -117,7 +121,8 @@ fn choose(
         rows.retain(|row| prefer(row));
     }
     if rows.len() > 1 {
-        let list: Vec<_> = rows.iter().map(|row| format!("{} ({})", row.revision, row.lifecycle.state())).collect();
+        let list: Vec<_> =
+            rows.iter().map(|row| format!("{} ({})", row.revision, row.lifecycle.state())).collect();
         let what = format!("`{typed}` means {} revisions: {}", rows.len(), list.join(", "));
         return Err(Stop::new(Code::Ambiguous, what, "name one of them in full"));
     }

@@ -193,7 +193,8 @@ fn settle(world: &World, home: Home, ledger: Ledger, cases: Vec<Case>) -> Result
     for case in &cases {
         verdicts.push(judge(&mut session, case)?);
     }
-    let drafts: Vec<_> = cases.iter().zip(&verdicts).map(|(case, verdict)| draft(&session, case, verdict)).collect();
+    let drafts: Vec<_> =
+        cases.iter().zip(&verdicts).map(|(case, verdict)| draft(&session, case, verdict)).collect();
     let records = session.commit(|_| Ok(drafts))?;
     let head = session.ledger.head().text();
     let each = cases.iter().zip(&verdicts).zip(&records);
@@ -224,7 +225,10 @@ fn decide(session: &mut Session<'_>, case: &Case) -> Result<Result<Evidence, No>
     if let Some(head) = &case.request.head
         && !extends(session, head)?
     {
-        return no(Code::RolledBack, "this log does not continue the head that was named: the home was put back");
+        return no(
+            Code::RolledBack,
+            "this log does not continue the head that was named: the home was put back",
+        );
     }
     recover::revision(session, &case.row.revision)?;
     let row = session.ledger.revision(&case.row.revision).map_err(|fault| ledger_stop(&fault))?;
@@ -348,12 +352,16 @@ fn render(session: &Session<'_>, case: &Case, verdict: &Verdict, record: &Record
 pub fn remedy(code: Code, revision: &crate::model::skill::Revision) -> String {
     let name = &revision.name;
     match code {
-        Code::NotTrusted | Code::Expired => format!("a person runs: skills review {revision}, then: skills trust {revision}"),
+        Code::NotTrusted | Code::Expired => {
+            format!("a person runs: skills review {revision}, then: skills trust {revision}")
+        }
         Code::NotEnabled | Code::PermitMissing => format!("a person runs: skills enable {revision}"),
         Code::Drift | Code::PathDiffers => {
             format!("a person runs: skills status {name}; then trusts again what is right")
         }
-        Code::Held | Code::HeldAll | Code::EpochDiffers => "a person looks into it, then runs: skills release".to_owned(),
+        Code::Held | Code::HeldAll | Code::EpochDiffers => {
+            "a person looks into it, then runs: skills release".to_owned()
+        }
         Code::PathUnknown => "use the path in the answer of `load` without a path".to_owned(),
         Code::Busy => "ask again".to_owned(),
         Code::PolicyUnmet => "run: skills status; the policy file names the rule".to_owned(),

@@ -93,7 +93,8 @@ pub fn open(world: &World, spec: &SourceSpec, options: &FetchOptions) -> Result<
     let policy = world.policy()?;
     if let Err(rule) = policy.check_source(origin.source().identity()) {
         let what = format!("{} may not be used: {rule}", origin.source());
-        let stop = Stop::new(Code::PolicyUnmet, what, "a person changes the policy file, or uses another source");
+        let stop =
+            Stop::new(Code::PolicyUnmet, what, "a person changes the policy file, or uses another source");
         return Err(record(world, Some(origin.source()), stop));
     }
     let listing = match origin.skills() {
@@ -106,8 +107,11 @@ pub fn open(world: &World, spec: &SourceSpec, options: &FetchOptions) -> Result<
 
 /// A private folder in staging, locked so that no sweep takes it for left over.
 fn scratch(home: &Home) -> Result<(tempfile::TempDir, OwnedFd), Stop> {
-    let io = |error: std::io::Error| Stop::new(Code::Io, format!("staging: {error}"), "free space, or run: skills doctor");
-    let folder = tempfile::Builder::new().prefix("fetch-").tempdir_in(home.path().join("staging")).map_err(io)?;
+    let io = |error: std::io::Error| {
+        Stop::new(Code::Io, format!("staging: {error}"), "free space, or run: skills doctor")
+    };
+    let folder =
+        tempfile::Builder::new().prefix("fetch-").tempdir_in(home.path().join("staging")).map_err(io)?;
     let lock = crate::system::tree::open_folder(folder.path()).map_err(io)?;
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)
         .map_err(|error| io(error.into()))?;
@@ -176,12 +180,25 @@ impl Opened {
             match matching.as_slice() {
                 [one] => picked.push(*one),
                 [] => {
-                    let what = format!("no skill `{}` is there; there are: {}", text::escape_short(name, 64), list());
+                    let what = format!(
+                        "no skill `{}` is there; there are: {}",
+                        text::escape_short(name, 64),
+                        list()
+                    );
                     return Err(Stop::new(Code::NoSkill, what, "add --list to see them"));
                 }
                 many => {
-                    let paths: Vec<_> = many.iter().filter_map(|offer| offer.found.path.as_ref()).map(|path| path.as_str()).collect();
-                    let what = format!("{} folders claim the name `{}`: {}", many.len(), text::escape_short(name, 64), paths.join(", "));
+                    let paths: Vec<_> = many
+                        .iter()
+                        .filter_map(|offer| offer.found.path.as_ref())
+                        .map(|path| path.as_str())
+                        .collect();
+                    let what = format!(
+                        "{} folders claim the name `{}`: {}",
+                        many.len(),
+                        text::escape_short(name, 64),
+                        paths.join(", ")
+                    );
                     return Err(Stop::new(Code::Choose, what, "name one by its folder: --skill FOLDER"));
                 }
             }
@@ -194,7 +211,12 @@ impl Opened {
     /// # Errors
     /// [`Stop`] when nothing can be recorded; refusals of single skills are in
     /// the answer.
-    pub fn take(&self, world: &World, picked: &[&Offer], selection: &Selection) -> Result<Vec<Arrival>, Stop> {
+    pub fn take(
+        &self,
+        world: &World,
+        picked: &[&Offer],
+        selection: &Selection,
+    ) -> Result<Vec<Arrival>, Stop> {
         let policy = world.policy()?;
         let staged: Vec<_> = picked.iter().map(|offer| (*offer, self.stage(offer, &policy.limits))).collect();
         let mut session = Session::open(world, Depth::All)?;
@@ -213,7 +235,11 @@ impl Opened {
     fn stage(&self, offer: &Offer, limits: &Limits) -> Result<Staged, Stop> {
         let card = offer.card.as_ref().map_err(|faults| {
             let what = format!("`{}`: the card is refused: {}", offer.title, faults.join("; "));
-            Stop::new(Code::CardRefused, what, "ask its author to correct SKILL.md, or correct a copy of your own")
+            Stop::new(
+                Code::CardRefused,
+                what,
+                "ask its author to correct SKILL.md, or correct a copy of your own",
+            )
         })?;
         debug_assert!(card.body_line > 0);
         let mut staging = Staging::new(&self.home, *limits).map_err(|fault| store_stop(&fault))?;
@@ -243,7 +269,8 @@ fn admit(
     staged: Staged,
     selection: &Selection,
 ) -> Result<(RevisionRow, bool), Stop> {
-    let card = offer.card.as_ref().map_err(|_| Stop::new(Code::Internal, "BUG: staged without a card", ""))?;
+    let card =
+        offer.card.as_ref().map_err(|_| Stop::new(Code::Internal, "BUG: staged without a card", ""))?;
     let name = chosen_name(offer, card, selection)?;
     let manifest = staged.manifest().clone();
     let digest = manifest.digest();
@@ -251,7 +278,11 @@ fn admit(
         && wanted != digest
     {
         let what = format!("`{name}` has digest {digest}, you asked for {wanted}");
-        return Err(Stop::new(Code::DigestMismatch, what, "review what is there now before naming its digest"));
+        return Err(Stop::new(
+            Code::DigestMismatch,
+            what,
+            "review what is there now before naming its digest",
+        ));
     }
     bound(session, &name, source, selection)?;
     let revision = Revision { name, digest };
@@ -261,7 +292,11 @@ fn admit(
         return Err(Stop::new(Code::Held, what, "a person looks into it, then runs: skills release"));
     }
     if let crate::policy::gate::Brake::Stopped(why) = super::facts::brake(&session.home) {
-        return Err(Stop::new(Code::HeldAll, why, "nothing widens while held; a person runs: skills release --all"));
+        return Err(Stop::new(
+            Code::HeldAll,
+            why,
+            "nothing widens while held; a person runs: skills release --all",
+        ));
     }
     let known = session.ledger.revision(&revision).map_err(|fault| ledger_stop(&fault))?;
     let store = Store::new(&session.home).map_err(|fault| store_stop(&fault))?;
@@ -270,7 +305,11 @@ fn admit(
         Some(row) => row.clone(),
         None => RevisionRow {
             lifecycle: Lifecycle::Installed { former: None },
-            card_name: card.raw_name.clone().filter(|raw| *raw != revision.name.as_str()).map(|raw| text::escape_short(&raw, 64)),
+            card_name: card
+                .raw_name
+                .clone()
+                .filter(|raw| *raw != revision.name.as_str())
+                .map(|raw| text::escape_short(&raw, 64)),
             version: card.version.as_ref().map(|version| text::escape_short(version, 64)),
             source: source.clone(),
             installed: session.now,
@@ -317,12 +356,21 @@ fn chosen_name(offer: &Offer, card: &Card, selection: &Selection) -> Result<Skil
 
 /// Attack: a second source publishes a skill under a name that people here
 /// already know. A name belongs to the source it first came from.
-fn bound(session: &Session<'_>, name: &SkillName, source: &Source, selection: &Selection) -> Result<(), Stop> {
+fn bound(
+    session: &Session<'_>,
+    name: &SkillName,
+    source: &Source,
+    selection: &Selection,
+) -> Result<(), Stop> {
     let rows = session.ledger.revisions_named(name).map_err(|fault| ledger_stop(&fault))?;
     match rows.iter().find(|row| row.source.identity() != source.identity()) {
         None => Ok(()),
         Some(row) => {
-            let what = format!("the name `{name}` belongs to {}, not to {}", row.source, text::escape(source.identity()));
+            let what = format!(
+                "the name `{name}` belongs to {}, not to {}",
+                row.source,
+                text::escape(source.identity())
+            );
             let next = match selection.rename {
                 None => format!("if you want both, give this one another name: --as {name}-2"),
                 Some(_) => "choose a name that is free".to_owned(),
@@ -375,11 +423,15 @@ pub fn fetch_stop(error: &FetchError) -> Stop {
     let what = error.to_string();
     match error {
         FetchError::Refused(faults) => entries_stop(faults),
-        FetchError::Unreachable { .. } => Stop::new(Code::SourceUnreachable, what, "check the address and the connection"),
+        FetchError::Unreachable { .. } => {
+            Stop::new(Code::SourceUnreachable, what, "check the address and the connection")
+        }
         FetchError::Cancelled => Stop::new(Code::Cancelled, "interrupted; nothing was changed", ""),
         FetchError::Offline { .. } => Stop::new(Code::SourceUnreachable, what, "leave out --offline"),
         FetchError::Ambiguous { .. } => Stop::new(Code::Choose, what, "name it in full with --rev"),
-        FetchError::Reference { .. } | FetchError::Missing { .. } => Stop::new(Code::SourceBroken, what, "look at what the source has"),
+        FetchError::Reference { .. } | FetchError::Missing { .. } => {
+            Stop::new(Code::SourceBroken, what, "look at what the source has")
+        }
         FetchError::Io { .. } => Stop::new(Code::Io, what, "free space, or run: skills doctor"),
         _ => Stop::new(Code::SourceBroken, what, "nothing was taken from it"),
     }

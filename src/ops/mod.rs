@@ -10,8 +10,8 @@ pub mod apply;
 pub mod enable;
 pub mod facts;
 pub mod gate;
-pub mod recover;
 pub mod install;
+pub mod recover;
 pub mod session;
 pub mod stop;
 pub mod trust;
@@ -54,7 +54,8 @@ impl World {
         let config = account.home.as_ref().map(|home| home.join(".config/skill-trust"));
         let mut policy_files = vec![PathBuf::from("/etc/skill-trust/policy.toml")];
         policy_files.extend(config.as_ref().map(|config| config.join("policy.toml")));
-        let home = account.home.as_ref().map_or_else(PathBuf::new, |home| home.join(".local/share/skill-trust"));
+        let home =
+            account.home.as_ref().map_or_else(PathBuf::new, |home| home.join(".local/share/skill-trust"));
         Self {
             home,
             account_home: account.home,

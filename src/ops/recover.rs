@@ -56,12 +56,18 @@ fn home_kill(session: &mut Session<'_>) -> Result<(), Stop> {
     match kill::kill_state(session.home.dir()) {
         KillState::Clear(permit) => settle_release(session, permit.epoch),
         KillState::NoPermit if session.ledger.head().size == 1 => {
-            permit::create_home(&session.home, session.ledger.brakes().epoch).map(drop).map_err(|error| io(&error))
+            permit::create_home(&session.home, session.ledger.brakes().epoch)
+                .map(drop)
+                .map_err(|error| io(&error))
         }
         KillState::NoPermit | KillState::Doubt(_) => Ok(()),
         KillState::Killed(ids) => {
             let hold = ids.join(",");
-            if session.ledger.brakes().hold.as_ref() == Some(&hold) { Ok(()) } else { record_kill(session, &hold) }
+            if session.ledger.brakes().hold.as_ref() == Some(&hold) {
+                Ok(())
+            } else {
+                record_kill(session, &hold)
+            }
         }
     }
 }
@@ -88,7 +94,8 @@ fn settle_release(session: &Session<'_>, epoch: u64) -> Result<(), Stop> {
 pub fn record_kill(session: &mut Session<'_>, id: &str) -> Result<(), Stop> {
     let rows = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
     let enabled: Vec<_> = rows.into_iter().filter(|row| row.lifecycle.state() == State::Enabled).collect();
-    let mut first = session.draft("kill", Outcome::Done, format!("everything stopped; {} were enabled", enabled.len()));
+    let mut first =
+        session.draft("kill", Outcome::Done, format!("everything stopped; {} were enabled", enabled.len()));
     first.hold = Some(id.to_owned());
     let mut drafts = vec![first];
     for row in &enabled {
@@ -103,7 +110,8 @@ pub fn record_kill(session: &mut Session<'_>, id: &str) -> Result<(), Stop> {
         for (at, row) in enabled.iter().enumerate() {
             if let Step::To(next) = step(Some(&row.lifecycle), false, &Input::Plain(Event::Kill)) {
                 let seq = txn.next_seq() + 1 + at as u64;
-                txn.put(&RevisionRow { lifecycle: *next, seq, ..row.clone() }).map_err(|fault| ledger_stop(&fault))?;
+                txn.put(&RevisionRow { lifecycle: *next, seq, ..row.clone() })
+                    .map_err(|fault| ledger_stop(&fault))?;
             }
         }
         let epoch = txn.brakes().epoch + 1;
@@ -134,7 +142,8 @@ pub fn interrupted_enable(session: &mut Session<'_>) -> Result<(), Stop> {
         let failures = withdraw_permitted(permit.as_ref(), &revision);
         if let Some(row) = &enabled {
             apply::record_narrowing(session, row, Event::Disable, &failures, |draft| {
-                "an enable was interrupted before the copy was in place; withdrawn".clone_into(&mut draft.reason);
+                "an enable was interrupted before the copy was in place; withdrawn"
+                    .clone_into(&mut draft.reason);
             })?;
         }
         if file.is_some() {
@@ -148,7 +157,8 @@ pub fn interrupted_enable(session: &mut Session<'_>) -> Result<(), Stop> {
 /// no staged copy is left.
 fn is_settled(permit: &SkillPermit, row: Option<&RevisionRow>) -> bool {
     let Some(row) = row else { return false };
-    let staged_left = permit.placements.iter().any(|place| std::path::Path::new(&place.staged).symlink_metadata().is_ok());
+    let staged_left =
+        permit.placements.iter().any(|place| std::path::Path::new(&place.staged).symlink_metadata().is_ok());
     permit.seq == row.seq && !staged_left
 }
 

@@ -149,7 +149,10 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// [`Stop`]; [`Code::RecordPending`] when only the log is behind.
-    pub fn commit(&mut self, build: impl FnOnce(&mut Txn<'_>) -> Result<Vec<Draft>, Stop>) -> Result<Vec<Record>, Stop> {
+    pub fn commit(
+        &mut self,
+        build: impl FnOnce(&mut Txn<'_>) -> Result<Vec<Draft>, Stop>,
+    ) -> Result<Vec<Record>, Stop> {
         self.commit_with(build, |_, _| Ok(()))
     }
 
@@ -186,7 +189,9 @@ fn append(log: &AuditLog, rows: &[(Record, EventRow)]) -> Result<(), Stop> {
 
 fn take_lock(home: &Home, world: &World) -> Result<Lock, Stop> {
     Lock::take(home, world.patience).map_err(|fault| match fault {
-        LockFault::Busy(_) => Stop::new(Code::Busy, fault.to_string(), "try again, or look for a process that hangs"),
+        LockFault::Busy(_) => {
+            Stop::new(Code::Busy, fault.to_string(), "try again, or look for a process that hangs")
+        }
         LockFault::Io(ref error) if error.kind() == std::io::ErrorKind::ReadOnlyFilesystem => {
             Stop::new(Code::ReadOnly, fault.to_string(), "make the home writable")
         }
@@ -217,8 +222,12 @@ pub fn open_ledger(home: &Home) -> Result<Ledger, Stop> {
 pub fn ledger_stop(fault: &LedgerFault) -> Stop {
     let what = format!("the ledger: {fault}");
     match fault {
-        LedgerFault::Missing => Stop::new(Code::HomeMissing, "there is no ledger here yet", "run: skills install SOURCE"),
-        LedgerFault::Newer { .. } => Stop::new(Code::LedgerNewer, what, "use the newer version of this program"),
+        LedgerFault::Missing => {
+            Stop::new(Code::HomeMissing, "there is no ledger here yet", "run: skills install SOURCE")
+        }
+        LedgerFault::Newer { .. } => {
+            Stop::new(Code::LedgerNewer, what, "use the newer version of this program")
+        }
         LedgerFault::Busy => Stop::new(Code::Busy, what, "try again"),
         LedgerFault::TooLong(_) => Stop::new(Code::Usage, what, "use shorter paths or a shorter note"),
         LedgerFault::ReadOnly(_) => Stop::new(Code::ReadOnly, what, "make the home writable"),
@@ -239,14 +248,20 @@ pub fn log_stop(fault: &LogFault) -> Stop {
         LogFault::Write(_) | LogFault::Read(_) => Code::Io,
         LogFault::Ledger(fault) => return ledger_stop(fault),
     };
-    Stop::new(code, fault.to_string(), "run: skills doctor (nothing is allowed meanwhile; keep both files as they are)")
+    Stop::new(
+        code,
+        fault.to_string(),
+        "run: skills doctor (nothing is allowed meanwhile; keep both files as they are)",
+    )
 }
 
 /// A home's fault in the product's words.
 #[must_use]
 pub fn home_stop(fault: &HomeFault) -> Stop {
     match fault {
-        HomeFault::Missing(_) => Stop::new(Code::HomeMissing, fault.to_string(), "run: skills install SOURCE"),
+        HomeFault::Missing(_) => {
+            Stop::new(Code::HomeMissing, fault.to_string(), "run: skills install SOURCE")
+        }
         HomeFault::Mode { path, .. } => {
             let fix = format!("if nobody else could write there: chmod 700 {}", path.display());
             Stop::new(Code::HomeUnsafe, fault.to_string(), fix)

@@ -70,7 +70,8 @@ fn scopes(session: &Session<'_>, scope: &HoldScope) -> Result<Vec<HoldScope>, St
             .ledger
             .each_event(1, |event| {
                 let record = crate::model::record::Record::parse(event.line.as_bytes());
-                let digest = record.ok().filter(|record| record.skill.as_ref() == Some(name)).and_then(|r| r.digest);
+                let digest =
+                    record.ok().filter(|record| record.skill.as_ref() == Some(name)).and_then(|r| r.digest);
                 all.extend(digest.map(HoldScope::Digest));
                 true
             })
@@ -127,11 +128,19 @@ pub fn release_plan(world: &World, scope: Option<&HoldScope>) -> Result<ReleaseP
             KillState::Clear(_) => None,
             KillState::NoPermit => {
                 let what = "the home permit is missing, and no kill is recorded that took it";
-                return Err(Stop::new(Code::HeldAll, what, "run: skills kill --all, then: skills release --all"));
+                return Err(Stop::new(
+                    Code::HeldAll,
+                    what,
+                    "run: skills kill --all, then: skills release --all",
+                ));
             }
             KillState::Doubt(why) => {
                 let what = format!("the home permit cannot be relied on: {why}");
-                return Err(Stop::new(Code::HeldAll, what, "run: skills kill --all, then: skills release --all"));
+                return Err(Stop::new(
+                    Code::HeldAll,
+                    what,
+                    "run: skills kill --all, then: skills release --all",
+                ));
             }
         };
         return Ok(ReleasePlan { home, holds: Vec::new() });
@@ -155,7 +164,13 @@ pub fn phrase(plan: &ReleasePlan) -> String {
 ///
 /// # Errors
 /// [`Stop`]; a kill that came meanwhile stands.
-pub fn release(world: &World, plan: &ReleasePlan, shown: &str, given: Option<&str>, ask: &mut dyn Ask) -> Result<u64, Stop> {
+pub fn release(
+    world: &World,
+    plan: &ReleasePlan,
+    shown: &str,
+    given: Option<&str>,
+    ask: &mut dyn Ask,
+) -> Result<u64, Stop> {
     if plan.home.is_none() && plan.holds.is_empty() {
         return Err(Stop::new(Code::Usage, "nothing is held here", "run: skills status"));
     }
@@ -163,7 +178,10 @@ pub fn release(world: &World, plan: &ReleasePlan, shown: &str, given: Option<&st
     let consent = world.no_agent("skills release").and_then(|()| match given {
         Some(given) if given == expected => Ok(()),
         Some(_) => Err(Stop::new(Code::Declined, format!("the phrase is `{expected}`"), "")),
-        None => match ask.ask(shown, &Question::Type { prompt: format!("Type `{expected}` to lift it"), expected: expected.clone() }) {
+        None => match ask.ask(
+            shown,
+            &Question::Type { prompt: format!("Type `{expected}` to lift it"), expected: expected.clone() },
+        ) {
             Answer::Yes => Ok(()),
             Answer::No => Err(Stop::new(Code::Declined, "not released: the phrase was not typed", "")),
             Answer::Nobody => Err(Stop::new(
@@ -185,7 +203,8 @@ pub fn release(world: &World, plan: &ReleasePlan, shown: &str, given: Option<&st
 }
 
 fn release_holds(session: &mut Session<'_>, holds: &[HoldScope]) -> Result<u64, Stop> {
-    let mut draft = session.draft(Event::Release.as_str(), Outcome::Done, format!("{} holds lifted", holds.len()));
+    let mut draft =
+        session.draft(Event::Release.as_str(), Outcome::Done, format!("{} holds lifted", holds.len()));
     draft.hold = holds.first().map(ToString::to_string);
     session.commit(|txn| {
         for scope in holds {
@@ -204,14 +223,22 @@ fn release_home(session: &mut Session<'_>, ids: &[String], epoch: u64) -> Result
         let what = format!("another kill came: the epoch is {}, you were shown {epoch}", brakes.epoch);
         return Err(Stop::new(Code::HeldAll, what, "look into it, then: skills release --all"));
     }
-    let mut draft = session.draft(Event::Release.as_str(), Outcome::Done, format!("epoch {epoch} released; nothing is enabled"));
+    let mut draft = session.draft(
+        Event::Release.as_str(),
+        Outcome::Done,
+        format!("epoch {epoch} released; nothing is enabled"),
+    );
     draft.hold = Some(ids.join(","));
     session.commit(|txn| {
         txn.set_epoch(epoch, None);
         Ok(vec![draft])
     })?;
     permit::release_home(&session.home, ids, epoch).map_err(|error| {
-        Stop::new(Code::HeldAll, format!("not released: {error}"), "another kill came, or the home cannot be written; look, then again")
+        Stop::new(
+            Code::HeldAll,
+            format!("not released: {error}"),
+            "another kill came, or the home cannot be written; look, then again",
+        )
     })?;
     Ok(epoch)
 }

@@ -4,7 +4,7 @@
 //! lock, after it was answered; the digest that was shown is the digest that
 //! is pinned, or nothing is.
 
-use super::session::{Depth, Session, ledger_stop, open_ledger, home_stop};
+use super::session::{Depth, Session, home_stop, ledger_stop, open_ledger};
 use super::{Answer, Ask, Question, World, apply, facts};
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
@@ -59,7 +59,11 @@ pub fn plan(world: &World, request: &TrustRequest) -> Result<TrustPlan, Stop> {
     let asked = match &request.expires {
         None => None,
         Some(typed) => Some(Timestamp::parse_end(typed, now).map_err(|why| {
-            Stop::new(Code::Usage, format!("`{}`: {why}", text::escape_short(typed, 40)), "example: --expires 90d")
+            Stop::new(
+                Code::Usage,
+                format!("`{}`: {why}", text::escape_short(typed, 40)),
+                "example: --expires 90d",
+            )
         })?),
     };
     if let Some(until) = asked
@@ -70,7 +74,8 @@ pub fn plan(world: &World, request: &TrustRequest) -> Result<TrustPlan, Stop> {
     }
     let rows = ledger.revisions_named(&row.revision.name).map_err(|fault| ledger_stop(&fault))?;
     let latest = rows.iter().filter(|other| other.revision != row.revision);
-    let before = latest.filter_map(|other| other.lifecycle.pin()).max_by_key(|pin| pin.seq).map(|pin| pin.digest);
+    let before =
+        latest.filter_map(|other| other.lifecycle.pin()).max_by_key(|pin| pin.seq).map(|pin| pin.digest);
     let policy_end = policy.max_days.map(|days| Timestamp::from_unix(now.unix() + i64::from(days) * 86_400));
     let until = match (asked, policy_end) {
         (Some(asked), Some(end)) => Some(asked.min(end)),
@@ -93,7 +98,11 @@ pub fn trust(world: &World, plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) ->
     let mut session = Session::open(world, Depth::All)?;
     let row = session.ledger.revision(revision).map_err(|fault| ledger_stop(&fault))?;
     let Some(row) = row else {
-        return Err(Stop::new(Code::NotInstalled, format!("{revision} was removed meanwhile"), "run: skills status"));
+        return Err(Stop::new(
+            Code::NotInstalled,
+            format!("{revision} was removed meanwhile"),
+            "run: skills status",
+        ));
     };
     let draft = draft(&session, &row, plan);
     let outcome = check(&session, &row, plan).and_then(|()| {
@@ -113,7 +122,11 @@ pub fn trust(world: &World, plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) ->
         let mut draft = draft;
         "already trusted, nothing changed".clone_into(&mut draft.reason);
         session.commit(|_| Ok(vec![draft]))?;
-        return row.lifecycle.pin().cloned().ok_or_else(|| Stop::new(Code::Internal, "BUG: trusted without a pin", ""));
+        return row
+            .lifecycle
+            .pin()
+            .cloned()
+            .ok_or_else(|| Stop::new(Code::Internal, "BUG: trusted without a pin", ""));
     };
     let mut made = None;
     session.commit(|txn| {
@@ -175,7 +188,11 @@ fn check(session: &Session<'_>, row: &RevisionRow, plan: &TrustPlan) -> Result<(
     let revision = &row.revision;
     if let Err(rule) = session.policy.check_source(row.source.identity()) {
         let what = format!("{} may not be used: {rule}", row.source);
-        return Err(Stop::new(Code::PolicyUnmet, what, "a person changes the policy file, or uses another source"));
+        return Err(Stop::new(
+            Code::PolicyUnmet,
+            what,
+            "a person changes the policy file, or uses another source",
+        ));
     }
     debug_assert_eq!(plan.row.revision, *revision);
     let stored = facts::hash_store(&session.home, &revision.digest, session.policy.limits);
@@ -190,7 +207,8 @@ pub fn store_differs(row: &RevisionRow, stored: &Hashed) -> Stop {
         (None, Some(digest)) => digest.to_string(),
         (None, None) => "nothing readable".to_owned(),
     };
-    let what = format!("the stored copy of {} should be {}, found: {found}", row.revision, row.revision.digest);
+    let what =
+        format!("the stored copy of {} should be {}, found: {found}", row.revision, row.revision.digest);
     Stop::new(Code::DigestMismatch, what, format!("install it again from {}", row.source))
 }
 
@@ -237,7 +255,12 @@ pub fn step_refused(row: &RevisionRow, code: Code, held: Option<&str>) -> Stop {
 ///
 /// # Errors
 /// [`Stop`].
-pub fn untrust(world: &World, typed: &str, never: bool, note: Option<&str>) -> Result<(RevisionRow, apply::Failures), Stop> {
+pub fn untrust(
+    world: &World,
+    typed: &str,
+    never: bool,
+    note: Option<&str>,
+) -> Result<(RevisionRow, apply::Failures), Stop> {
     let mut session = Session::open(world, Depth::All)?;
     let trusted = |row: &RevisionRow| row.lifecycle.pin().is_some();
     let row = match facts::resolve(&session.ledger, typed, trusted) {

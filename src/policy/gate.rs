@@ -173,7 +173,9 @@ fn check_brakes(facts: &Facts<'_>) -> Result<(), No> {
     let signers = row.lifecycle.pin().map_or(&[][..], |pin| pin.signers.as_slice());
     let covers = |hold: &&Hold| hold.scope.covers(&row.revision, row.source.identity(), signers);
     match facts.holds.iter().find(covers) {
-        Some(hold) => no(Code::Held, format!("held by a kill of {} (record {})", hold.scope, hold.seq)).map(drop),
+        Some(hold) => {
+            no(Code::Held, format!("held by a kill of {} (record {})", hold.scope, hold.seq)).map(drop)
+        }
         None => Ok(()),
     }
 }
@@ -182,7 +184,10 @@ fn check_state<'a>(facts: &Facts<'a>) -> Result<(&'a Pin, &'a [Placement]), No> 
     let row = facts.row;
     let pin = match (&row.lifecycle, facts.question) {
         (Lifecycle::Installed { former: None }, _) => {
-            return Err(No { code: Code::NotTrusted, reason: "nobody has decided to trust these bytes".into() });
+            return Err(No {
+                code: Code::NotTrusted,
+                reason: "nobody has decided to trust these bytes".into(),
+            });
         }
         (Lifecycle::Installed { former: Some(pin) }, _) => {
             let reason = format!("the trust given at {} was withdrawn", pin.at);
@@ -200,12 +205,14 @@ fn check_state<'a>(facts: &Facts<'a>) -> Result<(&'a Pin, &'a [Placement]), No> 
 }
 
 fn check_load_witnesses(facts: &Facts<'_>, pin: &Pin, placements: &[Placement]) -> Result<(), No> {
-    let differs = |what: &str| no(Code::PermitDiffers, format!("{what} differs between permit, ledger and log"));
+    let differs =
+        |what: &str| no(Code::PermitDiffers, format!("{what} differs between permit, ledger and log"));
     let Some(permit) = facts.permit else {
         return no(Code::PermitMissing, "the skill's permit is missing or malformed").map(drop);
     };
     let Some(Proven { record, hash }) = facts.proven else {
-        return no(Code::PermitDiffers, "the record that enabled it is not in ledger and log alike").map(drop);
+        return no(Code::PermitDiffers, "the record that enabled it is not in ledger and log alike")
+            .map(drop);
     };
     if permit.epoch != facts.epoch || record.epoch != facts.epoch {
         let reason = format!("enabled in epoch {}, now it is {}", permit.epoch, facts.epoch);
@@ -243,7 +250,11 @@ fn check_trust_witness(facts: &Facts<'_>, pin: &Pin) -> Result<(), No> {
         && record.skill.as_ref() == Some(&pin.name)
         && record.digest == Some(pin.digest)
         && record.until == pin.until;
-    if agree { Ok(()) } else { no(Code::PermitDiffers, "the trust decision differs from its record").map(drop) }
+    if agree {
+        Ok(())
+    } else {
+        no(Code::PermitDiffers, "the trust decision differs from its record").map(drop)
+    }
 }
 
 fn check_policy(facts: &Facts<'_>, pin: &Pin) -> Result<(), No> {
@@ -305,7 +316,9 @@ fn differs(folder: &Hashed, wanted: &Digest) -> String {
     };
     match (folder.faults.first(), folder.digest) {
         (Some(fault), _) => format!("{}: {fault}{more}", folder.path),
-        (None, Some(found)) => format!("{} holds {}, trusted is {}", folder.path, found.short(), wanted.short()),
+        (None, Some(found)) => {
+            format!("{} holds {}, trusted is {}", folder.path, found.short(), wanted.short())
+        }
         (None, None) => format!("{} could not be read", folder.path),
     }
 }

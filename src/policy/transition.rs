@@ -88,7 +88,9 @@ pub fn step(state: Option<&Lifecycle>, held: bool, input: &Input) -> Step {
 fn trust(state: &Lifecycle, pin: &Pin) -> Step {
     match state {
         Lifecycle::Installed { .. } => Step::To(Box::new(Lifecycle::Trusted { pin: pin.clone() })),
-        Lifecycle::Trusted { pin: now } | Lifecycle::Enabled { pin: now, .. } if says_the_same(now, pin) => Step::Same,
+        Lifecycle::Trusted { pin: now } | Lifecycle::Enabled { pin: now, .. } if says_the_same(now, pin) => {
+            Step::Same
+        }
         // A new end or note: the new decision takes the old one's place.
         Lifecycle::Trusted { .. } => Step::To(Box::new(Lifecycle::Trusted { pin: pin.clone() })),
         Lifecycle::Enabled { .. } => Step::Refused(Code::StillEnabled),
@@ -117,7 +119,8 @@ fn enable(state: &Lifecycle, placement: &Placement) -> Step {
 fn disable(state: &Lifecycle, place: Option<&str>) -> Step {
     let Lifecycle::Enabled { pin, placements } = state else { return Step::Same };
     let all = placements.all();
-    let kept: Vec<_> = all.iter().filter(|old| place.is_some_and(|place| old.path != place)).cloned().collect();
+    let kept: Vec<_> =
+        all.iter().filter(|old| place.is_some_and(|place| old.path != place)).cloned().collect();
     if kept.len() == all.len() { Step::Same } else { enabled_or_trusted(pin, kept) }
 }
 
@@ -180,7 +183,10 @@ pub fn table(sample: &Pin, place: &Placement) -> String {
                     Event::Disable => Input::Disable(None),
                     other => Input::Plain(other),
                 };
-                out.push_str(&format!(" {} |", describe(state.as_ref(), &step(state.as_ref(), held, &input))));
+                out.push_str(&format!(
+                    " {} |",
+                    describe(state.as_ref(), &step(state.as_ref(), held, &input))
+                ));
             }
             out.push('\n');
         }
@@ -247,13 +253,19 @@ mod tests {
     fn the_reference_page_says_what_the_code_does() {
         let page = include_str!("../../docs/reference/lifecycle.md");
         let table = table(&pin(), &place("/a/x"));
-        assert!(page.ends_with(&table), "write docs/reference/lifecycle.md anew; it should end with:\n{table}");
+        assert!(
+            page.ends_with(&table),
+            "write docs/reference/lifecycle.md anew; it should end with:\n{table}"
+        );
     }
 
     #[test]
     fn enabled_is_reached_from_trusted_alone_and_release_never_enables() {
         let installed = Lifecycle::Installed { former: Some(pin()) };
-        assert_eq!(step(Some(&installed), false, &Input::Enable(place("/a/x"))), Step::Refused(Code::NotTrusted));
+        assert_eq!(
+            step(Some(&installed), false, &Input::Enable(place("/a/x"))),
+            Step::Refused(Code::NotTrusted)
+        );
         let trusted = Lifecycle::Trusted { pin: pin() };
         let enabled = to(step(Some(&trusted), false, &Input::Enable(place("/a/x"))));
         assert_eq!(enabled.state(), State::Enabled);

@@ -37,7 +37,9 @@ pub enum LogFault {
     #[error("the log's file is a link, has a second name or another owner")]
     Unsafe,
     /// It has more than the ledger.
-    #[error("the log has {found} bytes, the ledger's last record ends at {expected}: the ledger was put back")]
+    #[error(
+        "the log has {found} bytes, the ledger's last record ends at {expected}: the ledger was put back"
+    )]
     Ahead {
         /// Length of the log.
         found: u64,
@@ -184,7 +186,8 @@ impl AuditLog {
         let read = read_at(&self.file, &mut bytes, event.offset).map_err(LogFault::Read)?;
         let starts_a_line = event.offset == 0 || {
             let mut before = [0];
-            read_at(&self.file, &mut before, event.offset - 1).map_err(LogFault::Read)? == 1 && before == *b"\n"
+            read_at(&self.file, &mut before, event.offset - 1).map_err(LogFault::Read)? == 1
+                && before == *b"\n"
         };
         Ok(starts_a_line
             && read == bytes.len()
@@ -264,7 +267,8 @@ impl AuditLog {
     /// The first [`LogFault`].
     pub fn verify(&self, ledger: &Ledger) -> Result<Verified, LogFault> {
         let file = self.file.try_clone().map_err(LogFault::Read)?;
-        rustix::fs::seek(&file, rustix::fs::SeekFrom::Start(0)).map_err(|error| LogFault::Read(error.into()))?;
+        rustix::fs::seek(&file, rustix::fs::SeekFrom::Start(0))
+            .map_err(|error| LogFault::Read(error.into()))?;
         let mut reader = BufReader::with_capacity(256 * 1024, std::fs::File::from(file));
         let mut chain = Chain::default();
         let mut line = Vec::with_capacity(LINE_MAX);
@@ -286,7 +290,10 @@ impl AuditLog {
         }
         let head = ledger.head();
         if chain.frontier.root() != head.frontier.root() || chain.frontier.size() != head.size {
-            return Err(LogFault::Broken { seq: head.size, why: "the Merkle root is not the ledger's".into() });
+            return Err(LogFault::Broken {
+                seq: head.size,
+                why: "the Merkle root is not the ledger's".into(),
+            });
         }
         let found = self.len()?;
         if found != head.bytes {

@@ -407,7 +407,9 @@ pub fn placing(home: &Home) -> Result<Option<Revision>, PermitFault> {
         Ok((text, _)) => Ok(text.strip_suffix('\n').and_then(Revision::from_file_name)),
         Err(ReadFault::System(Errno::NOENT)) => Ok(None),
         Err(ReadFault::System(error)) => Err(PermitFault::io(PLACING, error)),
-        Err(ReadFault::Odd(why)) => Err(PermitFault::Malformed { name: PLACING.to_owned(), why: why.to_owned() }),
+        Err(ReadFault::Odd(why)) => {
+            Err(PermitFault::Malformed { name: PLACING.to_owned(), why: why.to_owned() })
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::model::limits::{Fault, Limits, Rule};
 use crate::model::path::EntryPath;
 use crate::model::source::{Source, SourceKind};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
@@ -106,8 +107,11 @@ struct Plain {
 }
 
 impl Plain {
-    fn place(&self, path: Option<&EntryPath>) -> PathBuf {
-        path.map_or_else(|| self.folder.clone(), |path| self.folder.join(path.as_str()))
+    /// Opens a file of a skill, from the folder typed on.
+    fn open(&self, skill: Option<&EntryPath>, file: &EntryPath) -> Result<File, FetchError> {
+        let below = skill.into_iter().flat_map(EntryPath::components).chain(file.components());
+        open_below(&self.folder, below.map(OsStr::new))
+            .map_err(|error| FetchError::io(&self.folder.join(file.as_str()), error))
     }
 }
 
@@ -121,51 +125,45 @@ impl Origin for Plain {
     }
 
     fn skills(&self) -> Result<Listing, FetchError> {
-        let walked = walk(&self.folder, &SEARCH)?;
+        let walked = walk(&self.folder, None, &SEARCH)?;
         if walked.files.len() as u64 > SEARCHED {
             let limit = format!("{SEARCHED} files to search; name a folder in it");
             return Err(FetchError::TooLarge { what: shown(&self.folder), limit });
         }
         let mut out = Listing::default();
         let folders = card_folders(&walked.files);
-        for folder in &folders {
-            let path = match *folder {
-                "" => None,
-                path => Some(EntryPath::parse(path.as_bytes()).map_err(|why| {
-                    FetchError::Refused(vec![fault_at(None, path.as_bytes(), Rule::Name(why))])
-                })?),
-            };
-            let place = self.place(path.as_ref());
-            let mut card = Vec::new();
-            open_below(&place, [OsStr::new(CARD)])
-                .and_then(|file| file.take(CARD_BYTES as u64).read_to_end(&mut card))
-                .map_err(|error| FetchError::io(&place.join(CARD), error))?;
-            out.skills.push(Found { path, card });
+        for (path, card) in folders.values() {
+            let mut bytes = Vec::new();
+            let read = self.open(None, card)?.take(CARD_BYTES as u64).read_to_end(&mut bytes);
+            read.map_err(|error| FetchError::io(&self.folder.join(card.as_str()), error))?;
+            out.skills.push(Found { path: path.clone(), card: bytes });
         }
-        let outside = |fault: &Fault| !folders.iter().any(|folder| is_below(&fault.path, folder));
+        let outside = |fault: &Fault| !folders.keys().any(|folder| is_below(&fault.path, folder));
         out.faults =
             walked.faults.into_iter().filter(|fault| hides_a_skill(fault) && outside(fault)).collect();
         Ok(out)
     }
 
     fn copy(&self, skill: &Found, limits: &Limits, out: Sink<'_>) -> Result<(), FetchError> {
-        let folder = self.place(skill.path.as_ref());
-        let walked = walk(&folder, limits)?;
+        let walked = walk(&self.folder, skill.path.as_ref(), limits)?;
         if !walked.faults.is_empty() {
             return Err(FetchError::Refused(walked.faults));
         }
         for seen in &walked.files {
-            let place = folder.join(seen.path.as_str());
-            let file = open_below(&folder, seen.path.components().map(OsStr::new))
-                .map_err(|error| FetchError::io(&place, error))?;
+            let failed = |source| FetchError::Io { what: seen.path.to_string(), source };
+            let refused = |rule| FetchError::Refused(vec![fault(Some(&seen.path), rule)]);
+            let file = self.open(skill.path.as_ref(), &seen.path)?;
+            // Attack: another file put in its place after the walk.
+            let stat = rustix::fs::fstat(&file).map_err(|error| failed(error.into()))?;
+            if let Some(rule) = odd(&stat, device(&stat)) {
+                return Err(refused(rule));
+            }
             // One byte more than was seen tells of a file that grew.
             let mut exact = Exact { file: file.take(seen.size.saturating_add(1)), read: 0 };
-            out(&seen.path, seen.executable, seen.size, &mut exact)
-                .map_err(|error| FetchError::io(&place, error))?;
-            let past = io::copy(&mut exact, &mut io::sink());
-            past.map_err(|error| FetchError::io(&place, error))?;
+            out(&seen.path, seen.executable, seen.size, &mut exact).map_err(failed)?;
+            io::copy(&mut exact, &mut io::sink()).map_err(failed)?;
             if exact.read != seen.size {
-                return Err(FetchError::Refused(vec![fault(Some(&seen.path), Rule::ChangedWhileRead)]));
+                return Err(refused(Rule::ChangedWhileRead));
             }
         }
         Ok(())
@@ -190,21 +188,19 @@ fn is_below(path: &str, folder: &str) -> bool {
     folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// The folders with a card, outermost only; `""` for the root.
-fn card_folders(files: &[Seen]) -> Vec<&str> {
-    let mut folders: Vec<&str> = files
-        .iter()
-        .filter(|seen| seen.path.file_name() == CARD)
-        .map(|seen| seen.path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder))
-        .collect();
-    folders.sort_unstable();
-    let all: std::collections::HashSet<&str> = folders.iter().copied().collect();
-    let nested = |folder: &str| {
-        !folder.is_empty()
-            && (all.contains("") || folder.match_indices('/').any(|(at, _)| all.contains(&folder[..at])))
-    };
-    folders.retain(|folder| !nested(folder));
-    folders
+/// The folders with a card by their path (`""` for the root), outermost only:
+/// the folder and its card.
+fn card_folders(files: &[Seen]) -> BTreeMap<&str, (Option<EntryPath>, &EntryPath)> {
+    let mut all = BTreeMap::new();
+    for seen in files.iter().filter(|seen| seen.path.file_name() == CARD) {
+        let folder = seen.path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder);
+        // Clean by construction; the empty path of the root is none.
+        all.insert(folder, (EntryPath::parse(folder.as_bytes()).ok(), &seen.path));
+    }
+    let folders: BTreeSet<&str> = all.keys().copied().collect();
+    let above = |folder: &str| folder.match_indices('/').any(|(at, _)| folders.contains(&folder[..at]));
+    all.retain(|folder, _| folder.is_empty() || !(folders.contains("") || above(folder)));
+    all
 }
 
 const FOLDER_FLAGS: OFlags =
@@ -228,14 +224,14 @@ pub(super) fn open_below<'a>(
     Ok(File::from(at))
 }
 
-/// Walks a folder: every regular file, and every fault. The one function to
-/// replace when the reading of trees has a better home.
-pub(super) fn walk(root: &Path, limits: &Limits) -> Result<Walked, FetchError> {
-    let open = |path: &Path| rustix::fs::open(path, FOLDER_FLAGS, Mode::empty());
-    let fd = open(root).map_err(|error| FetchError::io(root, error.into()))?;
-    let device = rustix::fs::fstat(&fd).map_err(|error| FetchError::io(root, error.into()))?.st_dev;
+/// Walks a folder inside `root`: every regular file, and every fault. The one
+/// function to replace when the reading of trees has a better home.
+pub(super) fn walk(root: &Path, inside: Option<&EntryPath>, limits: &Limits) -> Result<Walked, FetchError> {
+    let below = inside.into_iter().flat_map(EntryPath::components).map(OsStr::new);
+    let fd = open_below(root, below).map_err(|error| FetchError::io(root, error))?.into();
+    let stat = rustix::fs::fstat(&fd).map_err(|error| FetchError::io(root, error.into()))?;
     let mut out = Walked::default();
-    walk_folder(&fd, None, device as u64, limits, &mut out)?;
+    walk_folder(&fd, None, device(&stat), limits, &mut out)?;
     out.files.sort_by(|a, b| a.path.cmp(&b.path));
     out.faults.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(out)
@@ -316,12 +312,22 @@ fn walk_entry(
     Ok(Ok(()))
 }
 
+#[allow(clippy::unnecessary_cast, reason = "narrower, or signed, on other systems")]
+fn device(stat: &Stat) -> u64 {
+    stat.st_dev as u64
+}
+
+#[allow(clippy::unnecessary_cast, reason = "narrower on other systems")]
+fn links(stat: &Stat) -> u64 {
+    stat.st_nlink as u64
+}
+
 /// What kind of entry cannot stand in a skill.
-fn odd(stat: &Stat, device: u64) -> Option<Rule> {
+fn odd(stat: &Stat, home: u64) -> Option<Rule> {
     let mode = stat.st_mode & 0o7777;
     match FileType::from_raw_mode(stat.st_mode) {
-        FileType::Directory if stat.st_dev as u64 != device => Some(Rule::OtherFileSystem),
-        FileType::RegularFile if stat.st_nlink as u64 > 1 => Some(Rule::HardLink(stat.st_nlink as u64)),
+        FileType::Directory if device(stat) != home => Some(Rule::OtherFileSystem),
+        FileType::RegularFile if stat.st_nlink > 1 => Some(Rule::HardLink(links(stat))),
         FileType::RegularFile | FileType::Directory if mode & 0o7000 != 0 => Some(Rule::SetId(mode)),
         FileType::RegularFile | FileType::Directory => None,
         FileType::Symlink => Some(Rule::Link),
@@ -332,6 +338,7 @@ fn odd(stat: &Stat, device: u64) -> Option<Rule> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::*;
 
@@ -344,7 +351,7 @@ mod tests {
         };
         let found = |paths: &[&str]| {
             let files: Vec<Seen> = paths.iter().map(|path| seen(path)).collect();
-            card_folders(&files).into_iter().map(str::to_owned).collect::<Vec<_>>()
+            card_folders(&files).into_keys().map(str::to_owned).collect::<Vec<_>>()
         };
         assert_eq!(
             found(&["b/SKILL.md", "a/SKILL.md", "a/x/SKILL.md", "a-b/SKILL.md", "c/skill.md"]),

@@ -270,7 +270,10 @@ fn target_of(dot_git: &Path) -> Result<PathBuf, FetchError> {
 /// Attack: a `.git` file in a downloaded folder that names a repository the
 /// person keeps elsewhere, so that what is shown and taken is not what came.
 fn points_back(root: &Path, git: &Path, common: &Path) -> Result<(), FetchError> {
-    let submodule = root.ancestors().skip(1).any(|above| git.starts_with(above.join(".git/modules")));
+    let modules = |above: &Path| git.starts_with(above.join(".git/modules"));
+    // A submodule's repository lies in that of the work tree around it, and
+    // borrows from nobody.
+    let submodule = git == common && root.ancestors().skip(1).any(modules);
     let backlink = read_small(git, "gitdir", SMALL).map_err(|error| FetchError::io(git, error))?;
     let worktree = backlink.is_some_and(|text| {
         let back = fs::canonicalize(git.join(text.trim_end()));
@@ -285,10 +288,14 @@ fn points_back(root: &Path, git: &Path, common: &Path) -> Result<(), FetchError>
 /// Attack: a repository another account planted above the folder that we were
 /// given, as in `/tmp/.git`.
 fn our_folder(root: &Path, folder: &Path) -> Result<(), FetchError> {
-    let found = fs::symlink_metadata(folder).map_err(|_| FetchError::NotARepository {
-        what: shown(root),
-        why: format!("there is no `{}`", shown(folder)),
-    })?;
+    let found = match fs::symlink_metadata(folder) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let why = format!("there is no `{}`", shown(folder));
+            return Err(FetchError::NotARepository { what: shown(root), why });
+        }
+        Err(error) => return Err(FetchError::io(folder, error)),
+    };
     let ours = rustix::process::geteuid().as_raw();
     if !found.is_dir() {
         return Err(distrusted(root, &format!("`{}` is not a folder of its own", shown(folder))));
@@ -312,7 +319,7 @@ fn changes(
     for (path, executable, size, id) in snapshot.files(inside)? {
         committed.insert(path, (executable, size, id));
     }
-    let walked = folder::walk(folder, &folder::SEARCH)?;
+    let walked = folder::walk(folder, None, &folder::SEARCH)?;
     let (mut modified, mut fresh) = (0_u64, 0_u64);
     for file in &walked.files {
         match committed.remove(&file.path) {

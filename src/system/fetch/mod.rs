@@ -124,7 +124,7 @@ pub struct FetchOptions {
     /// Set by a signal handler; everything stops at the next look, at most a
     /// tenth of a second later.
     pub interrupt: Arc<AtomicBool>,
-    /// Told now and then while bytes arrive.
+    /// Told at each step of a transfer, which is often; it must be quick.
     pub progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
     /// Longest wait for a connection.
     pub connect: Duration,

@@ -164,6 +164,7 @@ fn published(server: &Advertised) -> Vec<Id> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::*;
 

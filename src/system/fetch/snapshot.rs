@@ -200,6 +200,7 @@ impl Snapshot {
             }
         }
         files.sort_by(|a, b| a.path.cmp(&b.path));
+        faults.sort_by(|a, b| a.path.cmp(&b.path));
         Ok((files, faults))
     }
 
@@ -321,6 +322,7 @@ impl Origin for Snapshot {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::*;
 

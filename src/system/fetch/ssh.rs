@@ -74,6 +74,17 @@ impl Ssh {
         });
         Ok(Self { child, stdin, stream, complaint, what: what.to_owned() })
     }
+
+    /// Gives ssh a moment to end; whether it did.
+    fn ends_by_itself(&mut self) -> bool {
+        for _ in 0..20 {
+            if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        false
+    }
 }
 
 impl Wire for Ssh {
@@ -94,12 +105,7 @@ impl Wire for Ssh {
     fn explain(&mut self, error: FetchError) -> FetchError {
         let FetchError::Unreachable { why, .. } = error else { return error };
         // Its last words may still be on their way.
-        for _ in 0..20 {
-            if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        self.ends_by_itself();
         std::thread::sleep(Duration::from_millis(20));
         let said = self.complaint.lock().unwrap_or_else(PoisonError::into_inner);
         let said = text::escape_short(&text::escape_bytes(said.trim_ascii()), 500);
@@ -113,7 +119,7 @@ impl Drop for Ssh {
         // Closing its input ends a well-behaved one; the group ends the rest.
         self.stdin = None;
         let id = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
-        if let Some(id) = id.filter(|_| self.child.try_wait().is_ok_and(|ended| ended.is_none())) {
+        if let Some(id) = id.filter(|_| !self.ends_by_itself()) {
             let _ = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
         }
         let _ = self.child.wait();
@@ -192,6 +198,7 @@ fn quoted(path: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::*;
 

@@ -165,7 +165,8 @@ impl Ledger {
         let mut ledger = Self::read(conn)?;
         ledger.begin()?.seal(now, vec![first])?.commit()?;
         drop(ledger);
-        rustix::fs::renameat_with(home.dir(), NEW, home.dir(), FILE, rustix::fs::RenameFlags::NOREPLACE).map_err(io)?;
+        rustix::fs::renameat_with(home.dir(), NEW, home.dir(), FILE, rustix::fs::RenameFlags::NOREPLACE)
+            .map_err(io)?;
         rustix::fs::fsync(home.dir()).map_err(io)
     }
 
@@ -237,7 +238,8 @@ impl Ledger {
     /// [`LedgerFault`].
     pub fn revisions_named(&self, name: &SkillName) -> Result<Vec<RevisionRow>, LedgerFault> {
         let mut query = self.conn.prepare_cached("SELECT digest FROM revision WHERE name = ?1")?;
-        let digests = query.query_map([name.as_str()], |row| digest_at(row, 0))?.collect::<Result<Vec<_>, _>>()?;
+        let digests =
+            query.query_map([name.as_str()], |row| digest_at(row, 0))?.collect::<Result<Vec<_>, _>>()?;
         let revisions = digests.into_iter().map(|digest| Revision { name: name.clone(), digest });
         let rows = revisions.map(|revision| self.revision(&revision)).collect::<Result<Vec<_>, _>>()?;
         Ok(rows.into_iter().flatten().collect())
@@ -248,8 +250,9 @@ impl Ledger {
     /// # Errors
     /// [`LedgerFault::Damaged`] when any row is not what the head says.
     pub fn revisions(&self) -> Result<Vec<RevisionRow>, LedgerFault> {
-        let mut query =
-            self.conn.prepare_cached("SELECT name, digest, bucket, state, body FROM revision ORDER BY name, digest")?;
+        let mut query = self
+            .conn
+            .prepare_cached("SELECT name, digest, bucket, state, body FROM revision ORDER BY name, digest")?;
         let mut buckets: BTreeMap<u16, Vec<String>> = BTreeMap::new();
         let mut out = Vec::new();
         let mut rows = query.query([])?;
@@ -264,7 +267,9 @@ impl Ledger {
                 let bucket = u16::try_from(group * state::FAN + at).unwrap_or(u16::MAX);
                 let bodies = buckets.get(&bucket).map_or(&[][..], Vec::as_slice);
                 if state::bucket_hash(bodies.iter().map(String::as_str)) != stored.get(at) {
-                    return Err(LedgerFault::Damaged(format!("the revisions of bucket {bucket} were changed")));
+                    return Err(LedgerFault::Damaged(format!(
+                        "the revisions of bucket {bucket} were changed"
+                    )));
                 }
             }
         }
@@ -303,7 +308,8 @@ impl Ledger {
     /// # Errors
     /// [`LedgerFault`].
     pub fn event(&self, seq: u64) -> Result<Option<EventRow>, LedgerFault> {
-        let mut query = self.conn.prepare_cached("SELECT seq, line, hash, offset FROM event WHERE seq = ?1")?;
+        let mut query =
+            self.conn.prepare_cached("SELECT seq, line, hash, offset FROM event WHERE seq = ?1")?;
         let event = query.query_row([signed(seq)], read_event).optional()?;
         match event {
             Some(event) if crate::model::record::leaf_hash(event.line.as_bytes()) != event.hash => {
@@ -318,8 +324,9 @@ impl Ledger {
     /// # Errors
     /// [`LedgerFault`]; a gap in the numbers is damage.
     pub fn each_event(&self, first: u64, mut each: impl FnMut(EventRow) -> bool) -> Result<(), LedgerFault> {
-        let mut query =
-            self.conn.prepare_cached("SELECT seq, line, hash, offset FROM event WHERE seq >= ?1 ORDER BY seq")?;
+        let mut query = self
+            .conn
+            .prepare_cached("SELECT seq, line, hash, offset FROM event WHERE seq >= ?1 ORDER BY seq")?;
         let mut rows = query.query([signed(first)])?;
         let mut expected = first;
         while let Some(row) = rows.next()? {
@@ -433,7 +440,12 @@ fn digest_at(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Digest> {
 }
 
 fn read_event(row: &rusqlite::Row<'_>) -> rusqlite::Result<EventRow> {
-    Ok(EventRow { seq: unsigned(row, 0)?, line: row.get(1)?, hash: digest_at(row, 2)?, offset: unsigned(row, 3)? })
+    Ok(EventRow {
+        seq: unsigned(row, 0)?,
+        line: row.get(1)?,
+        hash: digest_at(row, 2)?,
+        offset: unsigned(row, 3)?,
+    })
 }
 
 fn read_hashes(conn: &Connection, id: usize) -> Result<Hashes, LedgerFault> {
@@ -446,18 +458,24 @@ fn read_hashes(conn: &Connection, id: usize) -> Result<Hashes, LedgerFault> {
 fn parse_row(row: &rusqlite::Row<'_>) -> Result<(RevisionRow, String), LedgerFault> {
     let name: String = row.get(0)?;
     let body: String = row.get(4)?;
-    let parsed: RevisionRow = serde_json::from_str(&body)
-        .map_err(|error| LedgerFault::Damaged(format!("a row of `{}`: {error}", crate::model::text::escape(&name))))?;
+    let parsed: RevisionRow = serde_json::from_str(&body).map_err(|error| {
+        LedgerFault::Damaged(format!("a row of `{}`: {error}", crate::model::text::escape(&name)))
+    })?;
     let same = parsed.revision.name.as_str() == name
         && parsed.revision.digest == digest_at(row, 1)?
         && state::bucket_of(&parsed.revision) == row.get::<_, u16>(2)?
         && parsed.lifecycle.state().as_str() == row.get::<_, String>(3)?;
-    if same { Ok((parsed, body)) } else { Err(LedgerFault::Damaged("a row does not agree with its body".into())) }
+    if same {
+        Ok((parsed, body))
+    } else {
+        Err(LedgerFault::Damaged("a row does not agree with its body".into()))
+    }
 }
 
 fn read_head(conn: &Connection) -> Result<(Head, Brakes, Hashes), LedgerFault> {
-    let mut query = conn
-        .prepare_cached("SELECT size, last, frontier, bytes, settled, time, state, epoch, hold FROM head WHERE id = 1")?;
+    let mut query = conn.prepare_cached(
+        "SELECT size, last, frontier, bytes, settled, time, state, epoch, hold FROM head WHERE id = 1",
+    )?;
     let (size, last, frontier, bytes, settled, time, state, epoch, hold) = query
         .query_row([], |row| {
             let frontier: Vec<u8> = row.get(2)?;
@@ -539,7 +557,8 @@ fn fill(conn: &Connection, now: Timestamp) -> Result<(), LedgerFault> {
 }
 
 fn connect(home: &Home, file: &str, mode: &str) -> Result<Connection, LedgerFault> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let conn = Connection::open_with_flags(home.path().join(file), flags)?;
     if rusqlite::version_number() < SQLITE_FLOOR {
         return Err(LedgerFault::Damaged(format!("SQLite {} has a known corruption", rusqlite::version())));

@@ -11,7 +11,7 @@
 //! transaction carry the state after it. Without `commit` nothing happened.
 
 use super::state::{self, Brakes, Hashes};
-use super::{EventRow, Head, Ledger, LedgerFault, read_head, read_hashes, signed};
+use super::{EventRow, Head, Ledger, LedgerFault, read_hashes, read_head, signed};
 use crate::model::lifecycle::{Hold, HoldScope, RevisionRow};
 use crate::model::manifest::Manifest;
 use crate::model::record::{Draft, Place, Record, leaf_hash};
@@ -101,9 +101,11 @@ impl<'a> Txn<'a> {
     /// # Errors
     /// [`LedgerFault`].
     pub fn keep_manifest(&mut self, manifest: &Manifest) -> Result<(), LedgerFault> {
-        let body = serde_json::to_string(manifest).map_err(|error| LedgerFault::Damaged(error.to_string()))?;
+        let body =
+            serde_json::to_string(manifest).map_err(|error| LedgerFault::Damaged(error.to_string()))?;
         let digest = manifest.digest();
-        self.txn.execute("INSERT OR REPLACE INTO manifest VALUES (?1, ?2)", params![digest.as_bytes(), body])?;
+        self.txn
+            .execute("INSERT OR REPLACE INTO manifest VALUES (?1, ?2)", params![digest.as_bytes(), body])?;
         Ok(())
     }
 
@@ -113,7 +115,8 @@ impl<'a> Txn<'a> {
     /// [`LedgerFault`].
     pub fn hold(&mut self, scope: &HoldScope, seq: u64) -> Result<(), LedgerFault> {
         let (kind, value) = scope.parts();
-        self.txn.execute("INSERT OR IGNORE INTO hold VALUES (?1, ?2, ?3)", params![kind, value, signed(seq)])?;
+        self.txn
+            .execute("INSERT OR IGNORE INTO hold VALUES (?1, ?2, ?3)", params![kind, value, signed(seq)])?;
         self.brakes.holds = super::read_holds(&self.txn)?;
         Ok(())
     }
@@ -148,8 +151,13 @@ impl<'a> Txn<'a> {
         self.head.state = state;
         let mut records = Vec::with_capacity(drafts.len());
         for draft in drafts {
-            let place =
-                Place { seq: self.head.size + 1, prev: self.head.last, time, epoch: self.brakes.epoch, state };
+            let place = Place {
+                seq: self.head.size + 1,
+                prev: self.head.last,
+                time,
+                epoch: self.brakes.epoch,
+                state,
+            };
             let record = draft.finish(place);
             let row = self.append(&record)?;
             records.push((record, row));
@@ -183,9 +191,11 @@ impl<'a> Txn<'a> {
             if groups.last().is_none_or(|(last, _)| *last != group) {
                 groups.push((group, read_hashes(&self.txn, group + 1)?));
             }
-            let mut query =
-                self.txn.prepare_cached("SELECT body FROM revision WHERE bucket = ?1 ORDER BY name, digest")?;
-            let bodies = query.query_map([bucket], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+            let mut query = self
+                .txn
+                .prepare_cached("SELECT body FROM revision WHERE bucket = ?1 ORDER BY name, digest")?;
+            let bodies =
+                query.query_map([bucket], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
             if let Some((_, hashes)) = groups.last_mut() {
                 hashes.set(at, state::bucket_hash(bodies.iter().map(String::as_str)));
             }
@@ -259,4 +269,3 @@ impl Sealed<'_> {
         Ok(self.records)
     }
 }
-
