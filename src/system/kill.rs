@@ -19,9 +19,9 @@
 //!    permit for the next one to find. If the file renamed is not the one that
 //!    was read (an enable wrote it anew meanwhile), it is read and its
 //!    placements are taken away too.
-//! 4. The folder is listed again until nothing new is in it: another kill may
-//!    have renamed a permit past the listing, and returning before its
-//!    placement is gone would be a lie. For that reason pending records are
+//! 4. The folder is listed again, at least once and until nothing new is in
+//!    it: another kill may have renamed a permit past the listing, and
+//!    returning before its placement is gone would be a lie. For that reason pending records are
 //!    gone through as well.
 //!
 //! A narrow kill ([`kill_matching`]) leaves the home permit alone, so the

@@ -12,7 +12,9 @@ use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 /// What a permit becomes.
 const SUFFIX: &str = "killed";
-/// How often the folder is listed before a stream of new names is left alone.
+/// How often the folder is listed before a stream of new names is left alone;
+/// at least twice, even if the first listing shows nothing: it may miss a
+/// permit that another kill renames at that moment.
 const PASSES: usize = 8;
 
 /// A sweep through the permits.
@@ -45,10 +47,10 @@ enum Renamed {
 /// Everything: placements first, then the permit's name.
 pub(super) fn all(home: BorrowedFd<'_>, report: &mut KillReport) {
     let Some(mut sweep) = Sweep::open(home, report) else { return };
-    for _ in 0..PASSES {
+    for pass in 0..PASSES {
         // step: kill lists the permits
         let new = sweep.list();
-        if new.is_empty() {
+        if pass > 0 && new.is_empty() {
             break;
         }
         for (name, revision, pending) in new {
@@ -69,9 +71,10 @@ pub(super) fn matching(
     report: &mut KillReport,
 ) {
     let Some(mut sweep) = Sweep::open(home, report) else { return };
-    for _ in 0..PASSES {
+    for pass in 0..PASSES {
+        // step: kill lists the permits
         let new = sweep.list();
-        if new.is_empty() {
+        if pass > 0 && new.is_empty() {
             break;
         }
         let mut taken = Vec::new();

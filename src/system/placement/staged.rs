@@ -221,7 +221,7 @@ impl Staged {
             Err(fault) => {
                 // What we gave its name in a folder that is not in place, in
                 // whoever's hands it is now, loses it again.
-                let _ = disarm_open(&self.dir, &self.hidden);
+                let _ = disarm_open(&self.dir, Some(&self.hidden));
                 return Err(fault);
             }
         }

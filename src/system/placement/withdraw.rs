@@ -89,10 +89,21 @@ pub(crate) fn take(name: &SkillName, path: &str, staged: &str) -> Result<Option<
         Err(error) => return Err(fault("opening its parent", error, None, true)),
         Ok(folder) => folder,
     };
+    let id = split(staged).and_then(|(_, last)| staged_id(name, last));
+    let hidden = id.map(hidden_file);
+    let (folder, hidden) = (folder.as_fd(), hidden.as_deref());
+    // Where this placement is moved to, so that two kills know of each other's.
+    let mut aside = format!("{ASIDE}{}", id.map_or_else(leaf::fresh_id, str::to_owned));
     // step: withdraw opens the folder
-    let dir = match leaf::open_folder(folder.as_fd(), last) {
+    let dir = match leaf::open_folder(folder, last) {
         Ok(dir) => dir,
-        Err(Errno::NOENT) => return Ok(None),
+        Err(Errno::NOENT) => {
+            // Another kill may have moved it and not be through with it.
+            return match finish(folder, &aside, hidden) {
+                Ok(()) | Err(Errno::NOENT) => Ok(None),
+                Err(error) => Err(fault("renaming SKILL.md", error, None, true)),
+            };
+        }
         Err(Errno::NOTDIR | Errno::LOOP) => return Err(foreign("a link, or not a folder")),
         Err(Errno::ACCESS) => return Err(foreign("cannot be opened by this account")),
         Err(error) => return Err(fault("opening it", error, None, true)),
@@ -101,23 +112,29 @@ pub(crate) fn take(name: &SkillName, path: &str, staged: &str) -> Result<Option<
     if !is_folder(&stat) || !is_ours(&stat) {
         return Err(foreign("belongs to another account"));
     }
-    let hidden = split(staged).and_then(|(_, last)| staged_id(name, last)).map(hidden_file);
-    let disarmed = disarm(dir.as_fd(), hidden.as_deref());
-    let aside_name = format!("{ASIDE}{}", leaf::fresh_id());
+    let disarmed = disarm(dir.as_fd(), hidden);
     // step: withdraw moves the folder aside
-    match rustix::fs::renameat(&folder, last, &folder, aside_name.as_str()) {
+    let mut moved = leaf::rename_new(folder, last, &aside);
+    if matches!(moved, Err(Errno::EXIST | Errno::NOTEMPTY)) {
+        aside = format!("{ASIDE}{}", leaf::fresh_id());
+        moved = leaf::rename_new(folder, last, &aside);
+    }
+    match moved {
         Ok(()) => {}
-        // Published or taken by somebody else meanwhile: what is at the path
-        // now is the next call's, and the `SKILL.md` of this one is gone.
+        // Published, or moved by another kill, meanwhile. The other kill may not
+        // have come to its second pass and may never do, so this is ours.
         Err(Errno::NOENT) => {
-            return disarmed.map(|()| None).map_err(|e| fault("renaming SKILL.md", e, None, true));
+            return disarm(dir.as_fd(), hidden)
+                .map(|()| None)
+                .map_err(|error| fault("renaming SKILL.md", error, None, true));
         }
         Err(error) => return Err(fault("moving it aside", error, None, disarmed.is_err())),
     }
-    let aside = Path::new(parent).join(&aside_name);
-    finish(folder.as_fd(), &aside_name, hidden.as_deref())
-        .map_err(|error| fault("renaming SKILL.md", error, Some(aside.clone()), true))?;
-    Ok(Some(aside))
+    let path = Path::new(parent).join(&aside);
+    match finish(folder, &aside, hidden) {
+        Ok(()) => Ok(Some(path)),
+        Err(error) => Err(fault("renaming SKILL.md", error, Some(path), true)),
+    }
 }
 
 /// The second pass, through the name it has now.
@@ -126,11 +143,15 @@ pub(crate) fn take(name: &SkillName, path: &str, staged: &str) -> Result<Option<
 /// folder at this path, or gave this one its `SKILL.md`. Whatever was moved is
 /// disarmed here, after nobody can reach it by a path of ours any more.
 fn finish(folder: BorrowedFd<'_>, aside: &str, hidden: Option<&str>) -> Result<(), Errno> {
-    let dir = leaf::open_folder(folder, aside)?;
+    disarm_open(&leaf::open_folder(folder, aside)?, hidden)
+}
+
+/// Disarms a folder held open, wherever it is now, and closes it.
+pub(super) fn disarm_open(dir: &OwnedFd, hidden: Option<&str>) -> Result<(), Errno> {
     disarm(dir.as_fd(), hidden)?;
     // Agents that search hidden folders too must not find a nested SKILL.md:
     // without the right to pass through, not even the owner opens what is in it.
-    rustix::fs::fchmod(&dir, Mode::RUSR)
+    rustix::fs::fchmod(dir, Mode::RUSR)
 }
 
 /// Renames whatever an agent would take for the skill's card, and the card
@@ -167,11 +188,6 @@ fn disarm_one(dir: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
         }
     }
     result
-}
-
-/// Takes `SKILL.md` out of a folder held open, wherever it is now.
-pub(super) fn disarm_open(dir: &OwnedFd, hidden: &str) -> Result<(), Errno> {
-    disarm(dir.as_fd(), Some(hidden))
 }
 
 /// The parent may be reached over links, as people's dotfiles have it.
