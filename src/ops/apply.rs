@@ -18,6 +18,7 @@ use crate::model::skill::Revision;
 use crate::policy::drift;
 use crate::policy::gate::No;
 use crate::policy::transition::{self, Input, Step};
+use crate::system::home::Home;
 use crate::system::permit::{self, Reason};
 use crate::system::placement;
 use crate::system::tree;
@@ -44,7 +45,7 @@ pub fn narrow(
         Stop::new(Code::Io, format!("the permit of {}: {error}", row.revision), "run: skills doctor")
     })?;
     for place in row.lifecycle.placements() {
-        withdraw_place(place, &row.revision, &mut failures);
+        withdraw_place(&session.home, place, &row.revision, &mut failures);
     }
     record_narrowing(session, row, event, &failures, fill)?;
     if pending.is_some() {
@@ -79,8 +80,12 @@ pub fn clear(session: &Session<'_>, revision: &Revision) -> Result<(), Stop> {
 }
 
 /// Withdraws the staged and then the final copy of a placement.
-pub fn withdraw_place(place: &Placement, revision: &Revision, failures: &mut Failures) {
-    let (_, faults) = placement::withdraw(&revision.name, place);
+pub fn withdraw_place(home: &Home, place: &Placement, revision: &Revision, failures: &mut Failures) {
+    let (aside, faults) = placement::withdraw(&revision.name, place);
+    for folder in aside {
+        // What cannot be moved to the evidence stays where it is, harmless.
+        let _ = placement::collect(home, &folder);
+    }
     failures.extend(
         faults.into_iter().map(|fault| (place.path.clone(), crate::model::text::escape(&fault.to_string()))),
     );

@@ -452,7 +452,7 @@ fn swap_out(
     let places = permit.iter().flat_map(|permit| &permit.placements).filter(|place| place.path == path);
     for place in places {
         let mut failures = apply::Failures::new();
-        apply::withdraw_place(place, &old.revision, &mut failures);
+        apply::withdraw_place(home, place, &old.revision, &mut failures);
         if let Some((path, why)) = failures.first() {
             return Err(Stop::new(
                 Code::Io,
@@ -548,4 +548,13 @@ fn disable_one(session: &mut Session<'_>, row: RevisionRow, path: String) -> Res
         move |home, records| swap_out(home, &for_permit, &place, records.first()),
     )?;
     Ok(Disabled { row, paths: vec![path], failures: apply::Failures::new() })
+}
+
+/// What `disable` would take away.
+///
+/// # Errors
+/// [`Stop`].
+pub fn disable_plan(world: &World, typed: &str) -> Result<RevisionRow, Stop> {
+    let session = Session::open(world, Depth::All)?;
+    facts::resolve(&session.ledger, typed, |row| row.lifecycle.state() == State::Enabled)
 }

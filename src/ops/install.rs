@@ -231,6 +231,15 @@ impl Opened {
         Ok(arrivals)
     }
 
+    /// The digest that a skill would have, without keeping it.
+    ///
+    /// # Errors
+    /// [`Stop`], as [`Opened::take`] would refuse it.
+    pub fn digest(&self, world: &World, offer: &Offer) -> Result<Digest, Stop> {
+        let staged = self.stage(offer, &world.policy()?.limits)?;
+        Ok(staged.manifest().digest())
+    }
+
     /// Copies one skill into staging and checks its entries as a whole.
     fn stage(&self, offer: &Offer, limits: &Limits) -> Result<Staged, Stop> {
         let card = offer.card.as_ref().map_err(|faults| {
@@ -464,4 +473,17 @@ pub fn remove(world: &World, typed: &str) -> Result<RevisionRow, Stop> {
         store.remove(&row.revision.digest).map_err(|fault| store_stop(&fault))?;
     }
     Ok(row)
+}
+
+/// What `remove` would remove.
+///
+/// # Errors
+/// [`Stop`].
+pub fn remove_plan(world: &World, typed: &str) -> Result<RevisionRow, Stop> {
+    let session = Session::open(world, Depth::All)?;
+    let row = super::facts::resolve(&session.ledger, typed, |_| false)?;
+    match apply::next(&row, false, &Input::Plain(Event::Remove)) {
+        Ok(_) => Ok(row),
+        Err(code) => Err(super::trust::step_refused(&row, code, None)),
+    }
 }

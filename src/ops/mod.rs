@@ -15,6 +15,7 @@ pub mod recover;
 pub mod session;
 pub mod stop;
 pub mod trust;
+pub mod update;
 
 use crate::model::code::{Code, Stop};
 use crate::model::record::Actor;

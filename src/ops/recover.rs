@@ -19,6 +19,7 @@ use crate::model::permit::SkillPermit;
 use crate::model::record::Outcome;
 use crate::model::skill::Revision;
 use crate::policy::transition::{Input, Step, step};
+use crate::system::home::Home;
 use crate::system::kill::{self, KillState};
 use crate::system::permit::{self, Pending, Reason};
 
@@ -119,7 +120,7 @@ pub fn record_kill(session: &mut Session<'_>, id: &str) -> Result<(), Stop> {
         Ok(drafts)
     })?;
     // A kill cut short is finished before its pending names are cleared.
-    kill::finish(&session.world.home);
+    let _ = kill::finish(&session.world.home);
     for pending in permit::pending(&session.home).map_err(|error| io(&error))? {
         one_pending(session, &pending)?;
     }
@@ -139,7 +140,7 @@ pub fn interrupted_enable(session: &mut Session<'_>) -> Result<(), Stop> {
     let unfinished = permit.as_ref().is_some_and(|permit| !is_settled(permit, enabled.as_ref()));
     if unfinished {
         let file = permit::withdraw(&session.home, &revision, Reason::Aborted).map_err(|error| io(&error))?;
-        let failures = withdraw_permitted(permit.as_ref(), &revision);
+        let failures = withdraw_permitted(&session.home, permit.as_ref(), &revision);
         if let Some(row) = &enabled {
             apply::record_narrowing(session, row, Event::Disable, &failures, |draft| {
                 "an enable was interrupted before the copy was in place; withdrawn"
@@ -162,10 +163,10 @@ fn is_settled(permit: &SkillPermit, row: Option<&RevisionRow>) -> bool {
     permit.seq == row.seq && !staged_left
 }
 
-fn withdraw_permitted(permit: Option<&SkillPermit>, revision: &Revision) -> Failures {
+fn withdraw_permitted(home: &Home, permit: Option<&SkillPermit>, revision: &Revision) -> Failures {
     let mut failures = Failures::new();
     for place in permit.iter().flat_map(|permit| &permit.placements) {
-        apply::withdraw_place(place, revision, &mut failures);
+        apply::withdraw_place(home, place, revision, &mut failures);
     }
     failures
 }
@@ -174,11 +175,11 @@ fn withdraw_permitted(permit: Option<&SkillPermit>, revision: &Revision) -> Fail
 fn one_pending(session: &mut Session<'_>, pending: &Pending) -> Result<(), Stop> {
     // An unknown reason comes from a newer version: the least is that it was stopped.
     let event = pending.reason.map_or(Event::Kill, Reason::event);
-    let mut failures = withdraw_permitted(pending.permit.as_ref(), &pending.revision);
+    let mut failures = withdraw_permitted(&session.home, pending.permit.as_ref(), &pending.revision);
     let row = session.ledger.revision(&pending.revision).map_err(|fault| ledger_stop(&fault))?;
     if let Some(row) = row.filter(|row| row.lifecycle.state() == State::Enabled) {
         for place in row.lifecycle.placements() {
-            apply::withdraw_place(place, &row.revision, &mut failures);
+            apply::withdraw_place(&session.home, place, &row.revision, &mut failures);
         }
         apply::record_narrowing(session, &row, event, &failures, |draft| {
             draft.reason = format!("{}; found withdrawn", draft.reason);

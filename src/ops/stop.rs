@@ -105,6 +105,21 @@ fn hold(session: &mut Session<'_>, scope: &HoldScope, note: Option<&str>) -> Res
     Ok(())
 }
 
+/// The enabled revisions that a kill would stop.
+///
+/// # Errors
+/// [`Stop`].
+pub fn would_stop(world: &World, scope: Option<&HoldScope>) -> Result<Vec<RevisionRow>, Stop> {
+    let session = Session::open(world, Depth::All)?;
+    let mut rows = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
+    rows.retain(|row| {
+        let signers = row.lifecycle.pin().map_or(&[][..], |pin| pin.signers.as_slice());
+        row.lifecycle.state() == State::Enabled
+            && scope.is_none_or(|scope| scope.covers(&row.revision, row.source.identity(), signers))
+    });
+    Ok(rows)
+}
+
 /// What a release would lift.
 #[derive(Debug, Clone)]
 pub struct ReleasePlan {

@@ -297,3 +297,12 @@ fn ban(session: &mut Session<'_>, row: &RevisionRow) -> Result<(), Stop> {
     })?;
     Ok(())
 }
+
+/// What `untrust` would withdraw.
+///
+/// # Errors
+/// [`Stop`].
+pub fn untrust_plan(world: &World, typed: &str) -> Result<RevisionRow, Stop> {
+    let session = Session::open(world, Depth::All)?;
+    facts::resolve(&session.ledger, typed, |row| row.lifecycle.pin().is_some())
+}

@@ -10,8 +10,10 @@ use std::process::ExitCode;
 /// Decides which third-party agent skills may run on this machine
 #[derive(Debug, Parser)]
 #[command(name = "skills", version, propagate_version = true, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 done · 1 failed · 2 usage · 3 refused · 4 a person is needed · 5 drift · 6 held by \
-    a kill · 7 ledger or log damaged · 8 source unreachable · 9 busy\n\nStart here:  skills tour")]
+#[command(
+    after_help = "Exit codes: 0 done · 1 failed · 2 usage · 3 refused · 4 a person is needed · 5 drift · 6 held by \
+    a kill · 7 ledger or log damaged · 8 source unreachable · 9 busy\n\nStart here:  skills tour"
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     globals: Globals,

@@ -110,7 +110,8 @@ fn output_stop(error: &std::io::Error) -> Stop {
 
 /// A typed path as an absolute one, without resolving links.
 pub(crate) fn absolute(path: &std::path::Path) -> Result<PathBuf, Stop> {
-    std::path::absolute(path).map_err(|error| Stop::new(Code::Usage, format!("{}: {error}", path.display()), ""))
+    std::path::absolute(path)
+        .map_err(|error| Stop::new(Code::Usage, format!("{}: {error}", path.display()), ""))
 }
 
 /// The agent in whose environment we run. A speed bump, not a wall: the wall

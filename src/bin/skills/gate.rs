@@ -122,13 +122,17 @@ fn parse(args: &[OsString]) -> Result<Args, Stop> {
             "--deadline" => {
                 let typed = value()?;
                 let shown = text::escape_short(&typed, 20);
-                out.deadline = Some(typed.parse().map_err(|_| usage(format!("`{shown}` is no number of milliseconds")))?);
+                out.deadline = Some(
+                    typed.parse().map_err(|_| usage(format!("`{shown}` is no number of milliseconds")))?,
+                );
             }
             "--question" => {
                 out.question = Some(match value()?.as_str() {
                     "load" => Question::Load,
                     "enable" => Question::Enable,
-                    other => return Err(usage(format!("`{}` is no question", text::escape_short(other, 20)))),
+                    other => {
+                        return Err(usage(format!("`{}` is no question", text::escape_short(other, 20))));
+                    }
                 });
             }
             "--json" => out.json = true,
@@ -178,7 +182,8 @@ fn run(args: &[OsString]) -> Result<ExitCode, Stop> {
         }
     };
     watch(request.deadline_ms.or(args.deadline).map_or(DEADLINE, Duration::from_millis));
-    world.patience = request.deadline_ms.map_or(Duration::from_secs(5), |ms| Duration::from_millis(ms) * 3 / 4);
+    world.patience =
+        request.deadline_ms.map_or(Duration::from_secs(5), |ms| Duration::from_millis(ms) * 3 / 4);
     Ok(answer_one(&gate::ask(&world, &request)))
 }
 
@@ -197,8 +202,9 @@ fn read_request() -> Result<GateRequest, Stop> {
     if bytes.len() as u64 > REQUEST_MAX {
         return Err(usage(format!("the request is longer than {REQUEST_MAX} bytes")));
     }
-    serde_json::from_slice(&bytes)
-        .map_err(|error| usage(format!("the request is not as its schema says: {}", text::escape(&error.to_string()))))
+    serde_json::from_slice(&bytes).map_err(|error| {
+        usage(format!("the request is not as its schema says: {}", text::escape(&error.to_string())))
+    })
 }
 
 /// Waits in the background for the deadline or a signal, then denies.
@@ -218,7 +224,11 @@ fn watch(deadline: Duration) {
         give_up(&stop);
     });
     if spawned.is_err() {
-        give_up(&Stop::new(Code::Internal, "the deadline cannot be watched", "free resources, then ask again"));
+        give_up(&Stop::new(
+            Code::Internal,
+            "the deadline cannot be watched",
+            "free resources, then ask again",
+        ));
     }
 }
 
@@ -247,7 +257,10 @@ fn signalled(signals: &SigSet, deadline: Duration) -> bool {
 }
 
 /// Denies from wherever we are, unless an answer was given, and ends.
-#[expect(clippy::exit, reason = "a panic or a signal must end in a deny, whatever the build does with panics")]
+#[expect(
+    clippy::exit,
+    reason = "a panic or a signal must end in a deny, whatever the build does with panics"
+)]
 fn give_up(stop: &Stop) {
     let code = answer(&gate::deny(&gate::bare_request(""), stop));
     if let Some(code) = code {
@@ -291,7 +304,8 @@ fn answer_all(given: &[GateAnswer]) -> ExitCode {
         write_out(&given.iter().map(human).collect::<String>())
     };
     let denied = given.iter().find(|answer| answer.decision != Decision::Allow);
-    let code = denied.map_or(Exit::Done, |answer| answer.codes.first().map_or(Exit::Refused, |code| code.exit()));
+    let code =
+        denied.map_or(Exit::Done, |answer| answer.codes.first().map_or(Exit::Refused, |code| code.exit()));
     ExitCode::from(if written { code as u8 } else { Exit::Failed as u8 })
 }
 
@@ -303,7 +317,8 @@ fn human(given: &GateAnswer) -> String {
         }
         Decision::Deny | Decision::Ask => {
             let code = given.codes.first().map_or("", |code| code.as_str());
-            let next = if given.remedy.is_empty() { String::new() } else { format!("  next: {}\n", given.remedy) };
+            let next =
+                if given.remedy.is_empty() { String::new() } else { format!("  next: {}\n", given.remedy) };
             format!("deny   {}  [{code}] {}\n{next}", given.skill, given.reason)
         }
     }

@@ -23,8 +23,6 @@ use crate::model::digest::{Digest, Hasher, sha256};
 use crate::model::lifecycle::Hold;
 use crate::model::skill::Revision;
 
-/// Buckets in all.
-pub(super) const BUCKETS: usize = 4096;
 /// Buckets in a group, groups in all.
 pub(super) const FAN: usize = 64;
 

@@ -10,9 +10,11 @@ use std::path::PathBuf;
 
 /// Place a trusted skill where agents load it
 #[derive(Debug, clap::Args)]
-#[command(after_help = "A verified read-only copy is placed; nothing is linked.\nEnabling an older trusted revision is a rollback.\n\n\
+#[command(
+    after_help = "A verified read-only copy is placed; nothing is linked.\nEnabling an older trusted revision is a rollback.\n\n\
     Examples:\n  skills enable pdf-forms --agent claude-code\n  skills enable pdf-forms --dir ~/work/.claude/skills\n  \
-    skills enable pdf-forms@0123456789ab --agent codex\n\nSee also: skills disable, skills status")]
+    skills enable pdf-forms@0123456789ab --agent codex\n\nSee also: skills disable, skills status"
+)]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST; several if you like
     #[arg(required = true)]
@@ -40,28 +42,48 @@ fn places(agent: &[String], dir: &[PathBuf]) -> Result<Vec<Place>, Stop> {
 pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     let places = places(&args.agent, &args.dir)?;
     if places.is_empty() {
-        return Err(Stop::new(Code::Usage, "say where: no agent and no folder was named", "add --agent claude-code (or codex, moltis), or --dir PATH"));
+        return Err(Stop::new(
+            Code::Usage,
+            "say where: no agent and no folder was named",
+            "add --agent claude-code (or codex, moltis), or --dir PATH",
+        ));
     }
     let mut documents = Vec::new();
-    for (skill, place) in args.skills.iter().flat_map(|skill| places.iter().map(move |place| (skill, place))) {
+    for (skill, place) in args.skills.iter().flat_map(|skill| places.iter().map(move |place| (skill, place)))
+    {
         if args.dry_run {
             let (row, placing) = enable::plan(&context.world, skill, place)?;
-            context.say(&format!("would place {} in {}", row.revision, text::escape(&placing.folder.to_string_lossy())))?;
+            context.say(&format!(
+                "would place {} in {}",
+                row.revision,
+                text::escape(&placing.folder.to_string_lossy())
+            ))?;
             readers(context, &placing.readers)?;
             documents.push(serde_json::json!({ "name": row.revision.name, "digest": row.revision.digest, "folder": placing.folder, "readers": placing.readers }));
             continue;
         }
         let done = enable::enable(&context.world, skill, place)?;
         let word = if done.new { "enabled" } else { "already enabled" };
-        context.say(&format!("{}  {}  {}", paint(Tone::Good, word), done.row.revision, text::escape(&done.path)))?;
+        context.say(&format!(
+            "{}  {}  {}",
+            paint(Tone::Good, word),
+            done.row.revision,
+            text::escape(&done.path)
+        ))?;
         if let Some(old) = &done.swapped {
-            context.say(&format!("replaced {}, which stays trusted; back with: skills enable {}", old.revision, old.revision))?;
+            context.say(&format!(
+                "replaced {}, which stays trusted; back with: skills enable {}",
+                old.revision, old.revision
+            ))?;
         }
         readers(context, &done.readers)?;
         let swapped = done.swapped.as_ref().map(|old| old.revision.digest);
         documents.push(serde_json::json!({ "name": done.row.revision.name, "digest": done.row.revision.digest, "path": done.path, "readers": done.readers, "replaced": swapped, "new": done.new }));
     }
-    context.json(if args.dry_run { "enable-plan/1" } else { "enable/1" }, serde_json::json!({ "placements": documents }))?;
+    context.json(
+        if args.dry_run { "enable-plan/1" } else { "enable/1" },
+        serde_json::json!({ "placements": documents }),
+    )?;
     Ok(Exit::Done)
 }
 
@@ -74,7 +96,9 @@ fn readers(context: &mut Context, readers: &[&str]) -> Result<(), Stop> {
 
 /// Take a skill away from agents
 #[derive(Debug, clap::Args)]
-#[command(after_help = "It stays trusted.\n\nExamples:\n  skills disable pdf-forms\n  skills disable pdf-forms --agent codex")]
+#[command(
+    after_help = "It stays trusted.\n\nExamples:\n  skills disable pdf-forms\n  skills disable pdf-forms --agent codex"
+)]
 pub(crate) struct DisableArgs {
     /// NAME or NAME@DIGEST; several if you like
     #[arg(required = true)]
@@ -117,7 +141,10 @@ pub(crate) fn disable(context: &mut Context, args: DisableArgs) -> Ended {
         }
         documents.push(serde_json::json!({ "name": done.row.revision.name, "digest": done.row.revision.digest, "withdrawn": done.paths, "failures": done.failures }));
     }
-    context.json(if args.dry_run { "disable-plan/1" } else { "disable/1" }, serde_json::json!({ "skills": documents }))?;
+    context.json(
+        if args.dry_run { "disable-plan/1" } else { "disable/1" },
+        serde_json::json!({ "skills": documents }),
+    )?;
     Ok(exit)
 }
 

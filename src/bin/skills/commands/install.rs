@@ -9,6 +9,7 @@ use skill_trust::model::skill::SkillName;
 use skill_trust::model::source::{BadSource, SourceKind, SourceSpec};
 use skill_trust::model::text;
 use skill_trust::ops::install::{self, Arrival, Offer, Opened, Selection};
+use skill_trust::ops::update;
 use skill_trust::system::fetch::{FetchOptions, Progress};
 use std::path::Path;
 use std::sync::Arc;
@@ -16,8 +17,10 @@ use std::sync::atomic::Ordering;
 
 /// Fetch skills into the store; nothing is enabled
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  skills install anthropics/skills --list\n  skills install anthropics/skills --skill pdf\n  \
-    skills install ./my-skill\n  skills install https://git.example/team/skills --rev v1.2 --all\n\nSee also: skills review, skills trust")]
+#[command(
+    after_help = "Examples:\n  skills install anthropics/skills --list\n  skills install anthropics/skills --skill pdf\n  \
+    skills install ./my-skill\n  skills install https://git.example/team/skills --rev v1.2 --all\n\nSee also: skills review, skills trust"
+)]
 pub(crate) struct Args {
     /// https://…, ssh://…, file://…, owner/repo[/path][@ref], or a folder
     source: String,
@@ -77,7 +80,11 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
 pub(crate) fn parse_source(typed: &str, rev: Option<&str>) -> Result<SourceSpec, Stop> {
     let refuse = |bad: BadSource| {
         let shown = text::escape_short(typed, 100);
-        Stop::new(Code::SourceRefused, format!("`{shown}`: {}", text::escape(&bad.to_string())), "skills install --help shows the forms")
+        Stop::new(
+            Code::SourceRefused,
+            format!("`{shown}`: {}", text::escape(&bad.to_string())),
+            "skills install --help shows the forms",
+        )
     };
     let spec = SourceSpec::parse(typed, |name| Path::new(name).is_dir()).map_err(refuse)?;
     match rev {
@@ -87,15 +94,24 @@ pub(crate) fn parse_source(typed: &str, rev: Option<&str>) -> Result<SourceSpec,
 }
 
 fn parse_name(typed: &str) -> Result<SkillName, Stop> {
-    SkillName::parse(typed)
-        .map_err(|why| Stop::new(Code::Usage, format!("`{}`: {why}", text::escape_short(typed, 64)), "example: --as pdf-forms-2"))
+    SkillName::parse(typed).map_err(|why| {
+        Stop::new(
+            Code::Usage,
+            format!("`{}`: {why}", text::escape_short(typed, 64)),
+            "example: --as pdf-forms-2",
+        )
+    })
 }
 
 /// Reads a full digest.
 pub(crate) fn parse_digest(typed: &str) -> Result<Digest, Stop> {
     Digest::parse(typed).map_err(|why| {
         let shown = text::escape_short(typed, 80);
-        Stop::new(Code::Usage, format!("`{shown}`: {why}"), "copy all of it: a shorter form is never accepted here")
+        Stop::new(
+            Code::Usage,
+            format!("`{shown}`: {why}"),
+            "copy all of it: a shorter form is never accepted here",
+        )
     })
 }
 
@@ -111,7 +127,12 @@ pub(crate) fn open(context: &Context, spec: &SourceSpec) -> Result<Opened, Stop>
     }
     let shown = bar.clone();
     options.progress = Some(Arc::new(move |progress: Progress| {
-        shown.set_message(format!("{}  {}/{} objects", render::human_size(progress.bytes), progress.objects, progress.of));
+        shown.set_message(format!(
+            "{}  {}/{} objects",
+            render::human_size(progress.bytes),
+            progress.objects,
+            progress.of
+        ));
         shown.tick();
     }));
     let opened = install::open(&context.world, spec, &options);
@@ -132,8 +153,14 @@ fn list(context: &mut Context, opened: &Opened) -> Ended {
     let rows: Vec<_> = opened.offers.iter().map(row).collect();
     let table = render::table(&["NAME", "FOLDER", "ABOUT"], &rows, context.out.width());
     context.say(&table)?;
-    let skills: Vec<_> = rows.iter().map(|row| serde_json::json!({ "name": row[0], "folder": row[1], "about": row[2] })).collect();
-    context.json("source/1", serde_json::json!({ "source": opened.source(), "skills": skills, "unsearched": opened.faults }))?;
+    let skills: Vec<_> = rows
+        .iter()
+        .map(|row| serde_json::json!({ "name": row[0], "folder": row[1], "about": row[2] }))
+        .collect();
+    context.json(
+        "source/1",
+        serde_json::json!({ "source": opened.source(), "skills": skills, "unsearched": opened.faults }),
+    )?;
     Ok(Exit::Done)
 }
 
@@ -163,7 +190,14 @@ fn show(context: &mut Context, opened: &Opened, arrivals: &[Arrival]) -> Ended {
             Ok((row, new)) => {
                 let word = if *new { "stored" } else { "known " };
                 let size = render::human_size(row.bytes);
-                context.say(&format!("{}   {:<24} {}  {} files, {size}  ({})", paint(Tone::Good, word), row.revision.name.as_str(), row.revision.digest.short(), row.files, row.lifecycle.state()))?;
+                context.say(&format!(
+                    "{}   {:<24} {}  {} files, {size}  ({})",
+                    paint(Tone::Good, word),
+                    row.revision.name.as_str(),
+                    row.revision.digest.short(),
+                    row.files,
+                    row.lifecycle.state()
+                ))?;
                 documents.push(serde_json::json!({ "name": row.revision.name, "digest": row.revision.digest, "state": row.lifecycle.state(), "new": new, "files": row.files, "bytes": row.bytes }));
             }
             Err(stop) => {
@@ -171,13 +205,22 @@ fn show(context: &mut Context, opened: &Opened, arrivals: &[Arrival]) -> Ended {
                     return Err(stop.clone());
                 }
                 exit = exit.max(stop.code.exit());
-                context.note(&format!("{}  {:<24} [{}] {}", paint(Tone::Bad, "refused"), arrival.title, stop.code, stop.what))?;
+                context.note(&format!(
+                    "{}  {:<24} [{}] {}",
+                    paint(Tone::Bad, "refused"),
+                    arrival.title,
+                    stop.code,
+                    stop.what
+                ))?;
                 documents.push(serde_json::json!({ "title": arrival.title, "code": stop.code, "error": stop.what, "next": stop.next }));
             }
         }
     }
     let stored: Vec<_> = arrivals.iter().filter_map(|arrival| arrival.outcome.as_ref().ok()).collect();
-    context.json("install/1", serde_json::json!({ "source": opened.source(), "notes": opened.notes(), "skills": documents }))?;
+    context.json(
+        "install/1",
+        serde_json::json!({ "source": opened.source(), "notes": opened.notes(), "skills": documents }),
+    )?;
     match stored.as_slice() {
         [] => {}
         [(row, _)] => {
@@ -185,14 +228,20 @@ fn show(context: &mut Context, opened: &Opened, arrivals: &[Arrival]) -> Ended {
             context.say(&format!("digest   {full}"))?;
             context.say(&format!("\nNothing is enabled. Next:  skills review {}", row.revision))?;
         }
-        many => context.say(&format!("\n{} stored, {} refused. Nothing is enabled. Next:  skills status", many.len(), arrivals.len() - many.len()))?,
+        many => context.say(&format!(
+            "\n{} stored, {} refused. Nothing is enabled. Next:  skills status",
+            many.len(),
+            arrivals.len() - many.len()
+        ))?,
     }
     Ok(exit)
 }
 
 /// Fetch newer revisions beside the old ones
 #[derive(Debug, clap::Args)]
-#[command(after_help = "The old revision stays as it is until you trust and enable the new one.\n\nExamples:\n  skills update pdf-forms\n  skills update")]
+#[command(
+    after_help = "The old revision stays as it is until you trust and enable the new one.\n\nExamples:\n  skills update pdf-forms\n  skills update"
+)]
 pub(crate) struct UpdateArgs {
     /// Skills to update; all if none is named
     names: Vec<String>,
@@ -203,7 +252,7 @@ pub(crate) struct UpdateArgs {
 
 /// Runs `update`: each source is reached once.
 pub(crate) fn update(context: &mut Context, args: UpdateArgs) -> Ended {
-    let wanted = install::update_plan(&context.world, &args.names)?;
+    let wanted = update::plan(&context.world, &args.names)?;
     let mut exit = Exit::Done;
     let mut documents = Vec::new();
     for group in &wanted {
@@ -215,12 +264,18 @@ pub(crate) fn update(context: &mut Context, args: UpdateArgs) -> Ended {
                 continue;
             }
         };
-        for news in install::update_group(&context.world, group, &opened, args.dry_run)? {
+        for news in update::take(&context.world, group, &opened, args.dry_run)? {
             match news.outcome {
                 Ok(None) => context.say(&format!("same     {}", news.name))?,
                 Ok(Some(digest)) => {
                     let word = if args.dry_run { "waiting" } else { "stored " };
-                    context.say(&format!("{}  {}  {} -> {}", paint(Tone::Careful, word), news.name, news.before.short(), digest.short()))?;
+                    context.say(&format!(
+                        "{}  {}  {} -> {}",
+                        paint(Tone::Careful, word),
+                        news.name,
+                        news.before.short(),
+                        digest.short()
+                    ))?;
                     documents.push(serde_json::json!({ "name": news.name, "before": news.before, "digest": digest, "stored": !args.dry_run }));
                 }
                 Err(stop) => {
@@ -239,7 +294,9 @@ pub(crate) fn update(context: &mut Context, args: UpdateArgs) -> Ended {
 
 /// Forget a skill that is not enabled
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Its events stay in the audit log.\n\nExamples:\n  skills remove pdf-forms\n  skills remove pdf-forms@0123456789ab")]
+#[command(
+    after_help = "Its events stay in the audit log.\n\nExamples:\n  skills remove pdf-forms\n  skills remove pdf-forms@0123456789ab"
+)]
 pub(crate) struct RemoveArgs {
     /// NAME or NAME@DIGEST
     #[arg(required = true)]
@@ -253,8 +310,16 @@ pub(crate) struct RemoveArgs {
 pub(crate) fn remove(context: &mut Context, args: RemoveArgs) -> Ended {
     let mut removed = Vec::new();
     for typed in &args.skills {
-        let row = if args.dry_run { install::remove_plan(&context.world, typed)? } else { install::remove(&context.world, typed)? };
-        context.say(&format!("{}  {}", if args.dry_run { "would remove" } else { "removed" }, row.revision))?;
+        let row = if args.dry_run {
+            install::remove_plan(&context.world, typed)?
+        } else {
+            install::remove(&context.world, typed)?
+        };
+        context.say(&format!(
+            "{}  {}",
+            if args.dry_run { "would remove" } else { "removed" },
+            row.revision
+        ))?;
         removed.push(row.revision);
     }
     context.json("remove/1", serde_json::json!({ "removed": removed, "dry_run": args.dry_run }))?;

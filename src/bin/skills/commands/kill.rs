@@ -11,10 +11,12 @@ use skill_trust::ops::stop::{self, Killed};
 
 /// Stop skills now: the emergency brake
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Works with a broken ledger, a full disk and no network, asks nothing, and stays until a person lifts it.\n\n\
+#[command(
+    after_help = "Works with a broken ledger, a full disk and no network, asks nothing, and stays until a person lifts it.\n\n\
     Examples:\n  skills kill --all\n  skills kill --all --note INC-204\n  skills kill pdf-forms\n  \
-    skills kill --source https://github.com/acme/skills\n\nSee also: skills release")]
-#[group(required = true, multiple = false, args = ["all", "skill", "source", "signer", "digest"])]
+    skills kill --source https://github.com/acme/skills\n\nSee also: skills release"
+)]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["all", "skill", "source", "signer", "digest"])))]
 pub(crate) struct Args {
     /// Everything
     #[arg(long)]
@@ -38,10 +40,19 @@ pub(crate) struct Args {
     dry_run: bool,
 }
 
-fn scope(skill: Option<&str>, source: Option<&str>, signer: Option<&str>, digest: Option<&str>) -> Result<Option<HoldScope>, Stop> {
+fn scope(
+    skill: Option<&str>,
+    source: Option<&str>,
+    signer: Option<&str>,
+    digest: Option<&str>,
+) -> Result<Option<HoldScope>, Stop> {
     if let Some(name) = skill {
         let name = SkillName::parse(name).map_err(|why| {
-            Stop::new(Code::Usage, format!("`{}`: {why}", text::escape_short(name, 64)), "everything: skills kill --all")
+            Stop::new(
+                Code::Usage,
+                format!("`{}`: {why}", text::escape_short(name, 64)),
+                "everything: skills kill --all",
+            )
         })?;
         return Ok(Some(HoldScope::Name(name)));
     }
@@ -56,7 +67,8 @@ fn scope(skill: Option<&str>, source: Option<&str>, signer: Option<&str>, digest
 
 /// Runs `kill`.
 pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
-    let scope = scope(args.skill.as_deref(), args.source.as_deref(), args.signer.as_deref(), args.digest.as_deref())?;
+    let scope =
+        scope(args.skill.as_deref(), args.source.as_deref(), args.signer.as_deref(), args.digest.as_deref())?;
     if args.dry_run {
         return dry_run(context, scope.as_ref());
     }
@@ -99,7 +111,11 @@ fn show(context: &mut Context, scope: Option<&HoldScope>, killed: &Killed) -> En
         let tell = format!("{}  {what}  (home {home}, account {user})", paint(Tone::Bad, "NOT KILLED"));
         context.out.note(&tell).map_err(|error| Stop::new(Code::Io, error.to_string(), ""))?;
         if !hold {
-            let why = killed.pending.as_ref().filter(|_| scope.is_some()).map_or_else(|| format!("{:?}", report.held), |stop| stop.what.clone());
+            let why = killed
+                .pending
+                .as_ref()
+                .filter(|_| scope.is_some())
+                .map_or_else(|| format!("{:?}", report.held), |stop| stop.what.clone());
             context.note(&format!("hold not stored: {}", text::escape(&why)))?;
         }
     }
@@ -109,7 +125,12 @@ fn show(context: &mut Context, scope: Option<&HoldScope>, killed: &Killed) -> En
         }
     }
     for failure in &report.failures {
-        context.note(&format!("{}  {}: {}", paint(Tone::Bad, "NOT STOPPED"), text::escape(&failure.what), text::escape(&failure.why)))?;
+        context.note(&format!(
+            "{}  {}: {}",
+            paint(Tone::Bad, "NOT STOPPED"),
+            text::escape(&failure.what),
+            text::escape(&failure.why)
+        ))?;
     }
     if let Some(stop) = &killed.pending {
         context.note(&format!("not recorded yet: {}", stop.what))?;
@@ -124,10 +145,17 @@ fn show(context: &mut Context, scope: Option<&HoldScope>, killed: &Killed) -> En
     }
     context.say("\nAgents that are running may still hold a skill's text: restart them.")?;
     if done {
-        context.say(&format!("Lift it with:  skills release {}", scope.map_or_else(|| "--all".to_owned(), release_words)))?;
+        context.say(&format!(
+            "Lift it with:  skills release {}",
+            scope.map_or_else(|| "--all".to_owned(), release_words)
+        ))?;
     }
     let paths: Vec<_> = report.stopped.iter().map(|stopped| serde_json::json!({ "name": stopped.revision.name, "digest": stopped.revision.digest, "paths": stopped.paths })).collect();
-    let failures: Vec<_> = report.failures.iter().map(|failure| serde_json::json!({ "what": failure.what, "why": failure.why })).collect();
+    let failures: Vec<_> = report
+        .failures
+        .iter()
+        .map(|failure| serde_json::json!({ "what": failure.what, "why": failure.why }))
+        .collect();
     context.json("kill/1", serde_json::json!({
         "killed": done, "scope": what, "home": home, "account": user, "stopped": paths, "failures": failures,
         "recorded": killed.pending.is_none(), "epoch": killed.epoch, "still_live": live,
@@ -146,9 +174,11 @@ fn release_words(scope: &HoldScope) -> String {
 
 /// Lift a kill
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Everything comes back as trusted at most; nothing is enabled by it.\n`--all` lifts the kill of everything, no narrow one.\n\n\
-    Examples:\n  skills release --all\n  skills release pdf-forms\n  skills release --all --phrase \"release epoch 1\"")]
-#[group(required = true, multiple = false, args = ["all", "skill", "source", "signer", "digest"])]
+#[command(
+    after_help = "Everything comes back as trusted at most; nothing is enabled by it.\n`--all` lifts the kill of everything, no narrow one.\n\n\
+    Examples:\n  skills release --all\n  skills release pdf-forms\n  skills release --all --phrase \"release epoch 1\""
+)]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["all", "skill", "source", "signer", "digest"])))]
 pub(crate) struct ReleaseArgs {
     /// The kill of everything
     #[arg(long)]
@@ -174,7 +204,8 @@ pub(crate) struct ReleaseArgs {
 
 /// Runs `release`.
 pub(crate) fn release(context: &mut Context, args: ReleaseArgs) -> Ended {
-    let scope = scope(args.skill.as_deref(), args.source.as_deref(), args.signer.as_deref(), args.digest.as_deref())?;
+    let scope =
+        scope(args.skill.as_deref(), args.source.as_deref(), args.signer.as_deref(), args.digest.as_deref())?;
     let plan = stop::release_plan(&context.world, scope.as_ref())?;
     let mut shown = vec!["This lifts:".to_owned()];
     if let Some((_, epoch)) = &plan.home {
@@ -185,7 +216,10 @@ pub(crate) fn release(context: &mut Context, args: ReleaseArgs) -> Ended {
     let shown = shown.join("\n");
     if args.dry_run {
         context.say(&shown)?;
-        context.json("release-plan/1", serde_json::json!({ "phrase": stop::phrase(&plan), "holds": plan.holds }))?;
+        context.json(
+            "release-plan/1",
+            serde_json::json!({ "phrase": stop::phrase(&plan), "holds": plan.holds }),
+        )?;
         return Ok(Exit::Done);
     }
     let mut person = context.person();

@@ -8,9 +8,11 @@ use skill_trust::ops::trust::{self, TrustPlan, TrustRequest};
 
 /// Decide that exactly these bytes may be used
 #[derive(Debug, clap::Args)]
-#[command(after_help = "The decision belongs to the bytes: any later change withdraws it.\nWithout a terminal, name the reviewed bytes in full: \
+#[command(
+    after_help = "The decision belongs to the bytes: any later change withdraws it.\nWithout a terminal, name the reviewed bytes in full: \
     --digest sha256:…\n\nExamples:\n  skills trust pdf-forms\n  skills trust pdf-forms --expires 90d --note \"read all three files\"\n  \
-    skills trust pdf-forms --digest sha256:<64 hex digits>\n\nSee also: skills review, skills enable")]
+    skills trust pdf-forms --digest sha256:<64 hex digits>\n\nSee also: skills review, skills enable"
+)]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST
     skill: String,
@@ -62,7 +64,9 @@ fn describe(context: &Context, plan: &TrustPlan) -> String {
     lines.push(format!("arrived  {}", render::age(row.installed, context.now())));
     lines.push(match &plan.before {
         None => "before   nothing of this name was trusted here".to_owned(),
-        Some(digest) => format!("before   {} is trusted; see: skills review {}", digest.short(), row.revision),
+        Some(digest) => {
+            format!("before   {} is trusted; see: skills review {}", digest.short(), row.revision)
+        }
     });
     if let Some(until) = plan.until {
         lines.push(format!("ends     {until}"));
@@ -81,7 +85,9 @@ fn document(plan: &TrustPlan) -> serde_json::Value {
 
 /// Withdraw trust
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Its copies are taken away from every agent.\n\nExamples:\n  skills untrust pdf-forms\n  skills untrust pdf-forms --never --note \"mines coins\"")]
+#[command(
+    after_help = "Its copies are taken away from every agent.\n\nExamples:\n  skills untrust pdf-forms\n  skills untrust pdf-forms --never --note \"mines coins\""
+)]
 pub(crate) struct UntrustArgs {
     /// NAME or NAME@DIGEST
     skill: String,
@@ -101,7 +107,10 @@ pub(crate) fn untrust(context: &mut Context, args: UntrustArgs) -> Ended {
     if args.dry_run {
         let row = trust::untrust_plan(&context.world, &args.skill)?;
         context.say(&format!("would withdraw trust from {} ({})", row.revision, row.lifecycle.state()))?;
-        context.json("untrust-plan/1", serde_json::json!({ "name": row.revision.name, "digest": row.revision.digest }))?;
+        context.json(
+            "untrust-plan/1",
+            serde_json::json!({ "name": row.revision.name, "digest": row.revision.digest }),
+        )?;
         return Ok(Exit::Done);
     }
     let (row, failures) = trust::untrust(&context.world, &args.skill, args.never, args.note.as_deref())?;
