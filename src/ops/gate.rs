@@ -359,9 +359,9 @@ pub fn remedy(code: Code, revision: &crate::model::skill::Revision) -> String {
         Code::Drift | Code::PathDiffers => {
             format!("a person runs: skills status {name}; then trusts again what is right")
         }
-        Code::Held | Code::HeldAll | Code::EpochDiffers => {
-            "a person looks into it, then runs: skills release".to_owned()
-        }
+        Code::HeldAll => "a person looks into it, then runs: skills release --all".to_owned(),
+        Code::Held => format!("a person looks into it, then runs: skills release {name}"),
+        Code::EpochDiffers => format!("a person runs: skills enable {revision}"),
         Code::PathUnknown => "use the path in the answer of `load` without a path".to_owned(),
         Code::Busy => "ask again".to_owned(),
         Code::PolicyUnmet => "run: skills status; the policy file names the rule".to_owned(),

@@ -9,8 +9,10 @@
 //! placed and nothing allowed, and the next session appends the exact bytes.
 
 use super::{World, recover};
+use crate::model::agent::AGENTS;
 use crate::model::code::{Code, Stop};
 use crate::model::record::{Draft, Outcome, Record};
+use crate::model::text;
 use crate::model::time::Timestamp;
 use crate::policy::config::Policy;
 use crate::system::audit_log::{AuditLog, LogFault, Settled};
@@ -51,6 +53,7 @@ impl<'a> Session<'a> {
     /// [`Stop`].
     pub fn open_or_create(world: &'a World) -> Result<Self, Stop> {
         let policy = world.policy()?;
+        outside_agents(world)?;
         let home = Home::create(&world.home).map_err(|fault| home_stop(&fault))?;
         let lock = take_lock(&home, world)?;
         let io = |error: std::io::Error| Stop::new(Code::Io, error.to_string(), "");
@@ -174,6 +177,26 @@ impl<'a> Session<'a> {
         append(&self.log, &rows)?;
         Ok(rows.into_iter().map(|(record, _)| record).collect())
     }
+}
+
+/// A home inside a folder that an agent scans would put every stored skill
+/// before that agent.
+fn outside_agents(world: &World) -> Result<(), Stop> {
+    let Some(account) = &world.account_home else { return Ok(()) };
+    let reads =
+        AGENTS.iter().flat_map(|agent| agent.reads.iter().map(move |folder| (agent, account.join(folder))));
+    for (agent, folder) in reads {
+        if world.home.starts_with(&folder) {
+            let what = format!(
+                "{} is inside {}, where {} looks for skills",
+                world.home.display(),
+                folder.display(),
+                agent.title
+            );
+            return Err(Stop::new(Code::HomeUnsafe, text::escape(&what), "name another home: --home DIR"));
+        }
+    }
+    Ok(())
 }
 
 fn append(log: &AuditLog, rows: &[(Record, EventRow)]) -> Result<(), Stop> {
