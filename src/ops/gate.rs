@@ -165,7 +165,7 @@ fn hash(world: &World, home: &Home, request: GateRequest, row: RevisionRow) -> R
                 let what = format!("`{}` is not an absolute path", text::escape_short(path, 120));
                 return Err(Stop::new(Code::Usage, what, "name the folder by its absolute path"));
             }
-            Some(facts::hash_folder(path.trim_end_matches('/'), &facts::placement_checks(limits)))
+            Some(facts::hash_placement(path.trim_end_matches('/'), limits))
         }
     };
     Ok(Case { request, row, folders, named })
@@ -178,10 +178,12 @@ fn hash_folders(
     limits: crate::model::limits::Limits,
 ) -> Vec<Hashed> {
     match question {
-        Question::Load => {
-            let checks = facts::placement_checks(limits);
-            row.lifecycle.placements().iter().map(|place| facts::hash_folder(&place.path, &checks)).collect()
-        }
+        Question::Load => row
+            .lifecycle
+            .placements()
+            .iter()
+            .map(|place| facts::hash_placement(&place.path, limits))
+            .collect(),
         Question::Enable => vec![facts::hash_store(home, &row.revision.digest, limits)],
     }
 }

@@ -5,6 +5,7 @@
 //! file system (locks and flushes lie there). Attack: another local account
 //! plants the folder, or a link in its place, before we first use it.
 
+use super::ancestors::{self, AncestorFault, Foreign};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -47,15 +48,8 @@ pub enum HomeFault {
         mode: u32,
     },
     /// Below a folder in which another account can rename things.
-    #[error("{folder} belongs to account {owner} with mode {mode:04o}: others could swap what is below it")]
-    Ancestor {
-        /// The folder.
-        folder: PathBuf,
-        /// Its owner.
-        owner: u32,
-        /// Its mode.
-        mode: u32,
-    },
+    #[error("{0}")]
+    Ancestor(Foreign),
     /// On a file system whose locks and flushes cannot be relied on.
     #[error("{0} is on a network file system")]
     Network(PathBuf),
@@ -125,7 +119,11 @@ impl Home {
         if mode != 0o700 {
             return Err(HomeFault::Mode { path: self.path.clone(), mode });
         }
-        check_ancestors(&self.path, ours)?;
+        match ancestors::check(&self.path) {
+            Ok(()) => {}
+            Err(AncestorFault::Foreign(foreign)) => return Err(HomeFault::Ancestor(foreign)),
+            Err(AncestorFault::Io(source)) => return Err(HomeFault::Io { path: self.path.clone(), source }),
+        }
         if is_network(&self.dir).map_err(io)? {
             return Err(HomeFault::Network(self.path.clone()));
         }
@@ -164,22 +162,6 @@ impl Home {
             Err(error) => Err(error.into()),
         }
     }
-}
-
-/// Attack: another local account renames the home, or a folder above it, and
-/// puts its own in place. A sticky folder keeps others from renaming our entry.
-fn check_ancestors(path: &Path, ours: u32) -> Result<(), HomeFault> {
-    for folder in path.ancestors().skip(1) {
-        let io = |error: rustix::io::Errno| HomeFault::Io { path: folder.to_owned(), source: error.into() };
-        let stat = rustix::fs::stat(folder).map_err(io)?;
-        let (owner, mode) = (stat.st_uid, stat.st_mode & 0o7777);
-        let group_writes = mode & 0o020 != 0 && super::account::private_group() != Some(stat.st_gid);
-        let others_write = (group_writes || mode & 0o002 != 0) && mode & 0o1000 == 0;
-        if (owner != ours && owner != 0) || others_write {
-            return Err(HomeFault::Ancestor { folder: folder.to_owned(), owner, mode });
-        }
-    }
-    Ok(())
 }
 
 #[cfg(target_os = "linux")]
