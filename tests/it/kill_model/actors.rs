@@ -102,6 +102,15 @@ impl Kill {
         Actor::Kill(Self::at(number, KillAt::Permit))
     }
 
+    /// One that has read the permits of this world and then stood still.
+    pub(crate) fn halfway(number: u8, world: &mut World) -> Actor {
+        let mut kill = Self::at(number, KillAt::Permit);
+        while kill.at != KillAt::Withdraw {
+            kill.step(world);
+        }
+        Actor::Kill(kill)
+    }
+
     pub(crate) fn narrow() -> Actor {
         Actor::Kill(Self { narrow: true, ..Self::at(0, KillAt::ListPending) })
     }
@@ -205,6 +214,10 @@ impl Kill {
                     return false;
                 };
                 self.read = if pending { world.pending[revision] } else { world.plain[revision] };
+                if self.read == 0 {
+                    self.queue &= self.queue - 1;
+                    return false;
+                }
                 self.withdraw = Withdraw::of(self.read, world.mutant);
                 if self.narrow && !pending { KillAt::NarrowRename } else { KillAt::Withdraw }
             }
@@ -251,7 +264,7 @@ impl Kill {
         }
         world.pending[revision] |= now;
         world.plain[revision] = 0;
-        if now == self.read || self.read == 0 || world.mutant == Mutant::NoSecondRead {
+        if now == self.read || world.mutant == Mutant::NoSecondRead {
             return KillAt::Read;
         }
         self.withdraw = Withdraw::of(now, world.mutant);
@@ -525,6 +538,9 @@ impl Release {
             ReleaseAt::Confirm => {
                 if world.holds == 0 && world.permit == Some(NEW_PERMIT) {
                     world.seen.released = true;
+                    if world.card.contains(&Card::Live) {
+                        world.fault("a release opened a home in which something was still placed");
+                    }
                     ReleaseAt::Unlock
                 } else {
                     ReleaseAt::TakeBack
@@ -577,6 +593,8 @@ pub(crate) struct Gate {
     permit: Set,
     /// Kills that had returned when it was asked.
     before: Set,
+    /// Kills that were in force when it hashed.
+    at_hash: Set,
     started: bool,
 }
 
@@ -600,6 +618,7 @@ impl Gate {
             home: None,
             permit: 0,
             before: 0,
+            at_hash: 0,
             started: false,
         })
     }
@@ -640,6 +659,7 @@ impl Gate {
                     return true;
                 }
                 self.look = Look::default();
+                self.at_hash = world.seen.held & !world.seen.excused;
                 if world.mutant == Mutant::NoRecheck { GateAt::Answer } else { GateAt::Lock }
             }
             GateAt::Lock => {
@@ -661,6 +681,9 @@ impl Gate {
                 world.seen.allowed = true;
                 if self.before & !world.seen.excused != 0 {
                     world.fault("the gate allowed what was asked after a kill had returned");
+                }
+                if self.at_hash & !world.seen.excused != 0 {
+                    world.fault("the gate allowed bytes that it read while a kill was in force");
                 }
                 return true;
             }
