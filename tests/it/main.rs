@@ -1,4 +1,6 @@
 //! One test program for everything that needs real files or more than one layer.
 
+/// Kill on real files, with everything it could want missing.
+mod kill_files;
 /// All interleavings of kill, enable, release and gate.
 mod kill_model;
