@@ -4,3 +4,7 @@
 mod kill_files;
 /// All interleavings of kill, enable, release and gate.
 mod kill_model;
+/// Where a placement may be made, how it is made and taken away.
+mod placement_files;
+/// The home permit and its release.
+mod release_files;
