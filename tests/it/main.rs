@@ -1,5 +1,12 @@
 //! One test program for everything that needs real files or more than one layer.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
 /// Kill on real files, with everything it could want missing.
 mod kill_files;
 /// All interleavings of kill, enable, release and gate.

@@ -8,7 +8,7 @@ use skill_trust::model::permit::SkillPermit;
 use skill_trust::model::skill::{Revision, SkillName};
 use skill_trust::system::home::Home;
 use skill_trust::system::permit;
-use skill_trust::system::placement::{self, Staged, Target, Trustees};
+use skill_trust::system::placement::{self, PlaceFault, Staged, Target, Trustees};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -107,10 +107,14 @@ fn search(dir: &Path, cards: &mut Vec<PathBuf>) {
 }
 
 pub(crate) fn fill(staged: &mut Staged) {
+    try_fill(staged).unwrap();
+}
+
+pub(crate) fn try_fill(staged: &mut Staged) -> Result<(), PlaceFault> {
     for (path, executable) in [("SKILL.md", false), ("scripts/run.sh", true)] {
-        staged.write(&entry(path), executable, b"text").unwrap();
+        staged.write(&entry(path), executable, b"text")?;
     }
-    staged.seal().unwrap();
+    staged.seal()
 }
 
 pub(crate) fn entry(path: &str) -> EntryPath {
@@ -133,7 +137,13 @@ const INSIDE: &str = "SKILL_TRUST_TEST_INSIDE";
 
 /// Runs this one test again with mounts of its own; true inside.
 pub(crate) fn with_own_mounts(test: &str) -> bool {
-    again(test, if is_root() { &["unshare", "-m"] } else { &["unshare", "-Urm"] })
+    let inside = again(test, if is_root() { &["unshare", "-m"] } else { &["unshare", "-Urm"] });
+    if inside {
+        // To an account with a name space of its own, the system's folders
+        // belong to nobody it trusts.
+        mount(Path::new("/tmp"), "mode=1777");
+    }
+    inside
 }
 
 /// Runs this one test again as an account that is not root; true inside, and
