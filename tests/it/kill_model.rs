@@ -11,9 +11,17 @@
 //! one thing wrong at a time, and each must be found out.
 
 mod actors;
+mod enable;
+mod gate;
+mod kill;
+mod release;
 mod world;
 
-use actors::{Actor, Enable, Gate, Kill, Outcome, Release, held_before};
+use actors::{Actor, Outcome, held_before};
+use enable::Enable;
+use gate::Gate;
+use kill::Kill;
+use release::Release;
 use std::collections::HashMap;
 use std::hash::{Hash as _, Hasher};
 use world::{Card, Loc, Mutant, Watcher, World};
@@ -173,8 +181,8 @@ fn scenarios(mutant: Mutant) -> Vec<(&'static str, World, Vec<Actor>)> {
     let old = held(fresh.clone());
     let mut late = add.clone();
     let halfway = Kill::halfway(0, &mut late);
-    let (kill, second) = (Kill::new(0), Kill::new(1));
-    let (narrow, enable, release) = (Kill::narrow(), Enable::new(), Release::new());
+    let (kill, second) = (Kill::actor(0), Kill::actor(1));
+    let (narrow, enable, release) = (Kill::narrow(), Enable::actor(), Release::actor());
     vec![
         ("kill, enable", fresh.clone(), vec![kill.clone(), enable.clone()]),
         ("kill, enable in place of another", swap.clone(), vec![kill.clone(), enable.clone()]),
@@ -197,13 +205,13 @@ fn scenarios(mutant: Mutant) -> Vec<(&'static str, World, Vec<Actor>)> {
             old.clone(),
             vec![kill.clone(), second.clone(), release.clone()],
         ),
-        ("kill, gate", swap.clone(), vec![kill.clone(), Gate::new(0)]),
-        ("kill, enable, gate", fresh.clone(), vec![kill.clone(), enable.clone(), Gate::new(1)]),
-        ("kill, release, gate", swap, vec![kill.clone(), release.clone(), Gate::new(0)]),
+        ("kill, gate", swap.clone(), vec![kill.clone(), Gate::actor(0)]),
+        ("kill, enable, gate", fresh.clone(), vec![kill.clone(), enable.clone(), Gate::actor(1)]),
+        ("kill, release, gate", swap, vec![kill.clone(), release.clone(), Gate::actor(0)]),
         (
             "kill, release of an earlier, enable, gate",
             old,
-            vec![kill.clone(), release.clone(), enable.clone(), Gate::new(1)],
+            vec![kill.clone(), release.clone(), enable.clone(), Gate::actor(1)],
         ),
         ("kill, kill, release, enable", fresh, vec![kill, second.clone(), release.clone(), enable.clone()]),
         ("kill halfway, kill, release, enable", late, vec![halfway, second, release, enable]),
@@ -279,7 +287,14 @@ fn the_model_has_the_steps_of_the_code() {
         include_str!("../../src/system/placement/withdraw.rs"),
     ]
     .join("\n");
-    let model = [include_str!("kill_model/actors.rs"), include_str!("kill_model/world.rs")].join("\n");
+    let model = [
+        include_str!("kill_model/enable.rs"),
+        include_str!("kill_model/gate.rs"),
+        include_str!("kill_model/kill.rs"),
+        include_str!("kill_model/release.rs"),
+        include_str!("kill_model/world.rs"),
+    ]
+    .join("\n");
     let mut code = steps(&code);
     // Flushing changes nothing that another process could see.
     assert!(code.remove("kill flushes the home"));
