@@ -111,6 +111,10 @@ fn a_folder_that_cannot_be_moved_is_disarmed_and_said() {
     mode(&yard.agent, 0o755);
     assert!(aside.is_empty());
     assert!(matches!(&faults[..], [WithdrawFault::Incomplete { live: false, .. }]), "{faults:?}");
+    let folder = yard.agent.join("pdf");
+    assert_eq!(bits(&folder), 0o400);
+    mode(&folder, 0o700);
+    assert_eq!(names(&folder), ["SKILL.md.withdrawn", "scripts"]);
     assert_eq!(yard.cards(), [] as [&Path; 0]);
 }
 

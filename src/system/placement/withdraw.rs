@@ -120,7 +120,11 @@ pub(crate) fn take(name: &SkillName, path: &str, staged: &str) -> Result<Option<
                 .map(|()| None)
                 .map_err(|error| fault("renaming SKILL.md", error, None, true));
         }
-        Err(error) => return Err(fault("moving it aside", error, None, disarmed.is_err())),
+        Err(error) => {
+            // Renaming may need space in a folder; closing it needs none.
+            let _ = rustix::fs::fchmod(&dir, Mode::RUSR);
+            return Err(fault("moving it aside", error, None, disarmed.is_err()));
+        }
     }
     let path = Path::new(parent).join(&aside);
     match finish(folder, &aside, hidden) {
