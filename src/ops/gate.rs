@@ -20,7 +20,7 @@ use crate::model::lifecycle::{Event, RevisionRow, State};
 use crate::model::record::{Draft, Outcome, Record};
 use crate::model::skill::RevisionRef;
 use crate::model::text;
-use crate::policy::gate::{self, Evidence, Facts, Hashed, No};
+use crate::policy::gate::{self, Brake, Evidence, Facts, Hashed, No};
 use crate::system::home::Home;
 use crate::system::ledger::Ledger;
 use crate::system::permit;
@@ -197,7 +197,17 @@ fn settle(world: &World, home: Home, ledger: Ledger, cases: Vec<Case>) -> Result
     }
     let drafts: Vec<_> =
         cases.iter().zip(&verdicts).map(|(case, verdict)| draft(&session, case, verdict)).collect();
-    let records = session.commit(|_| Ok(drafts))?;
+    let allows = verdicts.iter().any(|verdict| verdict.outcome.is_ok());
+    let records = session.commit_with(
+        |_| Ok(drafts),
+        // The last look before the record: a kill since the first one wins.
+        |home, _| match facts::brake(home) {
+            Brake::Stopped(why) if allows => {
+                Err(Stop::new(Code::HeldAll, why, "a person runs: skills release --all"))
+            }
+            Brake::Stopped(_) | Brake::Clear { .. } => Ok(()),
+        },
+    )?;
     let head = session.ledger.head().text();
     let each = cases.iter().zip(&verdicts).zip(&records);
     Ok(each.map(|((case, verdict), record)| render(&session, case, verdict, record, &head)).collect())

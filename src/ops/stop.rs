@@ -4,7 +4,7 @@
 //! nothing but the file system, when this file opens the ledger to record it.
 
 use super::session::{Depth, Session, ledger_stop};
-use super::{Answer, Ask, Question, World, apply};
+use super::{Answer, Ask, Question, World, apply, recover};
 use crate::model::code::{Code, Stop};
 use crate::model::lifecycle::{Event, HoldScope, RevisionRow, State};
 use crate::model::permit::SkillPermit;
@@ -55,9 +55,15 @@ pub fn kill_all(world: &World, note: Option<&str>) -> Killed {
 #[must_use]
 pub fn kill_scope(world: &World, scope: &HoldScope, note: Option<&str>) -> Killed {
     let covers = |permit: &SkillPermit| scope.covers(&permit.revision, &permit.source, &permit.signers);
-    let report = kill::kill_matching(&world.home, &covers);
+    let mut report = kill::kill_matching(&world.home, &covers);
     let recorded = Session::open(world, Depth::All).and_then(|mut session| {
         hold(&mut session, scope, note)?;
+        // A first enable that held the lock may have written its permit after
+        // the listing; from here on the hold keeps every other one out.
+        let late = kill::kill_matching(&world.home, &covers);
+        report.stopped.extend(late.stopped);
+        report.failures.extend(late.failures);
+        recover::run(&mut session, Depth::All)?;
         collect(&session, &report);
         Ok(session.ledger.brakes().epoch)
     });

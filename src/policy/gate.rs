@@ -326,3 +326,6 @@ fn differs(folder: &Hashed, wanted: &Digest) -> String {
         (None, None) => format!("{} could not be read", folder.path),
     }
 }
+
+#[cfg(test)]
+mod tests;
