@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod checker;
+mod crash;
 mod digest;
 mod drift_unit;
 mod hostile_git;
@@ -12,5 +13,6 @@ mod sources;
 
 mod support {
     //! What the tests stand on.
+    pub(crate) mod faults;
     pub(crate) mod pty;
 }
