@@ -26,7 +26,7 @@ use crate::model::code::Code;
 use crate::model::decision::Question;
 use crate::model::digest::Digest;
 use crate::model::lifecycle::{Hold, Lifecycle, Pin, Placement, RevisionRow};
-use crate::model::limits::Fault;
+use crate::model::limits::{Fault, Rule};
 use crate::model::permit::SkillPermit;
 use crate::model::record::{Outcome, Record};
 use crate::model::skill::Revision;
@@ -306,7 +306,11 @@ fn check_folders(facts: &Facts<'_>, placements: &[Placement]) -> Result<(), No> 
 
 /// Trouble reading is not drift: nothing is known then, so nothing changes.
 fn bytes_code(folder: &Hashed, otherwise: Code) -> Code {
-    if folder.faults.iter().any(|fault| fault.rule.is_trouble()) { Code::Unreadable } else { otherwise }
+    let mut rules = folder.faults.iter().map(|fault| &fault.rule);
+    if rules.clone().any(|rule| matches!(rule, Rule::Swappable(_))) {
+        return Code::TargetUnsafe;
+    }
+    if rules.any(Rule::is_trouble) { Code::Unreadable } else { otherwise }
 }
 
 fn differs(folder: &Hashed, wanted: &Digest) -> String {
@@ -322,3 +326,6 @@ fn differs(folder: &Hashed, wanted: &Digest) -> String {
         (None, None) => format!("{} could not be read", folder.path),
     }
 }
+
+#[cfg(test)]
+mod tests;
