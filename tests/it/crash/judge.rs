@@ -27,6 +27,8 @@ pub(crate) struct Judge {
     pub(crate) points: usize,
     /// Points at which the program said that it was done.
     pub(crate) acknowledged: usize,
+    /// Points at which it was killed.
+    pub(crate) killed: usize,
 }
 
 impl Judge {
@@ -53,6 +55,7 @@ impl Judge {
             violations: Vec::new(),
             points: 0,
             acknowledged: 0,
+            killed: 0,
         }
     }
 
@@ -79,6 +82,7 @@ impl Judge {
         self.points += 1;
         let done = ran.code == Some(self.code);
         self.acknowledged += usize::from(done);
+        self.killed += usize::from(ran.signal == Some(9));
         let mut found = Vec::new();
         if let Err(why) = self.laws(done, &mut found) {
             found.push(why);

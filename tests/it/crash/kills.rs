@@ -32,6 +32,9 @@ fn sweep(what: &str, scenes: &[&str]) {
             judge.judge(&format!("killed before {} {}", call.name, call.nth), &ran);
         }
         count += judge.points;
+        // A point that is not reached would be a point that is not tested.
+        let missed = judge.points - judge.killed;
+        assert!(missed * 20 <= judge.points, "{name}: {missed} of {} points were not reached", judge.points);
         let changing: Vec<_> = points.into_iter().filter(|call| call.changes).collect();
         for call in dice.some(changing, CRASHES) {
             recovery(&mut judge, &call, &mut dice);
