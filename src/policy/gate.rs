@@ -227,7 +227,7 @@ fn check_load_witnesses(facts: &Facts<'_>, pin: &Pin, placements: &[Placement]) 
         ("the signers", permit.signers == pin.signers),
         ("the number of the record", permit.seq == record.seq && facts.row.seq == record.seq),
         ("the hash of the record", permit.hash == *hash),
-        ("what was recorded", record.event == "enable" && record.decision == Outcome::Done),
+        ("what was recorded", placed_by(record)),
         ("the name", record.skill.as_ref() == Some(&revision.name)),
         ("the digest", record.digest == Some(revision.digest)),
         ("the trust decision", record.pin == Some(pin.seq)),
@@ -238,6 +238,17 @@ fn check_load_witnesses(facts: &Facts<'_>, pin: &Pin, placements: &[Placement]) 
         Some((what, _)) => differs(what).map(drop),
         None => Ok(()),
     }
+}
+
+/// Whether a record is one that leaves a revision placed: its enable, or the
+/// disable of one of its several places, which names those that are left.
+fn placed_by(record: &Record) -> bool {
+    let event = match record.event.as_str() {
+        "enable" => true,
+        "disable" => !record.placements.is_empty(),
+        _ => false,
+    };
+    event && record.decision == Outcome::Done
 }
 
 fn check_trust_witness(facts: &Facts<'_>, pin: &Pin) -> Result<(), No> {

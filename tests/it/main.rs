@@ -5,6 +5,7 @@
 
 /// An independent checker, in another language, finds every forgery.
 mod checker;
+mod crash;
 /// The digest is git's.
 mod digest;
 /// Every single change to a stored folder is seen.
@@ -26,5 +27,6 @@ mod sources;
 
 mod support {
     //! What the tests stand on.
+    pub(crate) mod faults;
     pub(crate) mod pty;
 }
