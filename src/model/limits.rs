@@ -69,6 +69,8 @@ pub enum Rule {
     OtherFileSystem,
     /// The folder is not there.
     Missing,
+    /// Something else stands where the folder should be.
+    NotAFolder,
     /// It could not be read; the system's words.
     Unreadable(String),
     /// Its size changed while it was read.
@@ -100,6 +102,7 @@ impl Rule {
             Self::Owner(..) => "entry-owner",
             Self::OtherFileSystem => "entry-mount",
             Self::Missing => "entry-missing",
+            Self::NotAFolder => "entry-not-a-folder",
             Self::Unreadable(_) => "entry-unreadable",
             Self::ChangedWhileRead => "entry-changed-while-read",
         }
@@ -148,6 +151,7 @@ impl fmt::Display for Rule {
             Self::Owner(found, wanted) => write!(f, "belongs to account {found}, not {wanted}"),
             Self::OtherFileSystem => f.write_str("another file system is mounted here"),
             Self::Missing => f.write_str("is gone"),
+            Self::NotAFolder => f.write_str("something else stands where the folder should be"),
             Self::Unreadable(why) => write!(f, "cannot be read: {why}"),
             Self::ChangedWhileRead => f.write_str("changed while it was read"),
         }

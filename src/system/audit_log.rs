@@ -13,10 +13,11 @@
 //! | longer | the ledger was put back | deny; nothing is touched |
 //! | missing while the ledger has records | deleted | deny; never made anew |
 //!
-//! Compared only under the lock, in constant time.
+//! Compared only under the lock, in constant time. The ledger's head must also
+//! be what its last record says: that record commits to the whole state.
 
 use super::home::Home;
-use super::ledger::{EventRow, Ledger, LedgerFault};
+use super::ledger::{EventRow, Head, Ledger, LedgerFault};
 use crate::model::digest::Digest;
 use crate::model::merkle::Frontier;
 use crate::model::record::{LINE_MAX, Record, leaf_hash};
@@ -168,6 +169,7 @@ impl AuditLog {
         let Some(last) = ledger.event(head.size)? else {
             return if head.size == 0 { Ok(Settled::Clean) } else { Err(missing(head.size)) };
         };
+        agrees(head, &last)?;
         if found == head.bytes {
             return match self.holds(&last)? {
                 true => Ok(Settled::Clean),
@@ -372,6 +374,21 @@ fn next_line(reader: &mut BufReader<std::fs::File>, line: &mut Vec<u8>) -> Resul
         return Ok(true);
     }
     Ok(false)
+}
+
+/// Attack: rows, holds or the floor of time are edited in the ledger and all of
+/// its digests made to fit. Its last record, of which the log has a copy, says
+/// what they were.
+fn agrees(head: &Head, last: &EventRow) -> Result<(), LogFault> {
+    let record: Option<Record> = serde_json::from_str(&last.line).ok();
+    let same = record.is_some_and(|record| {
+        record.seq == head.size && record.time == head.time && record.state == head.state
+    });
+    if same && last.hash == head.last && last.offset + last.line.len() as u64 + 1 == head.bytes {
+        Ok(())
+    } else {
+        Err(LedgerFault::Damaged("its head is not what its last record says".into()).into())
+    }
 }
 
 const fn missing(seq: u64) -> LogFault {
