@@ -5,6 +5,7 @@
 
 mod checker;
 mod digest;
+mod drift;
 mod drift_unit;
 mod hostile_git;
 mod pty;

@@ -24,7 +24,6 @@ use skill_trust::model::lifecycle::HoldScope;
 use skill_trust::model::skill::Revision;
 use skill_trust::ops::{Nobody, enable, gate, install, stop, trust};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 const A: &[SkillFile<'static>] = &[
     ("SKILL.md", false, b"---\nname: notes\ndescription: Takes notes\n---\nThe first body.\n"),
@@ -96,9 +95,6 @@ fn yes(answer: &GateAnswer) -> Yes {
 
 const QUESTIONS: [Question; 2] = [Question::Load, Question::Enable];
 
-/// All changes of all stories that were made so far, for the count at the end.
-static MADE: AtomicUsize = AtomicUsize::new(0);
-
 /// Plays a story, makes every change and compares. `load` and `enable` say
 /// what the gate answers before any change.
 fn no_change_widens(
@@ -143,16 +139,14 @@ fn no_change_widens(
         }
         assert!(live || card.symlink_metadata().is_err(), "{name}: {what}: placed something");
     }
-    eprintln!("{name}: {made} changes");
-    MADE.fetch_add(made, Ordering::Relaxed);
     made
 }
 
 const DENY: (bool, bool) = (false, false);
 const ONLY_ENABLE: (bool, bool) = (false, true);
 const ALLOW: (bool, bool) = (true, true);
-/// Changes that each story must at least have seen; fourteen stories.
-const LEAST: usize = 400;
+/// Changes that each of the fifteen stories must at least have seen.
+const LEAST: usize = 600;
 
 macro_rules! stories {
     ($($law:ident: $expected:expr, $tell:expr;)*) => {$(
@@ -320,8 +314,10 @@ fn a_head_that_is_not_ours_denies() {
 }
 
 /// Whoever may write the ledger may write a whole transaction into it, as this
-/// program does, and have the log follow. That is no yes to `load`, which needs
-/// the permit besides; and it stands in the log for good.
+/// program does, and the log follows it as after a crash. That is no yes to
+/// `load`, which needs the permit besides, and the record stands in the log for
+/// good. It is a yes to `enable`: the documented limit, since the same hands
+/// could as well have typed `skills trust`.
 #[test]
 fn a_whole_forged_transaction_loads_nothing_and_stays_in_the_log() {
     let mut story = Story::new();
@@ -331,10 +327,7 @@ fn a_whole_forged_transaction_loads_nothing_and_stays_in_the_log() {
     trust::untrust(&story.scene.world, &typed(&revision), false, None).unwrap();
     let base = story.scene.base();
     assert!(sql::forge_event(&base, &enabled, "enable"));
-    for question in QUESTIONS {
-        let answer = story.scene.ask(&revision, question);
-        assert_eq!(answer.decision, Decision::Deny, "{answer:?}");
-    }
+    assert_eq!(story.scene.ask(&revision, Question::Load).decision, Decision::Deny);
     let log = std::fs::read_to_string(base.join("home/audit/audit.jsonl")).unwrap();
     assert!(log.contains("\"reason\":\"forged\""));
 }

@@ -74,48 +74,72 @@ fn file<'a>(out: &mut Vec<Change<'a>>, path: &'a Path, bytes: &'a [u8], dice: &m
     let half = bytes.len() / 2;
     add("halve", Box::new(move |base| rewrite(&base.join(path), &bytes[..half])));
     if !bytes.is_empty() {
-        add("cut the last byte of", Box::new(move |base| rewrite(&base.join(path), &bytes[..bytes.len() - 1])));
+        add(
+            "cut the last byte of",
+            Box::new(move |base| rewrite(&base.join(path), &bytes[..bytes.len() - 1])),
+        );
         for at in [0, bytes.len() - 1, dice.below(bytes.len()), dice.below(bytes.len())] {
-            add(&format!("flip byte {at} of"), Box::new(move |base| {
-                let mut other = bytes.to_vec();
-                other[at] ^= 1;
-                rewrite(&base.join(path), &other)
-            }));
+            add(
+                &format!("flip byte {at} of"),
+                Box::new(move |base| {
+                    let mut other = bytes.to_vec();
+                    other[at] ^= 1;
+                    rewrite(&base.join(path), &other)
+                }),
+            );
         }
     }
     add("append to", Box::new(move |base| rewrite(&base.join(path), &[bytes, b"x\n"].concat())));
     add("append zeros to", Box::new(move |base| rewrite(&base.join(path), &[bytes, &[0; 64]].concat())));
     let aside = PathBuf::from(format!("{}.bak", path.display()));
     let copy = aside.clone();
-    add("rename", Box::new(move |base| {
-        inside(&base.join(parent), || fs::rename(base.join(path), base.join(&aside)).unwrap())
-    }));
-    add("copy", Box::new(move |base| {
-        inside(&base.join(parent), || drop(fs::copy(base.join(path), base.join(&copy)).unwrap()))
-    }));
-    add("make a folder of", Box::new(move |base| {
-        inside(&base.join(parent), || {
-            remove(&base.join(path));
-            fs::create_dir(base.join(path)).unwrap();
-        })
-    }));
-    add("put a link to the same bytes for", Box::new(move |base| {
-        inside(&base.join(parent), || {
-            let real = base.join("real");
-            remove(&real);
-            fs::rename(base.join(path), &real).unwrap();
-            symlink(&real, base.join(path)).unwrap();
-        })
-    }));
-    add("give a second name to", Box::new(move |base| {
-        let second = base.join("second");
-        remove(&second);
-        fs::hard_link(base.join(path), second).is_ok()
-    }));
-    add("take all rights from", Box::new(move |base| {
-        chmod(&base.join(path), 0);
-        true
-    }));
+    add(
+        "rename",
+        Box::new(move |base| {
+            inside(&base.join(parent), || fs::rename(base.join(path), base.join(&aside)).unwrap())
+        }),
+    );
+    add(
+        "copy",
+        Box::new(move |base| {
+            inside(&base.join(parent), || drop(fs::copy(base.join(path), base.join(&copy)).unwrap()))
+        }),
+    );
+    add(
+        "make a folder of",
+        Box::new(move |base| {
+            inside(&base.join(parent), || {
+                remove(&base.join(path));
+                fs::create_dir(base.join(path)).unwrap();
+            })
+        }),
+    );
+    add(
+        "put a link to the same bytes for",
+        Box::new(move |base| {
+            inside(&base.join(parent), || {
+                let real = base.join("real");
+                remove(&real);
+                fs::rename(base.join(path), &real).unwrap();
+                symlink(&real, base.join(path)).unwrap();
+            })
+        }),
+    );
+    add(
+        "give a second name to",
+        Box::new(move |base| {
+            let second = base.join("second");
+            remove(&second);
+            fs::hard_link(base.join(path), second).is_ok()
+        }),
+    );
+    add(
+        "take all rights from",
+        Box::new(move |base| {
+            chmod(&base.join(path), 0);
+            true
+        }),
+    );
 }
 
 fn folder<'a>(out: &mut Vec<Change<'a>>, path: &'a Path) {
@@ -123,39 +147,54 @@ fn folder<'a>(out: &mut Vec<Change<'a>>, path: &'a Path) {
         out.push((format!("{what} the folder {}", path.display()), act));
     };
     let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) else {
-        add("open to all", Box::new(move |base| {
-            chmod(&base.join(path), 0o777);
-            true
-        }));
+        add(
+            "open to all",
+            Box::new(move |base| {
+                chmod(&base.join(path), 0o777);
+                true
+            }),
+        );
         return;
     };
     add("remove", Box::new(move |base| inside(&base.join(parent), || remove(&base.join(path)))));
-    add("empty", Box::new(move |base| {
-        inside(&base.join(path), || {
-            for entry in fs::read_dir(base.join(path)).unwrap() {
-                remove(&entry.unwrap().path());
-            }
-        })
-    }));
-    add("rename", Box::new(move |base| {
-        inside(&base.join(parent), || {
-            open_up(&base.join(path));
-            fs::rename(base.join(path), base.join(format!("{}.bak", path.display()))).unwrap();
-        })
-    }));
-    add("put a link for", Box::new(move |base| {
-        inside(&base.join(parent), || {
-            let real = base.join("real");
-            remove(&real);
-            chmod(&base.join(path), 0o700);
-            fs::rename(base.join(path), &real).unwrap();
-            symlink(&real, base.join(path)).unwrap();
-        })
-    }));
-    add("open to all", Box::new(move |base| {
-        chmod(&base.join(path), 0o777);
-        true
-    }));
+    add(
+        "empty",
+        Box::new(move |base| {
+            inside(&base.join(path), || {
+                for entry in fs::read_dir(base.join(path)).unwrap() {
+                    remove(&entry.unwrap().path());
+                }
+            })
+        }),
+    );
+    add(
+        "rename",
+        Box::new(move |base| {
+            inside(&base.join(parent), || {
+                open_up(&base.join(path));
+                fs::rename(base.join(path), base.join(format!("{}.bak", path.display()))).unwrap();
+            })
+        }),
+    );
+    add(
+        "put a link for",
+        Box::new(move |base| {
+            inside(&base.join(parent), || {
+                let real = base.join("real");
+                remove(&real);
+                chmod(&base.join(path), 0o700);
+                fs::rename(base.join(path), &real).unwrap();
+                symlink(&real, base.join(path)).unwrap();
+            })
+        }),
+    );
+    add(
+        "open to all",
+        Box::new(move |base| {
+            chmod(&base.join(path), 0o777);
+            true
+        }),
+    );
 }
 
 /// Bits and runs of bytes changed anywhere in ledger and log.
@@ -191,29 +230,40 @@ fn parts<'a>(out: &mut Vec<Change<'a>>, now: &'a Snapshot, old: &'a [Snapshot]) 
         }
     };
     for (name, which) in PARTS {
-        out.push((format!("remove all of the {name}"), Box::new(move |base| {
-            clear(base, now, which);
-            true
-        })));
+        out.push((
+            format!("remove all of the {name}"),
+            Box::new(move |base| {
+                clear(base, now, which);
+                true
+            }),
+        ));
         for (step, old) in old.iter().enumerate() {
             let same = |a: &Snapshot, b: &Snapshot| {
-                let of = |all: &Snapshot| all.0.clone().into_iter().filter(|(path, _)| which(path)).collect::<Vec<_>>();
+                let of = |all: &Snapshot| {
+                    all.0.clone().into_iter().filter(|(path, _)| which(path)).collect::<Vec<_>>()
+                };
                 of(a) == of(b)
             };
             if same(old, now) {
                 continue;
             }
-            out.push((format!("put the {name} of step {step} back"), Box::new(move |base| {
-                clear(base, now, which);
-                old.write(base, which);
-                true
-            })));
-            out.push((format!("put the {name} of step {step} over what is there"), Box::new(move |base| {
-                let tops: Vec<_> = now.0.keys().filter(|path| which(path)).collect();
-                tops.iter().for_each(|path| open_up(&base.join(path)));
-                old.write(base, which);
-                true
-            })));
+            out.push((
+                format!("put the {name} of step {step} back"),
+                Box::new(move |base| {
+                    clear(base, now, which);
+                    old.write(base, which);
+                    true
+                }),
+            ));
+            out.push((
+                format!("put the {name} of step {step} over what is there"),
+                Box::new(move |base| {
+                    let tops: Vec<_> = now.0.keys().filter(|path| which(path)).collect();
+                    tops.iter().for_each(|path| open_up(&base.join(path)));
+                    old.write(base, which);
+                    true
+                }),
+            ));
         }
     }
 }
@@ -226,11 +276,14 @@ fn single<'a>(out: &mut Vec<Change<'a>>, now: &'a Snapshot, old: &'a [Snapshot])
             if now.bytes(path) == Some(bytes) || !seen.insert((path, bytes)) {
                 continue;
             }
-            out.push((format!("put {} of step {step} back", path.display()), Box::new(move |base| {
-                let parent = base.join(path.parent().unwrap());
-                fs::create_dir_all(&parent).is_ok()
-                    && inside(&parent, || old.write(base, |other| other == path))
-            })));
+            out.push((
+                format!("put {} of step {step} back", path.display()),
+                Box::new(move |base| {
+                    let parent = base.join(path.parent().unwrap());
+                    fs::create_dir_all(&parent).is_ok()
+                        && inside(&parent, || old.write(base, |other| other == path))
+                }),
+            ));
         }
     }
 }

@@ -30,7 +30,10 @@ pub(super) fn changes<'a>(now: &'a Snapshot, dice: &mut Dice) -> Vec<Change<'a>>
     let mut out: Vec<Change<'a>> = Vec::new();
     let mut add = |what: String, lines: Vec<String>| {
         let bytes = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
-        out.push((format!("log: {what}"), Box::new(move |base: &Path| rewrite(&base.join(LOG), bytes.as_bytes()))));
+        out.push((
+            format!("log: {what}"),
+            Box::new(move |base: &Path| rewrite(&base.join(LOG), bytes.as_bytes())),
+        ));
     };
     for at in 0..lines.len() {
         let with = |edit: &dyn Fn(&mut Vec<String>)| {
@@ -48,9 +51,12 @@ pub(super) fn changes<'a>(now: &'a Snapshot, dice: &mut Dice) -> Vec<Change<'a>>
         add(format!("swap lines {at} and {other}"), with(&|lines| lines.swap(at, other)));
         for (from, to) in WORDS {
             if lines[at].contains(from) {
-                add(format!("{from} becomes {to} in line {at}"), with(&|lines| {
-                    lines[at] = lines[at].replace(from, to);
-                }));
+                add(
+                    format!("{from} becomes {to} in line {at}"),
+                    with(&|lines| {
+                        lines[at] = lines[at].replace(from, to);
+                    }),
+                );
             }
         }
     }
@@ -77,18 +83,22 @@ fn chained(lines: &[String], event: &str) -> String {
     draft.skill = like.skill;
     draft.digest = like.digest;
     draft.placements = like.placements;
-    rechain(lines, draft.finish(Place {
-        seq: 0,
-        prev: last.prev,
-        time: last.time,
-        epoch: last.epoch,
-        state: last.state,
-    }))
+    rechain(
+        lines,
+        draft.finish(Place {
+            seq: 0,
+            prev: last.prev,
+            time: last.time,
+            epoch: last.epoch,
+            state: last.state,
+        }),
+    )
 }
 
 /// Gives a record the number and the predecessor that fit after these lines.
 fn rechain(lines: &[String], mut record: Record) -> String {
     record.seq = lines.len() as u64 + 1;
-    record.prev = lines.last().map_or(skill_trust::model::digest::Digest::ZERO, |line| leaf_hash(line.as_bytes()));
+    record.prev =
+        lines.last().map_or(skill_trust::model::digest::Digest::ZERO, |line| leaf_hash(line.as_bytes()));
     record.line().unwrap()
 }

@@ -9,7 +9,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-pub(super) fn changes<'a>(now: &'a Snapshot, old: &'a [Snapshot], revisions: &[&Revision]) -> Vec<Change<'a>> {
+pub(super) fn changes<'a>(
+    now: &'a Snapshot,
+    old: &'a [Snapshot],
+    revisions: &[&Revision],
+) -> Vec<Change<'a>> {
     let texts: BTreeSet<&str> = old
         .iter()
         .chain([now])
@@ -34,9 +38,10 @@ pub(super) fn changes<'a>(now: &'a Snapshot, old: &'a [Snapshot], revisions: &[&
             out.push((format!("plant an empty {name}"), Box::new(move |base| write(&base.join(&name), ""))));
         }
         let line = format!("{}\n", revision.file_name());
-        out.push((format!("plant placing of {revision}"), Box::new(move |base| {
-            write(&base.join("home/placing"), &line)
-        })));
+        out.push((
+            format!("plant placing of {revision}"),
+            Box::new(move |base| write(&base.join("home/placing"), &line)),
+        ));
     }
     out
 }
@@ -55,13 +60,16 @@ fn home(out: &mut Vec<Change<'_>>, permit: &HomePermit) {
             for id in [permit.id.clone(), "0".repeat(32), "odd".to_owned()] {
                 let text = HomePermit { epoch, id }.text();
                 let what = format!("home permit of epoch {epoch}, kill taken away: {lift}: {text:?}");
-                out.push((what, Box::new(move |base| {
-                    let home = base.join("home");
-                    if lift {
-                        unkill(&home);
-                    }
-                    write(&home.join("permit"), &text)
-                })));
+                out.push((
+                    what,
+                    Box::new(move |base| {
+                        let home = base.join("home");
+                        if lift {
+                            unkill(&home);
+                        }
+                        write(&home.join("permit"), &text)
+                    }),
+                ));
             }
         }
     }
@@ -121,8 +129,9 @@ fn back<'a>(out: &mut Vec<Change<'a>>, now: &'a Snapshot) {
         } else {
             continue;
         };
-        out.push((format!("rename {} to {to}", path.display()), Box::new(move |base| {
-            fs::rename(base.join(path), base.join(&to)).is_ok()
-        })));
+        out.push((
+            format!("rename {} to {to}", path.display()),
+            Box::new(move |base| fs::rename(base.join(path), base.join(&to)).is_ok()),
+        ));
     }
 }

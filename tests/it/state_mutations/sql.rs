@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 const TABLES: [&str; 8] = ["home", "event", "node", "head", "revision", "bucket", "hold", "manifest"];
-/// Tables whose earlier contents are put back in every combination.
+/// Tables whose earlier contents are put back, alone and together.
 const STATE: [&str; 6] = ["event", "node", "head", "revision", "bucket", "hold"];
 
 pub(super) fn changes<'a>(now: &'a Snapshot, old: &'a [Snapshot]) -> Vec<Change<'a>> {
@@ -65,11 +65,8 @@ fn edit(base: &Path, act: impl FnOnce(&Connection) -> rusqlite::Result<usize>) -
     let Ok(conn) = Connection::open(base.join("home/ledger.db")) else { return false };
     conn.execute_batch("PRAGMA ignore_check_constraints = ON; PRAGMA synchronous = OFF;").unwrap();
     let mut query = conn.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").unwrap();
-    let triggers: Vec<(String, String)> = query
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
-        .unwrap()
-        .collect::<Result<_, _>>()
-        .unwrap();
+    let triggers: Vec<(String, String)> =
+        query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().collect::<Result<_, _>>().unwrap();
     drop(query);
     for (name, _) in &triggers {
         conn.execute_batch(&format!("DROP TRIGGER {name}")).unwrap();
@@ -99,34 +96,46 @@ fn cells(out: &mut Vec<Change<'_>>, here: &Tables) {
                 for (what, value) in others(&row[column], next) {
                     let row = row.clone();
                     let name = format!("sql: {table} row {at} column {column}: {what}");
-                    out.push((name, Box::new(move |base| {
-                        edit(base, |conn| {
-                            let names = columns(conn, table);
-                            let same = names.iter().enumerate().map(|(at, name)| format!("{name} IS ?{}", at + 2));
-                            let sql = format!(
-                                "UPDATE OR REPLACE {table} SET {} = ?1 WHERE {}",
-                                names[column],
-                                same.collect::<Vec<_>>().join(" AND ")
-                            );
-                            let all = std::iter::once(&value).chain(&row);
-                            conn.execute(&sql, rusqlite::params_from_iter(all))
-                        })
-                    })));
+                    out.push((
+                        name,
+                        Box::new(move |base| {
+                            edit(base, |conn| {
+                                let names = columns(conn, table);
+                                let same = names
+                                    .iter()
+                                    .enumerate()
+                                    .map(|(at, name)| format!("{name} IS ?{}", at + 2));
+                                let sql = format!(
+                                    "UPDATE OR REPLACE {table} SET {} = ?1 WHERE {}",
+                                    names[column],
+                                    same.collect::<Vec<_>>().join(" AND ")
+                                );
+                                let all = std::iter::once(&value).chain(&row);
+                                conn.execute(&sql, rusqlite::params_from_iter(all))
+                            })
+                        }),
+                    ));
                 }
             }
             let name = format!("sql: {table} row {at} removed");
-            out.push((name, Box::new(move |base| {
-                edit(base, |conn| {
-                    let names = columns(conn, table);
-                    let same = names.iter().enumerate().map(|(at, name)| format!("{name} IS ?{}", at + 1));
-                    let sql = format!("DELETE FROM {table} WHERE {}", same.collect::<Vec<_>>().join(" AND "));
-                    conn.execute(&sql, rusqlite::params_from_iter(&row))
-                })
-            })));
+            out.push((
+                name,
+                Box::new(move |base| {
+                    edit(base, |conn| {
+                        let names = columns(conn, table);
+                        let same =
+                            names.iter().enumerate().map(|(at, name)| format!("{name} IS ?{}", at + 1));
+                        let sql =
+                            format!("DELETE FROM {table} WHERE {}", same.collect::<Vec<_>>().join(" AND "));
+                        conn.execute(&sql, rusqlite::params_from_iter(&row))
+                    })
+                }),
+            ));
         }
-        out.push((format!("sql: {table} emptied"), Box::new(move |base| {
-            edit(base, |conn| conn.execute(&format!("DELETE FROM {table}"), []))
-        })));
+        out.push((
+            format!("sql: {table} emptied"),
+            Box::new(move |base| edit(base, |conn| conn.execute(&format!("DELETE FROM {table}"), []))),
+        ));
     }
 }
 
@@ -189,15 +198,19 @@ fn schema(out: &mut Vec<Change<'_>>) {
         "PRAGMA encoding = 'UTF-16'",
     ];
     for sql in plants {
-        out.push((format!("sql: {sql}"), Box::new(move |base| {
-            edit(base, |conn| conn.execute_batch(sql).map(|()| 1))
-        })));
+        out.push((
+            format!("sql: {sql}"),
+            Box::new(move |base| edit(base, |conn| conn.execute_batch(sql).map(|()| 1))),
+        ));
     }
     for trigger in ["event_is_never_changed", "event_is_never_deleted"] {
-        out.push((format!("sql: {trigger} dropped"), Box::new(move |base| {
-            let conn = Connection::open(base.join("home/ledger.db")).unwrap();
-            conn.execute_batch(&format!("DROP TRIGGER {trigger}")).is_ok()
-        })));
+        out.push((
+            format!("sql: {trigger} dropped"),
+            Box::new(move |base| {
+                let conn = Connection::open(base.join("home/ledger.db")).unwrap();
+                conn.execute_batch(&format!("DROP TRIGGER {trigger}")).is_ok()
+            }),
+        ));
     }
 }
 
@@ -211,20 +224,32 @@ fn replace(conn: &Connection, table: &str, rows: &Rows) -> rusqlite::Result<usiz
     Ok(1)
 }
 
-/// Tables as they were, in every combination that changes anything.
+/// Of all ways to pick some of so many: each alone, each pair, all, all but one.
+fn telling(count: usize) -> impl Iterator<Item = usize> {
+    (1..1_usize << count).filter(move |set| {
+        let picked = set.count_ones() as usize;
+        picked <= 2 || picked + 1 >= count
+    })
+}
+
+/// Tables as they were, alone and together.
 fn put_back(out: &mut Vec<Change<'_>>, step: usize, here: &Tables, then: &Tables) {
     let changed: Vec<_> = STATE.into_iter().filter(|table| here[table] != then[table]).collect();
-    for set in 1..1_usize << changed.len() {
-        let picked: Vec<_> = changed.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1).map(|(_, t)| *t).collect();
+    for set in telling(changed.len()) {
+        let picked: Vec<_> =
+            changed.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1).map(|(_, t)| *t).collect();
         let with: Vec<_> = picked.iter().map(|table| (*table, then[table].clone())).collect();
-        out.push((format!("sql: {picked:?} of step {step} put back"), Box::new(move |base| {
-            edit(base, |conn| {
-                for (table, rows) in &with {
-                    replace(conn, table, rows)?;
-                }
-                Ok(1)
-            })
-        })));
+        out.push((
+            format!("sql: {picked:?} of step {step} put back"),
+            Box::new(move |base| {
+                edit(base, |conn| {
+                    for (table, rows) in &with {
+                        replace(conn, table, rows)?;
+                    }
+                    Ok(1)
+                })
+            }),
+        ));
     }
 }
 
@@ -235,26 +260,32 @@ fn forged(out: &mut Vec<Change<'_>>, step: usize, then: &Tables) {
         ("the holds", |conn, then| replace(conn, "hold", &then["hold"]).map(drop)),
         ("no kill", |conn, _| conn.execute("UPDATE head SET epoch = 0, hold = NULL", []).map(drop)),
         ("the time", |conn, _| conn.execute("UPDATE head SET time = 0", []).map(drop)),
-        ("the home's id", |conn, _| conn.execute("UPDATE home SET name = lower(name), created = 0", []).map(drop)),
+        ("the home's id", |conn, _| {
+            conn.execute("UPDATE home SET name = lower(name), created = 0", []).map(drop)
+        }),
     ];
-    for set in 1..1_usize << wishes.len() {
-        let picked: Vec<_> = wishes.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1).map(|(_, w)| *w).collect();
+    for set in telling(wishes.len()) {
+        let picked: Vec<_> =
+            wishes.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1).map(|(_, w)| *w).collect();
         let names: Vec<_> = picked.iter().map(|(name, _)| *name).collect();
         for last in [false, true] {
             let (picked, then) = (picked.clone(), then.clone());
             let what = format!("sql: forged {names:?} of step {step}, last record edited: {last}");
-            out.push((what, Box::new(move |base| {
-                edit(base, |conn| {
-                    for (_, wish) in &picked {
-                        wish(conn, &then)?;
-                    }
-                    refit(conn)?;
-                    if last {
-                        edit_last(conn)?;
-                    }
-                    Ok(1)
-                })
-            })));
+            out.push((
+                what,
+                Box::new(move |base| {
+                    edit(base, |conn| {
+                        for (_, wish) in &picked {
+                            wish(conn, &then)?;
+                        }
+                        refit(conn)?;
+                        if last {
+                            edit_last(conn)?;
+                        }
+                        Ok(1)
+                    })
+                }),
+            ));
         }
     }
 }
@@ -277,7 +308,8 @@ fn refit(conn: &Connection) -> rusqlite::Result<()> {
         let at = bucket % 64 * 32;
         groups[bucket / 64][at..at + 32].copy_from_slice(hasher.finish().as_bytes());
     }
-    let hash = |bytes: &[u8]| if bytes.iter().all(|byte| *byte == 0) { Digest::ZERO } else { sha256(&[bytes]) };
+    let hash =
+        |bytes: &[u8]| if bytes.iter().all(|byte| *byte == 0) { Digest::ZERO } else { sha256(&[bytes]) };
     let mut top = Vec::new();
     for (id, group) in groups.iter().enumerate() {
         conn.execute("UPDATE bucket SET hashes = ?2 WHERE id = ?1", params![signed(id as u64 + 1), group])?;
@@ -310,17 +342,24 @@ fn refit(conn: &Connection) -> rusqlite::Result<()> {
 /// Edits the last record so that it says what the head says.
 fn edit_last(conn: &Connection) -> rusqlite::Result<()> {
     let size: u64 = conn.query_row("SELECT size FROM head", [], |row| number(row, 0))?;
-    let line: String = conn.query_row("SELECT line FROM event WHERE seq = ?1", [signed(size)], |row| row.get(0))?;
+    let line: String =
+        conn.query_row("SELECT line FROM event WHERE seq = ?1", [signed(size)], |row| row.get(0))?;
     let mut record: Record = serde_json::from_str(&line).unwrap();
     record.state = Digest::from_bytes(conn.query_row("SELECT state FROM head", [], |row| row.get(0))?);
     record.epoch = conn.query_row("SELECT epoch FROM head", [], |row| number(row, 0))?;
     let line = record.line().unwrap();
     let hash = leaf_hash(line.as_bytes());
-    conn.execute("UPDATE event SET line = ?2, hash = ?3 WHERE seq = ?1", params![signed(size), line, hash.as_bytes()])?;
+    conn.execute(
+        "UPDATE event SET line = ?2, hash = ?3 WHERE seq = ?1",
+        params![signed(size), line, hash.as_bytes()],
+    )?;
     let mut frontier = Frontier::default();
     for leaf in leaves(conn)? {
         for (NodeId { level, index }, hash) in frontier.push(leaf) {
-            conn.execute("UPDATE node SET hash = ?3 WHERE level = ?1 AND idx = ?2", params![level, signed(index), hash.as_bytes()])?;
+            conn.execute(
+                "UPDATE node SET hash = ?3 WHERE level = ?1 AND idx = ?2",
+                params![level, signed(index), hash.as_bytes()],
+            )?;
         }
     }
     conn.execute("UPDATE head SET last = ?1, frontier = ?2", params![hash.as_bytes(), frontier.to_bytes()])?;
@@ -354,7 +393,8 @@ pub(super) fn forge_event(base: &Path, earlier: &Snapshot, event: &str) -> bool 
             conn.query_row("SELECT size, bytes, state FROM head", [], |row| {
                 Ok((number(row, 0)?, number(row, 1)?, row.get(2)?))
             })?;
-        let line: String = conn.query_row("SELECT line FROM event WHERE seq = ?1", [signed(size)], |row| row.get(0))?;
+        let line: String =
+            conn.query_row("SELECT line FROM event WHERE seq = ?1", [signed(size)], |row| row.get(0))?;
         let last: Record = serde_json::from_str(&line).unwrap();
         let mut draft = Draft::new(last.actor, event, Outcome::Done, "forged");
         draft.skill = last.skill;
@@ -368,16 +408,28 @@ pub(super) fn forge_event(base: &Path, earlier: &Snapshot, event: &str) -> bool 
         });
         let line = record.line().unwrap();
         let hash = leaf_hash(line.as_bytes());
-        conn.execute("INSERT INTO event VALUES (?1, ?2, ?3, ?4)", params![signed(size + 1), line, hash.as_bytes(), signed(bytes)])?;
+        conn.execute(
+            "INSERT INTO event VALUES (?1, ?2, ?3, ?4)",
+            params![signed(size + 1), line, hash.as_bytes(), signed(bytes)],
+        )?;
         let mut frontier = Frontier::default();
         for leaf in leaves(conn)? {
             for (NodeId { level, index }, hash) in frontier.push(leaf).into_iter().skip(1) {
-                conn.execute("INSERT OR REPLACE INTO node VALUES (?1, ?2, ?3)", params![level, signed(index), hash.as_bytes()])?;
+                conn.execute(
+                    "INSERT OR REPLACE INTO node VALUES (?1, ?2, ?3)",
+                    params![level, signed(index), hash.as_bytes()],
+                )?;
             }
         }
         conn.execute(
             "UPDATE head SET size = ?1, last = ?2, frontier = ?3, bytes = ?4, settled = ?5",
-            params![signed(size + 1), hash.as_bytes(), frontier.to_bytes(), signed(bytes + line.len() as u64 + 1), signed(bytes)],
+            params![
+                signed(size + 1),
+                hash.as_bytes(),
+                frontier.to_bytes(),
+                signed(bytes + line.len() as u64 + 1),
+                signed(bytes)
+            ],
         )
     })
 }

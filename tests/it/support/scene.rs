@@ -266,3 +266,12 @@ impl Dice {
         usize::try_from((z ^ (z >> 31)) % end as u64).unwrap()
     }
 }
+
+/// Python, for what safe Rust cannot do.
+pub(crate) fn python() -> PathBuf {
+    ["/usr/bin/python3", "/usr/local/bin/python3"]
+        .map(PathBuf::from)
+        .into_iter()
+        .find(|path| path.exists())
+        .unwrap_or_else(|| "python3".into())
+}
