@@ -192,8 +192,15 @@ pub fn differences(
         Question::Load => facts::placement_checks(session.policy.limits),
         Question::Enable => facts::store_checks(session.policy.limits),
     };
-    let Ok(folder) = tree::open_folder(Path::new(path)) else {
-        return Ok(vec![DriftReason::Missing { path: crate::model::text::escape(path) }]);
+    let folder = match tree::open_folder(Path::new(path)) {
+        Ok(folder) => folder,
+        Err(error) => {
+            let (path, rule) = (crate::model::text::escape(path), facts::unopened(path, &error));
+            return Ok(vec![match rule {
+                crate::model::limits::Rule::Missing => DriftReason::Missing { path },
+                other => DriftReason::Refused { path, rule: other.code().to_owned() },
+            }]);
+        }
     };
     let observed = tree::read(folder.as_fd(), &checks);
     let pinned = session.ledger.manifest(&row.revision.digest).map_err(|fault| ledger_stop(&fault))?;

@@ -47,8 +47,7 @@ fn ours() -> u32 {
 #[must_use]
 pub fn hash_folder(path: &str, checks: &Checks) -> Hashed {
     let unreadable = |error: std::io::Error| {
-        let gone = error.kind() == std::io::ErrorKind::NotFound;
-        let rule = if gone { Rule::Missing } else { Rule::Unreadable(error.to_string()) };
+        let rule = unopened(path, &error);
         Hashed { path: path.to_owned(), digest: None, faults: vec![Fault { path: ".".to_owned(), rule }] }
     };
     match tree::open_folder(Path::new(path)) {
@@ -75,6 +74,23 @@ pub fn hash_placement(path: &str, limits: Limits) -> Hashed {
         hashed.faults.insert(0, Fault { path: ".".to_owned(), rule });
     }
     hashed
+}
+
+/// What it says about a folder that it cannot be opened. A link or a file in
+/// its place is drift; anything else is trouble, and tells nothing.
+///
+/// Attack: a placement is moved away and a link to a copy put there, or a file;
+/// if that counted as trouble, nothing would ever be withdrawn.
+#[must_use]
+pub fn unopened(path: &str, error: &std::io::Error) -> Rule {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Rule::Missing,
+        std::io::ErrorKind::NotADirectory => match Path::new(path).symlink_metadata() {
+            Ok(meta) if meta.file_type().is_symlink() => Rule::Link,
+            _ => Rule::NotAFolder,
+        },
+        _ => Rule::Unreadable(error.to_string()),
+    }
 }
 
 /// Hashes the store copy of a revision.

@@ -9,6 +9,7 @@ mod crash;
 /// The digest is git's.
 mod digest;
 /// Every single change to a stored folder is seen.
+mod drift;
 mod drift_unit;
 /// Git trees and repositories made to harm.
 mod hostile_git;
@@ -24,9 +25,11 @@ mod pty;
 mod release_files;
 /// Folders, repositories, https and ssh.
 mod sources;
+mod state_mutations;
 
 mod support {
     //! What the tests stand on.
     pub(crate) mod faults;
     pub(crate) mod pty;
+    pub(crate) mod scene;
 }

@@ -139,12 +139,20 @@ impl<'a> Txn<'a> {
     }
 
     /// Gives every draft its place in the chain and writes all but the commit.
+    /// Nothing changes without a record, not even the time of the last one.
     ///
     /// # Errors
     /// [`LedgerFault`].
     pub fn seal(mut self, now: Timestamp, drafts: Vec<Draft>) -> Result<Sealed<'a>, LedgerFault> {
         self.settle_buckets()?;
         let state = state::state_digest(&self.brakes, &self.top);
+        if drafts.is_empty() {
+            if state != self.head.state {
+                return Err(LedgerFault::Damaged("BUG: a change without a record".into()));
+            }
+            let Self { txn, head, brakes, top, slots, .. } = self;
+            return Ok(Sealed { txn, head, brakes, top, slots, records: Vec::new() });
+        }
         let time = now.max(self.head.time);
         self.head.settled = self.head.bytes;
         self.head.time = time;
