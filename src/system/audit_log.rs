@@ -15,6 +15,10 @@
 //!
 //! Compared only under the lock, in constant time.
 
+mod lines;
+
+pub use lines::{Line, Lines};
+
 use super::home::Home;
 use super::ledger::{EventRow, Ledger, LedgerFault};
 use crate::model::digest::Digest;
