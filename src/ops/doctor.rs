@@ -5,7 +5,7 @@
 //! dead processes left; everything else takes a person.
 
 use super::look::{self, Look};
-use super::session::{Depth, Session, ledger_stop};
+use super::session::{Depth, Session, ledger_stop, log_stop};
 use super::{World, facts};
 use crate::model::code::{Exit, Stop};
 use crate::model::text;
@@ -17,6 +17,10 @@ use crate::system::ledger::Ledger;
 use crate::system::placement::{self, Trustees};
 use crate::system::strays;
 use std::path::{Path, PathBuf};
+
+/// The way out of damage.
+const RESTORE: &str =
+    "keep the home as it is, restore all of it from one backup; `skills kill --all` works meanwhile";
 
 /// What the caller knows of its surroundings.
 #[derive(Debug, Clone, Default)]
@@ -69,7 +73,12 @@ impl Check {
 
     fn stop(about: &'static str, stop: &Stop) -> Self {
         let level = if stop.code.exit() == Exit::Damaged { Level::Damaged } else { Level::Bad };
-        Self::new(about, level, &stop.what, &stop.next)
+        // Whoever reads this has asked the doctor already.
+        let next = match stop.next.strip_prefix("run: skills doctor") {
+            None => stop.next.clone(),
+            Some(_) => RESTORE.to_owned(),
+        };
+        Self::new(about, level, &stop.what, next)
     }
 }
 
@@ -183,7 +192,17 @@ fn whole(session: &Session<'_>, fix: bool, checks: &mut Vec<Check>) {
         Err(fault) => checks.push(Check::stop("ledger", &ledger_stop(fault))),
     }
     let head = session.ledger.head();
-    checks.push(Check::ok("log", format!("{} records, its end agrees with the ledger", head.size)));
+    checks.push(match session.log.verify(&session.ledger) {
+        Ok(verified) => {
+            Check::ok("log", format!("{} records, chained and as in the ledger", verified.records))
+        }
+        Err(fault) => Check::stop("log", &log_stop(&fault)),
+    });
+    match facts::checkpoint(session) {
+        Ok(None) => {}
+        Ok(Some(size)) => checks.push(Check::ok("checkpoint", format!("of {size} records, continued"))),
+        Err(stop) => checks.push(Check::stop("checkpoint", &stop)),
+    }
     let now = session.world.clock.now();
     checks.push(if now < head.time {
         let found = format!("it is {now}, and the last record is of {}", head.time);

@@ -259,20 +259,34 @@ fn release_home(session: &mut Session<'_>, ids: &[String], epoch: u64) -> Result
 }
 
 /// Everything that a kill cannot reach: skills in known folders that are not
-/// ours and stay live.
+/// ours and stay live. Ours are told by their permits, so that no ledger is
+/// needed.
 #[must_use]
 pub fn still_live(world: &World) -> Vec<String> {
     let Some(account) = &world.account_home else { return Vec::new() };
+    let ours = permitted(world);
     let mut out = BTreeSet::new();
     for agent in crate::model::agent::AGENTS {
         for folder in agent.reads {
             let Ok(entries) = std::fs::read_dir(account.join(folder)) else { continue };
-            for entry in entries.flatten() {
-                if entry.path().join("SKILL.md").symlink_metadata().is_ok() {
-                    out.insert(crate::model::text::escape(&entry.path().to_string_lossy()));
+            for path in entries.flatten().map(|entry| entry.path()) {
+                let live = path.join("SKILL.md").symlink_metadata().is_ok();
+                if live && !std::fs::canonicalize(&path).is_ok_and(|real| ours.contains(&real)) {
+                    out.insert(crate::model::text::escape(&path.to_string_lossy()));
                 }
             }
         }
     }
     out.into_iter().collect()
+}
+
+/// Where the skills that still have a permit are placed.
+fn permitted(world: &World) -> BTreeSet<std::path::PathBuf> {
+    let Ok(home) = crate::system::home::Home::open(&world.home) else { return BTreeSet::new() };
+    let listed = permit::list(&home).unwrap_or_default();
+    let permits = listed.iter().filter_map(|revision| permit::read_skill(&home, revision).ok().flatten());
+    permits
+        .flat_map(|permit| permit.placements)
+        .filter_map(|place| std::fs::canonicalize(place.path).ok())
+        .collect()
 }

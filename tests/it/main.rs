@@ -9,6 +9,7 @@ mod drift_unit;
 mod hostile_git;
 mod pty;
 mod sources;
+mod views;
 
 mod support {
     //! What the tests stand on.

@@ -254,6 +254,11 @@ pub(crate) fn files(rows: &[FileRow], width: u16) -> String {
     table(&["MARKS", "SIZE", "FILE", "WHAT"], &cells, width)
 }
 
+/// A number of things, `1 file` or `2 files`.
+pub(crate) fn count(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
 /// A size in the unit in which it has at most four digits.
 pub(crate) fn human_size(bytes: u64) -> String {
     let units = [(1_u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];

@@ -85,11 +85,8 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     }
 }
 
-/// Heads of the columns of [`row`].
-pub(crate) const HEADER: &[&str] = &["SEQ", "TIME", "EVENT", "RESULT", "SKILL", "BY", "WHY"];
-
-/// A record as a row of a table.
-pub(crate) fn row(record: &Record) -> Vec<String> {
+/// A record as one line, escaped.
+pub(crate) fn line(record: &Record) -> String {
     let skill = match (&record.skill, record.digest) {
         (Some(name), Some(digest)) => format!("{name}@{}", digest.short()),
         (Some(name), None) => name.to_string(),
@@ -99,15 +96,9 @@ pub(crate) fn row(record: &Record) -> Vec<String> {
     let codes =
         if record.codes.is_empty() { String::new() } else { format!("[{}] ", record.codes.join(" ")) };
     let note = record.note.as_deref().map_or_else(String::new, |note| format!(" ({note})"));
-    vec![
-        record.seq.to_string(),
-        record.time.to_string(),
-        record.event.clone(),
-        word(record).to_owned(),
-        skill,
-        format!("{} {}", record.actor.user, record.actor.via),
-        format!("{codes}{}{note}", record.reason),
-    ]
+    let by = format!("{} {}", record.actor.user, record.actor.via);
+    let head = format!("{:>5}  {}  {:<8} {:<8}", record.seq, record.time, record.event, word(record));
+    text::escape(format!("{head} {skill:<28} {by:<12} {codes}{}{note}", record.reason).trim_end())
 }
 
 const fn word(record: &Record) -> &'static str {
@@ -130,11 +121,7 @@ struct Wrong {
 /// Writes one line, as stored or for people.
 fn write(context: &mut Context, shown: &Shown, wrong: &mut Wrong) -> Result<(), Stop> {
     let line = match &shown.record {
-        Ok(record) => {
-            let cells = row(record);
-            let head = format!("{:>5}  {}  {:<8} {:<8}", cells[0], cells[1], cells[2], cells[3]);
-            format!("{head} {:<28} {:<12} {}", cells[4], cells[5], cells[6])
-        }
+        Ok(record) => line(record),
         Err(why) => {
             wrong.unread += 1;
             let start = text::escape_short(&text::escape_bytes(&shown.line), 120);
@@ -150,7 +137,7 @@ fn write(context: &mut Context, shown: &Shown, wrong: &mut Wrong) -> Result<(), 
         return context.raw(&text::escape_bytes(&shown.line));
     }
     let mark = if differs { format!("  {}", paint(Tone::Bad, "NOT IN THE LEDGER")) } else { String::new() };
-    context.say(&format!("{}{mark}", line.trim_end()))
+    context.say(&format!("{line}{mark}"))
 }
 
 fn show(context: &mut Context, args: ShowArgs) -> Ended {

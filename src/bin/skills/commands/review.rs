@@ -111,7 +111,7 @@ fn card(context: &mut Context, card: &Card) -> Result<(), Stop> {
         let shown = format!("{key}: {value}");
         let risky = key.split('.').any(|part| RISKY_KEYS.contains(&part));
         let shown =
-            if risky { paint(Tone::Careful, &format!("{shown}  (acts)")) } else { text::escape(&shown) };
+            if risky { paint(Tone::Careful, &format!("{shown}  [risky]")) } else { text::escape(&shown) };
         line(context, "extension", &shown)?;
     }
     for note in &card.notes {
@@ -298,7 +298,11 @@ fn document(review: &Review, list_only: bool, only: Option<&str>) -> Result<Valu
         }));
     }
     let card = match &review.card {
-        Ok(card) => json!(card),
+        Ok(card) => json!({
+            "name": card.raw_name, "description": card.description, "license": card.license,
+            "compatibility": card.compatibility, "version": card.version, "allowed_tools": card.allowed_tools,
+            "metadata": card.metadata, "extensions": card.extensions, "notes": card.notes,
+        }),
         Err(faults) => json!({ "faults": faults }),
     };
     let row = &review.row;

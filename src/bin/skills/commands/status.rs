@@ -85,6 +85,12 @@ fn list(context: &mut Context, found: &Status) -> Result<(), Stop> {
     if !table.is_empty() {
         context.say(&table)?;
     }
+    for skill in &found.skills {
+        for (what, next) in troubles(skill, found) {
+            let head = paint(Tone::Careful, &skill.row.revision.to_string());
+            context.say(&format!("\n{head}: {}\n  next: {}", text::escape(&what), text::escape(&next)))?;
+        }
+    }
     if !found.permits.is_empty() {
         context
             .say("The ledger cannot be read. Permits that lie in the home, all of them denied meanwhile:")?;
@@ -113,7 +119,7 @@ fn notes(skill: &Skill, found: &Status, now: Timestamp) -> Vec<String> {
     let lifecycle = &skill.row.lifecycle;
     notes.extend(verdict(skill, found));
     if skill.differing().is_some() && skill.no.as_ref().is_some_and(|no| no.code != Code::Drift) {
-        notes.push("its bytes here are not the right ones: skills verify".to_owned());
+        notes.push("its bytes are not the right ones".to_owned());
     }
     if let Some(pin) = lifecycle.pin() {
         notes.push(format!("trusted {} by {}", render::age(pin.at, now), text::escape(&pin.by.user)));
@@ -122,7 +128,9 @@ fn notes(skill: &Skill, found: &Status, now: Timestamp) -> Vec<String> {
             format!("trust ends {left}")
         }));
     }
-    notes.extend(skill.newer.as_ref().map(|newer| format!("newer revision waiting: {newer}")));
+    if skill.newer.is_some() {
+        notes.push("a newer one waits".to_owned());
+    }
     notes
 }
 
@@ -137,18 +145,42 @@ fn verdict(skill: &Skill, found: &Status) -> Option<String> {
             .to_owned(),
         );
     };
-    let reason = text::escape(&no.reason);
     if found.problem.is_some() {
         return skill.differing().is_none().then(|| "bytes as recorded, not usable".to_owned());
     }
     Some(match (&skill.row.lifecycle, no.code) {
+        (Lifecycle::Installed { former: None }, Code::HeldAll | Code::Held) => "held, not trusted".to_owned(),
+        (Lifecycle::Installed { former: Some(pin) }, Code::HeldAll | Code::Held) => {
+            format!("held; {}", withdrawn(skill, pin))
+        }
         (_, Code::HeldAll | Code::Held) => "held".to_owned(),
         (Lifecycle::Installed { former: None }, Code::NotTrusted) => "not trusted yet".to_owned(),
         (Lifecycle::Installed { former: Some(pin) }, Code::NotTrusted) => withdrawn(skill, pin),
-        (_, Code::Drift) => format!("drifted: {reason}; run: skills verify"),
-        (_, Code::Expired | Code::PolicyUnmet) => format!("{reason}; run: skills verify"),
-        _ => format!("not usable: {reason}"),
+        (_, Code::Drift) => "drifted".to_owned(),
+        (_, Code::Expired) => "trust ended".to_owned(),
+        (_, Code::PolicyUnmet) => "the policy is not met".to_owned(),
+        (_, code) => format!("not usable: {code}"),
     })
+}
+
+/// What a person should do something about, each with its command. Apart from
+/// the table, which would break a command in two.
+fn troubles(skill: &Skill, found: &Status) -> Vec<(String, String)> {
+    let revision = &skill.row.revision;
+    let mut all = Vec::new();
+    let fine = [Code::NotTrusted, Code::Held, Code::HeldAll];
+    if found.problem.is_none() {
+        let no = skill.no.as_ref().filter(|no| !fine.contains(&no.code));
+        let differing =
+            || skill.differing().map(|folder| format!("{} is not what it should be", folder.path));
+        let what = no.map(|no| no.reason.clone()).or_else(differing);
+        all.extend(what.map(|what| (what, format!("skills verify {revision}"))));
+    }
+    all.extend(skill.newer.as_ref().map(|newer| {
+        let next = format!("skills review {newer}");
+        (format!("newer revision waiting: {newer}"), next)
+    }));
+    all
 }
 
 /// Why it is no longer trusted, by the record that withdrew it.
@@ -158,7 +190,7 @@ fn withdrawn(skill: &Skill, pin: &Pin) -> String {
     match event {
         "drift" => {
             let count = skill.last.as_ref().map_or(0, |record| record.differences.len());
-            format!("drifted, disabled: {count} differences from what {by} trusted")
+            format!("drifted, disabled: {} from what {by} trusted", render::count(count, "difference"))
         }
         "expire" => format!("the trust that {by} gave has ended"),
         "unmet" => "trust withdrawn: the policy is no longer met".to_owned(),
@@ -180,12 +212,13 @@ fn unmanaged(context: &mut Context, found: &[Unmanaged]) -> Result<(), Stop> {
         context.say(&format!("  {}", paint(Tone::Strong, &skill.name)))?;
         context.say(&format!("    {}", text::escape(&skill.path.to_string_lossy())))?;
         let marks: Vec<_> = skill.marks.iter().map(|mark| mark.words()).collect();
-        let mut about = format!("    read by {}; {} files", skill.agents.join(", "), skill.files);
+        let mut about =
+            format!("    read by {}; {}", skill.agents.join(", "), render::count(skill.files, "file"));
         if !marks.is_empty() {
             about.push_str(&format!("; look for: {}", marks.join(", ")));
         }
         if skill.faults > 0 {
-            about.push_str(&format!("; {} entries that no skill may hold", skill.faults));
+            about.push_str(&format!("; not a sound skill: {}", render::count(skill.faults, "fault")));
         }
         context.say(&about)?;
     }
@@ -205,9 +238,13 @@ fn next(context: &mut Context, found: &Status) -> Result<(), Stop> {
     context.say("Next:  skills install SOURCE, or see it played: skills tour")
 }
 
+fn files(count: u64) -> String {
+    render::count(usize::try_from(count).unwrap_or(usize::MAX), "file")
+}
+
 /// One line of evidence.
 fn line(context: &mut Context, key: &str, value: &str) -> Result<(), Stop> {
-    if value.is_empty() { Ok(()) } else { context.say(&format!("{key:<10} {value}")) }
+    if value.is_empty() { Ok(()) } else { context.say(&format!("{key:<11} {value}")) }
 }
 
 fn evidence(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), Stop> {
@@ -219,7 +256,7 @@ fn evidence(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), 
     line(context, "commit", &text::escape(row.source.commit.as_deref().unwrap_or_default()))?;
     line(context, "version", &text::escape(row.version.as_deref().unwrap_or_default()))?;
     line(context, "card name", &text::escape(row.card_name.as_deref().unwrap_or_default()))?;
-    line(context, "holds", &format!("{} files, {}", row.files, render::human_size(row.bytes)))?;
+    line(context, "holds", &format!("{}, {}", files(row.files), render::human_size(row.bytes)))?;
     line(context, "installed", &format!("{} ({})", row.installed, render::age(row.installed, now)))?;
     let pin = match &row.lifecycle {
         Lifecycle::Installed { former } => former.as_ref().map(|pin| ("was trusted", pin)),
@@ -305,9 +342,7 @@ fn advice(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), St
 }
 
 fn history(context: &mut Context, found: &Status) -> Result<(), Stop> {
-    let rows: Vec<_> = found.history.iter().map(super::audit::row).collect();
-    let table = render::table(super::audit::HEADER, &rows, context.out.width());
-    if table.is_empty() { Ok(()) } else { context.say(&table) }
+    found.history.iter().try_for_each(|record| context.say(&super::audit::line(record)))
 }
 
 fn document(context: &Context, found: &Status) -> Value {

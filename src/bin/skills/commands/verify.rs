@@ -37,27 +37,39 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     for stray in &found.strays {
         context.say(&format!("{}  {stray}", paint(Tone::Careful, "stray")))?;
     }
-    let sum = format!(
-        "{} revisions, {} stored copies, {} placements hashed",
-        found.revisions, found.objects, found.placements
-    );
-    let log = found.records.map_or_else(
-        || "log not verified".to_owned(),
-        |count| format!("{count} records agree with the ledger"),
-    );
-    let signed =
-        found.checkpoint.map_or_else(String::new, |size| format!(", checkpoint of {size} records continued"));
-    let word = if found.problems.is_empty() {
-        paint(Tone::Good, "sound")
-    } else {
-        paint(Tone::Bad, &format!("{} problems", found.problems.len()))
-    };
-    context.say(&format!("{word}  {sum}; {log}{signed}"))?;
-    if let Some(head) = &found.head {
-        context.say(&format!("head   {head}"))?;
-    }
+    summary(context, &found)?;
     context.json("verify/1", document(&found))?;
     Ok(exit(&found))
+}
+
+/// What was looked at, and how it stands.
+fn summary(context: &mut Context, found: &Verification) -> Result<(), Stop> {
+    let mut parts = vec![
+        render::count(found.revisions, "revision"),
+        format!(
+            "{} and {} hashed",
+            render::count(found.objects, "stored folder"),
+            render::count(found.placements, "placement")
+        ),
+    ];
+    if let Some(records) = found.records {
+        parts.push(format!(
+            "{} in ledger and log alike",
+            render::count(usize::try_from(records).unwrap_or(usize::MAX), "record")
+        ));
+    }
+    if let Some(size) = found.checkpoint {
+        parts.push(format!("the checkpoint of {size} is continued"));
+    }
+    let word = match found.problems.len() {
+        0 => paint(Tone::Good, "sound"),
+        count => paint(Tone::Bad, &render::count(count, "problem")),
+    };
+    context.say(&format!("{word}  {}", parts.join("; ")))?;
+    match &found.head {
+        None => Ok(()),
+        Some(head) => context.say(&format!("head   {head}")),
+    }
 }
 
 /// Damage outranks drift: nothing else can be relied on then.
@@ -132,7 +144,11 @@ fn folder(context: &mut Context, path: &Path) -> Ended {
     context.say(&format!("folder   {shown}"))?;
     context.say(&format!("digest   {}", found.digest))?;
     let count = found.manifest.entries().len();
-    context.say(&format!("holds    {count} files, {}", render::human_size(found.manifest.bytes())))?;
+    context.say(&format!(
+        "holds    {}, {}",
+        render::count(count, "file"),
+        render::human_size(found.manifest.bytes())
+    ))?;
     if context.globals.verbose {
         for entry in found.manifest.entries() {
             let mode = if entry.executable { "100755" } else { "100644" };
