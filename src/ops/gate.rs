@@ -15,7 +15,6 @@ use super::session::{Depth, Session, home_stop, ledger_stop, open_ledger};
 use super::{World, apply, facts, recover};
 use crate::model::code::{Code, Stop};
 use crate::model::decision::{ANSWER_SCHEMA, Decision, GateAnswer, GateRequest, Question, REQUEST_SCHEMA};
-use crate::model::digest::Digest;
 use crate::model::lifecycle::{Event, RevisionRow, State};
 use crate::model::record::{Draft, Outcome, Record};
 use crate::model::skill::RevisionRef;
@@ -235,7 +234,7 @@ fn judge(session: &mut Session<'_>, case: &Case) -> Result<Verdict, Stop> {
 fn decide(session: &mut Session<'_>, case: &Case) -> Result<Result<Evidence, No>, Stop> {
     let no = |code, reason: &str| Ok(Err(No { code, reason: reason.to_owned() }));
     if let Some(head) = &case.request.head
-        && !extends(session, head)?
+        && !facts::extends(&session.ledger, head)?
     {
         return no(
             Code::RolledBack,
@@ -296,18 +295,6 @@ pub fn decide_now(
 #[must_use]
 pub fn observe(session: &Session<'_>, row: &RevisionRow, question: Question) -> Vec<Hashed> {
     hash_folders(&session.home, question, row, session.policy.limits)
-}
-
-/// Whether our log continues the head that the caller remembers.
-fn extends(session: &Session<'_>, head: &str) -> Result<bool, Stop> {
-    let bad = || {
-        let head = text::escape_short(head, 100);
-        Stop::new(Code::Usage, format!("`{head}` is not SIZE:ROOT"), "pass the `head` of an earlier answer")
-    };
-    let (size, root) = head.split_once(':').ok_or_else(bad)?;
-    let number: u64 = size.parse().map_err(|_| bad())?;
-    let root = Digest::from_hex(root).map_err(|_| bad())?;
-    session.ledger.extends(number, &root).map_err(|fault| ledger_stop(&fault))
 }
 
 fn gateway_note(request: &GateRequest) -> Option<String> {

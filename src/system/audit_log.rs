@@ -16,6 +16,10 @@
 //! Compared only under the lock, in constant time. The ledger's head must also
 //! be what its last record says: that record commits to the whole state.
 
+mod lines;
+
+pub use lines::{Line, Lines};
+
 use super::home::Home;
 use super::ledger::{EventRow, Ledger, LedgerFault};
 use crate::model::digest::Digest;

@@ -26,6 +26,7 @@ mod release_files;
 /// Folders, repositories, https and ssh.
 mod sources;
 mod state_mutations;
+mod views;
 
 mod support {
     //! What the tests stand on.
