@@ -9,8 +9,10 @@ mod drift_unit;
 mod hostile_git;
 mod pty;
 mod sources;
+mod stories;
 
 mod support {
     //! What the tests stand on.
     pub(crate) mod pty;
+    pub(crate) mod sandbox;
 }
