@@ -227,7 +227,7 @@ fn check_load_witnesses(facts: &Facts<'_>, pin: &Pin, placements: &[Placement]) 
         ("the signers", permit.signers == pin.signers),
         ("the number of the record", permit.seq == record.seq && facts.row.seq == record.seq),
         ("the hash of the record", permit.hash == *hash),
-        ("what was recorded", record.event == "enable" && record.decision == Outcome::Done),
+        ("what was recorded", leaves_enabled(record)),
         ("the name", record.skill.as_ref() == Some(&revision.name)),
         ("the digest", record.digest == Some(revision.digest)),
         ("the trust decision", record.pin == Some(pin.seq)),
@@ -238,6 +238,12 @@ fn check_load_witnesses(facts: &Facts<'_>, pin: &Pin, placements: &[Placement]) 
         Some((what, _)) => differs(what).map(drop),
         None => Ok(()),
     }
+}
+
+/// A revision is enabled by its last `enable`, or by the `disable` that took one
+/// of several placements away and names those that are left.
+fn leaves_enabled(record: &Record) -> bool {
+    matches!(record.event.as_str(), "enable" | "disable") && record.decision == Outcome::Done
 }
 
 fn check_trust_witness(facts: &Facts<'_>, pin: &Pin) -> Result<(), No> {
