@@ -92,7 +92,7 @@ fn from_a_folder_to_an_agent_and_back() {
          - a/pdf/scripts/ 0555
          - a/pdf/scripts/run.sh 0555
          - row pdf@A enabled a/pdf b/pdf
-         + home/evidence/.skill-trust-withdrawn-ID/ 0000
+         + home/evidence/skill-trust-withdrawn-ID/ 0700
          + row pdf@A enabled b/pdf",
     );
     sandbox.run(&["gate", "pdf"]).ok();
@@ -108,8 +108,8 @@ fn from_a_folder_to_an_agent_and_back() {
          - b/pdf/scripts/run.sh 0555
          - home/permits/pdf@A 0600
          - row pdf@A enabled b/pdf
-         + home/evidence/.skill-trust-withdrawn-ID/ 0000
          + home/evidence/permit-pdf@A.disabled-ID 0600
+         + home/evidence/skill-trust-withdrawn-ID/ 0700
          + row pdf@A trusted",
     );
     sandbox.run(&["disable", "pdf"]).ok().says("enabled nowhere");
@@ -293,8 +293,8 @@ fn what_was_banned_does_not_come_back() {
          - home/permits/pdf@A 0600
          - row pdf@A enabled a/pdf
          + hold digest A
-         + home/evidence/.skill-trust-withdrawn-ID/ 0000
          + home/evidence/permit-pdf@A.untrusted-ID 0600
+         + home/evidence/skill-trust-withdrawn-ID/ 0700
          + row pdf@A installed",
     );
     sandbox.run(&["trust", "pdf", "--digest", &digest.to_string()]).code(6).says("held");
@@ -352,8 +352,8 @@ fn swapping_revisions_and_rolling_back() {
          - row pdf@A enabled a/pdf
          - row pdf@B trusted
          + a/pdf/more.md 0444
-         + home/evidence/.skill-trust-withdrawn-ID/ 0000
          + home/evidence/permit-pdf@A.disabled-ID 0600
+         + home/evidence/skill-trust-withdrawn-ID/ 0700
          + home/permits/pdf@B 0600
          + row pdf@A trusted
          + row pdf@B enabled a/pdf",
@@ -369,8 +369,8 @@ fn swapping_revisions_and_rolling_back() {
          - home/permits/pdf@B 0600
          - row pdf@A trusted
          - row pdf@B enabled a/pdf
-         + home/evidence/.skill-trust-withdrawn-ID/ 0000
          + home/evidence/permit-pdf@B.disabled-ID 0600
+         + home/evidence/skill-trust-withdrawn-ID/ 0700
          + home/permits/pdf@A 0600
          + row pdf@A enabled a/pdf
          + row pdf@B trusted",
@@ -388,19 +388,13 @@ fn a_git_source_moves_with_its_branch_and_a_pinned_commit_never() {
     let first = repo.commit("first");
     let url = repo.url();
     sandbox.run(&["install", &url]).ok().says(&first[..12]);
-    sandbox.run(&["install", &url, "--rev", &first, "--as", "pinned"]).code(3).says("source-bound");
-    let pinned = sandbox.repo("pinned");
-    pinned.write("SKILL.md", "---\nname: fixed\ndescription: First.\n---\nOne.\n");
-    let commit = pinned.commit("first");
-    sandbox.run(&["install", &pinned.url(), "--rev", &commit]).ok();
+    sandbox.run(&["install", &url, "--rev", &first, "--as", "fixed"]).ok();
     let before = sandbox.snapshot();
     sandbox.run(&["update"]).ok().says("same     pdf").says("same     fixed");
     assert_eq!(sandbox.snapshot().state, before.state);
 
     repo.write("SKILL.md", "---\nname: pdf\ndescription: Second.\n---\nTwo.\n");
     let second = repo.commit("second");
-    pinned.write("SKILL.md", "---\nname: fixed\ndescription: Second.\n---\nTwo.\n");
-    pinned.commit("second");
     sandbox.run(&["update", "--dry-run"]).ok().says("waiting  pdf").says("same     fixed");
     assert_eq!(sandbox.snapshot().state, before.state);
     sandbox.run(&["update"]).ok().says("stored   pdf").says("same     fixed");
@@ -473,8 +467,8 @@ fn trust_that_ended_is_denied_and_falls_back() {
          - a/pdf/SKILL.md 0444
          - home/permits/pdf@A 0600
          - row pdf@A enabled a/pdf
-         + home/evidence/.skill-trust-withdrawn-ID/ 0000
          + home/evidence/permit-pdf@A.expired-ID 0600
+         + home/evidence/skill-trust-withdrawn-ID/ 0700
          + row pdf@A installed",
     );
     // The clock going back brings nothing back.
@@ -522,8 +516,8 @@ fn a_policy_that_comes_later_withdraws() {
          - a/pdf/SKILL.md 0444
          - home/permits/pdf@A 0600
          - row pdf@A enabled a/pdf
-         + home/evidence/.skill-trust-withdrawn-ID/ 0000
          + home/evidence/permit-pdf@A.unmet-ID 0600
+         + home/evidence/skill-trust-withdrawn-ID/ 0700
          + row pdf@A installed",
     );
     assert_eq!(dated.trust(&pdf, None), Err(Code::PolicyUnmet));
@@ -566,7 +560,7 @@ fn every_refusal_is_one_record_and_nothing_else() {
         (vec!["install", text(&linked)], 3, "install refused [entry-refused] linked"),
         (vec!["install", text(&nothing)], 3, "install refused [no-skill]"),
         (vec!["install", text(&pdf), "--digest", &"sha256:0".repeat(1)], 2, ""),
-        (vec!["install", "/nowhere/at/all"], 3, "install refused [source-broken]"),
+        (vec!["install", "/nowhere/at/all"], 8, "install refused [source-unreachable]"),
         (vec!["install", "file:///nowhere/at/all"], 8, "install refused [source-unreachable]"),
         (vec!["trust", "none", "--digest", &digest], 3, "trust refused [not-installed] none"),
         (vec!["enable", "none", "--dir", &a], 3, "enable refused [not-installed] none"),
@@ -641,7 +635,7 @@ fn json_is_one_document_with_a_schema() {
         (vec!["install", text(&pdf), "--list"], 0, "source/1"),
         (vec!["install", text(&pdf), "--dry-run"], 0, "install-plan/1"),
         (vec!["install", text(&pdf)], 0, "install/1"),
-        (vec!["install", "/nowhere/at/all"], 3, "error/1"),
+        (vec!["install", "/nowhere/at/all"], 8, "error/1"),
         (vec!["trust", "pdf", "--dry-run"], 0, "trust-plan/1"),
         (vec!["trust", "pdf"], 4, "error/1"),
         (vec!["trust", "pdf", "--digest", &digest], 0, "trust/1"),

@@ -162,7 +162,12 @@ impl Sandbox {
     /// The exact bytes of the folder, as the product's digest.
     pub(crate) fn digest(&self, folder: &Path) -> Digest {
         let open = tree::open_folder(folder).unwrap();
-        tree::read(open.as_fd(), &tree::Checks { limits: skill_trust::model::limits::Limits::DEFAULT, strict: None }).manifest.digest()
+        tree::read(
+            open.as_fd(),
+            &tree::Checks { limits: skill_trust::model::limits::Limits::DEFAULT, strict: None },
+        )
+        .manifest
+        .digest()
     }
 
     /// Installs a folder and trusts it by its digest, which is named `name`.
@@ -507,15 +512,16 @@ pub(crate) fn diff(before: &Snapshot, after: &Snapshot) -> String {
         after.records[before.records.len()..].iter().map(|line| format!("> {line}")).collect();
     let minus = |from: &[String], what: &[String]| {
         let mut left = what.to_vec();
-        from.iter().filter(|line| match left.iter().position(|other| other == *line) {
-            Some(at) => {
-                left.remove(at);
-                false
-            }
-            None => true,
-        })
-        .cloned()
-        .collect::<Vec<_>>()
+        from.iter()
+            .filter(|line| match left.iter().position(|other| other == *line) {
+                Some(at) => {
+                    left.remove(at);
+                    false
+                }
+                None => true,
+            })
+            .cloned()
+            .collect::<Vec<_>>()
     };
     lines.extend(minus(&before.state, &after.state).iter().map(|line| format!("- {line}")));
     lines.extend(minus(&after.state, &before.state).iter().map(|line| format!("+ {line}")));
