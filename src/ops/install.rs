@@ -24,7 +24,7 @@ use crate::policy::entry;
 use crate::policy::transition::Input;
 use crate::system::fetch::{self, FetchError, FetchOptions, Found, Origin};
 use crate::system::home::Home;
-use crate::system::store::{Staged, Staging, Store, StoreFault, sweep_staging};
+use crate::system::store::{Promoted, Staged, Staging, Store, StoreFault, sweep_staging};
 use std::os::fd::OwnedFd;
 
 /// Which skills of a source.
@@ -339,9 +339,18 @@ fn admit(
             "nothing widens while held; a person runs: skills release --all",
         ));
     }
-    let known = session.ledger.revision(&revision).map_err(|fault| ledger_stop(&fault))?;
+    let mut known = session.ledger.revision(&revision).map_err(|fault| ledger_stop(&fault))?;
     let store = Store::new(&session.home).map_err(|fault| store_stop(&fault))?;
-    store.promote(staged, &digest).map_err(|fault| store_stop(&fault))?;
+    let promoted = store.promote(staged, &digest).map_err(|fault| store_stop(&fault))?;
+    if let Some(row) = known.as_ref().filter(|row| row.lifecycle.pin().is_some())
+        && promoted != Promoted::AlreadyThere
+    {
+        // Bringing the right bytes again does not undo that they were changed.
+        apply::narrow(session, row, Event::Drift, |draft| {
+            "the stored copy had been changed or was gone; it was put anew".clone_into(&mut draft.reason);
+        })?;
+        known = session.ledger.revision(&revision).map_err(|fault| ledger_stop(&fault))?;
+    }
     let row = match &known {
         Some(row) => row.clone(),
         None => RevisionRow {

@@ -7,6 +7,7 @@ mod checker;
 mod digest;
 mod drift_unit;
 mod hostile_git;
+mod lifecycle_model;
 mod pty;
 mod sources;
 mod stories;
