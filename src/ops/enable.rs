@@ -141,6 +141,7 @@ pub fn enable(world: &World, typed: &str, place: &Place) -> Result<Enabled, Stop
     let placing = placing(world, place)?;
     let mut session = Session::open(world, Depth::All)?;
     let mut draft = session.draft(Event::Enable.as_str(), Outcome::Done, "enabled");
+    draft.skill = facts::parse_ref(typed).ok().map(|wanted| wanted.name);
     let row = match facts::resolve(&session.ledger, typed, prefer) {
         Ok(row) => row,
         Err(stop) => return Err(session.refuse(draft, stop)),
@@ -162,6 +163,7 @@ pub fn enable(world: &World, typed: &str, place: &Place) -> Result<Enabled, Stop
     };
     let path = target.path();
     if row.lifecycle.placements().iter().any(|there| there.path == path) {
+        still_there(&mut session, &row, &draft)?;
         "already enabled there, nothing changed".clone_into(&mut draft.reason);
         session.commit(|_| Ok(vec![draft]))?;
         return Ok(Enabled { row, path, readers: placing.readers, swapped: None, new: false });
@@ -185,6 +187,19 @@ fn allowed(session: &Session<'_>, row: &RevisionRow) -> Result<Evidence, Stop> {
             Err(Stop::new(no.code, format!("{}: {}", row.revision, no.reason), next))
         }
     }
+}
+
+/// "Already enabled" is said of a copy only after it was hashed: one that was
+/// changed or taken away by hand is drift, whoever notices first.
+fn still_there(session: &mut Session<'_>, row: &RevisionRow, draft: &Draft) -> Result<(), Stop> {
+    let folders = gate::observe(session, row, Question::Load);
+    let Err(no) = gate::decide_now(session, row, Question::Load, &folders, None)? else { return Ok(()) };
+    if no.code == Code::Drift {
+        apply::narrow_if_still(session, row, Question::Load, Event::Drift, &no)?;
+    }
+    let what = format!("{}: {}", row.revision, no.reason);
+    let next = gate::remedy(no.code, &row.revision);
+    Err(session.refuse(draft.clone(), Stop::new(no.code, what, next)))
 }
 
 /// What the check noticed and the lifecycle must follow.
@@ -500,7 +515,8 @@ pub fn disable(world: &World, typed: &str, place: Option<&Place>) -> Result<Disa
     let row = match facts::resolve(&session.ledger, typed, |row| row.lifecycle.state() == State::Enabled) {
         Ok(row) => row,
         Err(stop) => {
-            let draft = session.draft(Event::Disable.as_str(), Outcome::Refused, "");
+            let mut draft = session.draft(Event::Disable.as_str(), Outcome::Refused, "");
+            draft.skill = facts::parse_ref(typed).ok().map(|wanted| wanted.name);
             return Err(session.refuse(draft, stop));
         }
     };
@@ -520,7 +536,9 @@ pub fn disable(world: &World, typed: &str, place: Option<&Place>) -> Result<Disa
         } else {
             format!("it is enabled at: {}", list.join(", "))
         };
-        let draft = session.draft(Event::Disable.as_str(), Outcome::Refused, "");
+        let mut draft = session.draft(Event::Disable.as_str(), Outcome::Refused, "");
+        draft.skill = Some(row.revision.name.clone());
+        draft.digest = Some(row.revision.digest);
         return Err(session.refuse(draft, Stop::new(Code::NotEnabled, what, next)));
     }
     if all.len() == 1 {

@@ -17,20 +17,23 @@ mod hostile_git;
 mod kill_files;
 /// All interleavings of kill, enable, release and gate.
 mod kill_model;
+/// The terminal harness itself.
+mod lifecycle_model;
 /// Where a placement may be made, how it is made and taken away.
 mod placement_files;
-/// The terminal harness itself.
 mod pty;
 /// The home permit and its release.
 mod release_files;
 /// Folders, repositories, https and ssh.
 mod sources;
 mod state_mutations;
+mod stories;
 mod views;
 
 mod support {
     //! What the tests stand on.
     pub(crate) mod faults;
     pub(crate) mod pty;
+    pub(crate) mod sandbox;
     pub(crate) mod scene;
 }
