@@ -350,8 +350,11 @@ fn edit_last_byte(file: &Path) -> Result<(), Stop> {
         if let Some(last) = bytes.last_mut() {
             *last ^= 1;
         }
+        // The mode is put back: the byte alone must be enough.
+        let mode = fs::metadata(file)?.permissions();
         fs::set_permissions(file, Permissions::from_mode(0o644))?;
-        fs::write(file, bytes)
+        fs::write(file, bytes)?;
+        fs::set_permissions(file, mode)
     };
     edit().map_err(|error| failed(format!("{}: {error}", file.display())))
 }
