@@ -69,6 +69,8 @@ pub enum Rule {
     OtherFileSystem,
     /// The folder is not there.
     Missing,
+    /// Another account could swap it: the folder above and why, in words.
+    Swappable(String),
     /// It could not be read; the system's words.
     Unreadable(String),
     /// Its size changed while it was read.
@@ -100,6 +102,7 @@ impl Rule {
             Self::Owner(..) => "entry-owner",
             Self::OtherFileSystem => "entry-mount",
             Self::Missing => "entry-missing",
+            Self::Swappable(_) => "entry-swappable",
             Self::Unreadable(_) => "entry-unreadable",
             Self::ChangedWhileRead => "entry-changed-while-read",
         }
@@ -109,7 +112,7 @@ impl Rule {
     /// then nothing is known, and no state may change because of it.
     #[must_use]
     pub const fn is_trouble(&self) -> bool {
-        matches!(self, Self::Unreadable(_) | Self::ChangedWhileRead)
+        matches!(self, Self::Swappable(_) | Self::Unreadable(_) | Self::ChangedWhileRead)
     }
 
     /// Whether reading stopped there, so that a file that was not seen may
@@ -148,6 +151,7 @@ impl fmt::Display for Rule {
             Self::Owner(found, wanted) => write!(f, "belongs to account {found}, not {wanted}"),
             Self::OtherFileSystem => f.write_str("another file system is mounted here"),
             Self::Missing => f.write_str("is gone"),
+            Self::Swappable(why) => f.write_str(why),
             Self::Unreadable(why) => write!(f, "cannot be read: {why}"),
             Self::ChangedWhileRead => f.write_str("changed while it was read"),
         }

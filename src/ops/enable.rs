@@ -120,9 +120,13 @@ pub fn plan(world: &World, typed: &str, place: &Place) -> Result<(RevisionRow, P
     let row = facts::resolve(&session.ledger, typed, prefer)?;
     let placing = placing(world, place)?;
     allowed(&session, &row)?;
-    placement::check_target(&placing.folder, &row.revision.name, Trustees::ours())
+    placement::check_target(&placing.folder, &row.revision.name, trustees())
         .map_err(|fault| target_stop(&fault))?;
     Ok((row, placing))
+}
+
+fn trustees() -> Trustees {
+    Trustees { private_group: crate::system::account::private_group(), ..Trustees::ours() }
 }
 
 fn prefer(row: &RevisionRow) -> bool {
@@ -145,7 +149,7 @@ pub fn enable(world: &World, typed: &str, place: &Place) -> Result<Enabled, Stop
     draft.digest = Some(row.revision.digest);
     let command = format!("skills enable {}", row.revision);
     let checked = world.no_agent(&command).and_then(|()| allowed(&session, &row)).and_then(|evidence| {
-        let target = placement::check_target(&placing.folder, &row.revision.name, Trustees::ours())
+        let target = placement::check_target(&placing.folder, &row.revision.name, trustees())
             .map_err(|fault| target_stop(&fault))?;
         Ok((evidence, target))
     });

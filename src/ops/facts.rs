@@ -8,6 +8,7 @@ use crate::model::record::Record;
 use crate::model::skill::{RevisionRef, SkillName};
 use crate::model::text;
 use crate::policy::gate::{Brake, Hashed, Proven};
+use crate::system::ancestors::{self, AncestorFault};
 use crate::system::audit_log::AuditLog;
 use crate::system::home::Home;
 use crate::system::kill::{self, KillState};
@@ -59,6 +60,21 @@ pub fn hash_folder(path: &str, checks: &Checks) -> Hashed {
             Hashed { path: path.to_owned(), digest, faults: observed.faults }
         }
     }
+}
+
+/// Hashes a placement; the folders above it must still be safe.
+#[must_use]
+pub fn hash_placement(path: &str, limits: Limits) -> Hashed {
+    let mut hashed = hash_folder(path, &placement_checks(limits));
+    if let Err(fault) = ancestors::check(Path::new(path)) {
+        let rule = match fault {
+            AncestorFault::Foreign(foreign) => Rule::Swappable(foreign.to_string()),
+            AncestorFault::Io(error) if error.kind() == std::io::ErrorKind::NotFound => Rule::Missing,
+            AncestorFault::Io(error) => Rule::Unreadable(error.to_string()),
+        };
+        hashed.faults.insert(0, Fault { path: ".".to_owned(), rule });
+    }
+    hashed
 }
 
 /// Hashes the store copy of a revision.

@@ -20,7 +20,7 @@ use crate::model::lifecycle::{Event, RevisionRow, State};
 use crate::model::record::{Draft, Outcome, Record};
 use crate::model::skill::RevisionRef;
 use crate::model::text;
-use crate::policy::gate::{self, Evidence, Facts, Hashed, No};
+use crate::policy::gate::{self, Brake, Evidence, Facts, Hashed, No};
 use crate::system::home::Home;
 use crate::system::ledger::Ledger;
 use crate::system::permit;
@@ -165,7 +165,7 @@ fn hash(world: &World, home: &Home, request: GateRequest, row: RevisionRow) -> R
                 let what = format!("`{}` is not an absolute path", text::escape_short(path, 120));
                 return Err(Stop::new(Code::Usage, what, "name the folder by its absolute path"));
             }
-            Some(facts::hash_folder(path.trim_end_matches('/'), &facts::placement_checks(limits)))
+            Some(facts::hash_placement(path.trim_end_matches('/'), limits))
         }
     };
     Ok(Case { request, row, folders, named })
@@ -178,10 +178,12 @@ fn hash_folders(
     limits: crate::model::limits::Limits,
 ) -> Vec<Hashed> {
     match question {
-        Question::Load => {
-            let checks = facts::placement_checks(limits);
-            row.lifecycle.placements().iter().map(|place| facts::hash_folder(&place.path, &checks)).collect()
-        }
+        Question::Load => row
+            .lifecycle
+            .placements()
+            .iter()
+            .map(|place| facts::hash_placement(&place.path, limits))
+            .collect(),
         Question::Enable => vec![facts::hash_store(home, &row.revision.digest, limits)],
     }
 }
@@ -195,7 +197,17 @@ fn settle(world: &World, home: Home, ledger: Ledger, cases: Vec<Case>) -> Result
     }
     let drafts: Vec<_> =
         cases.iter().zip(&verdicts).map(|(case, verdict)| draft(&session, case, verdict)).collect();
-    let records = session.commit(|_| Ok(drafts))?;
+    let allows = verdicts.iter().any(|verdict| verdict.outcome.is_ok());
+    let records = session.commit_with(
+        |_| Ok(drafts),
+        // The last look before the record: a kill since the first one wins.
+        |home, _| match facts::brake(home) {
+            Brake::Stopped(why) if allows => {
+                Err(Stop::new(Code::HeldAll, why, "a person runs: skills release --all"))
+            }
+            Brake::Stopped(_) | Brake::Clear { .. } => Ok(()),
+        },
+    )?;
     let head = session.ledger.head().text();
     let each = cases.iter().zip(&verdicts).zip(&records);
     Ok(each.map(|((case, verdict), record)| render(&session, case, verdict, record, &head)).collect())
@@ -359,9 +371,9 @@ pub fn remedy(code: Code, revision: &crate::model::skill::Revision) -> String {
         Code::Drift | Code::PathDiffers => {
             format!("a person runs: skills status {name}; then trusts again what is right")
         }
-        Code::Held | Code::HeldAll | Code::EpochDiffers => {
-            "a person looks into it, then runs: skills release".to_owned()
-        }
+        Code::HeldAll => "a person looks into it, then runs: skills release --all".to_owned(),
+        Code::Held => format!("a person looks into it, then runs: skills release {name}"),
+        Code::EpochDiffers => format!("a person runs: skills enable {revision}"),
         Code::PathUnknown => "use the path in the answer of `load` without a path".to_owned(),
         Code::Busy => "ask again".to_owned(),
         Code::PolicyUnmet => "run: skills status; the policy file names the rule".to_owned(),

@@ -26,6 +26,8 @@ use crate::system::fetch::{self, FetchError, FetchOptions, Found, Origin};
 use crate::system::home::Home;
 use crate::system::store::{Staged, Staging, Store, StoreFault, sweep_staging};
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Which skills of a source.
 #[derive(Debug, Clone, Default)]
@@ -58,6 +60,7 @@ pub struct Opened {
     pub offers: Vec<Offer>,
     /// Places that were not searched.
     pub faults: Vec<Fault>,
+    interrupt: Arc<AtomicBool>,
     home: Home,
     _lock: OwnedFd,
     _scratch: tempfile::TempDir,
@@ -102,7 +105,8 @@ pub fn open(world: &World, spec: &SourceSpec, options: &FetchOptions) -> Result<
         Err(error) => return Err(record(world, Some(origin.source()), fetch_stop(&error))),
     };
     let offers = listing.skills.into_iter().map(offer).collect();
-    Ok(Opened { origin, offers, faults: listing.faults, home, _lock: lock, _scratch: scratch })
+    let interrupt = Arc::clone(&options.interrupt);
+    Ok(Opened { origin, offers, faults: listing.faults, interrupt, home, _lock: lock, _scratch: scratch })
 }
 
 /// A private folder in staging, locked so that no sweep takes it for left over.
@@ -242,6 +246,9 @@ impl Opened {
 
     /// Copies one skill into staging and checks its entries as a whole.
     fn stage(&self, offer: &Offer, limits: &Limits) -> Result<Staged, Stop> {
+        if self.interrupt.load(Ordering::SeqCst) {
+            return Err(Stop::new(Code::Cancelled, "interrupted; nothing was changed", ""));
+        }
         let card = offer.card.as_ref().map_err(|faults| {
             let what = format!("`{}`: the card is refused: {}", offer.title, faults.join("; "));
             Stop::new(

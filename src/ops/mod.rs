@@ -78,7 +78,10 @@ impl World {
         for path in &self.policy_files {
             let name = path.to_string_lossy();
             match std::fs::read_to_string(path) {
-                Ok(text) => texts.push((name, text)),
+                Ok(text) => {
+                    foreign_policy(path)?;
+                    texts.push((name, text));
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => {
                     return Err(broken_policy(&format!("{name}: {error}")));
@@ -104,6 +107,21 @@ impl World {
             )),
         }
     }
+}
+
+/// Attack: a policy file that others can write is their policy.
+fn foreign_policy(path: &std::path::Path) -> Result<(), Stop> {
+    use std::os::unix::fs::MetadataExt as _;
+    let stat = path.metadata().map_err(|error| broken_policy(&error.to_string()))?;
+    let ours = [0, rustix::process::geteuid().as_raw()].contains(&stat.uid());
+    if ours && stat.mode() & 0o002 == 0 {
+        return Ok(());
+    }
+    let (owner, mode) = (stat.uid(), stat.mode() & 0o7777);
+    Err(broken_policy(&format!(
+        "{} belongs to account {owner} with mode {mode:04o}: others can change it",
+        path.display()
+    )))
 }
 
 fn broken_policy(why: &str) -> Stop {

@@ -14,7 +14,7 @@
 use super::apply::{self, Failures};
 use super::session::{Depth, Session, ledger_stop};
 use crate::model::code::{Code, Stop};
-use crate::model::lifecycle::{Event, RevisionRow, State};
+use crate::model::lifecycle::{Event, Placement, RevisionRow, State};
 use crate::model::permit::SkillPermit;
 use crate::model::record::Outcome;
 use crate::model::skill::Revision;
@@ -22,6 +22,7 @@ use crate::policy::transition::{Input, Step, step};
 use crate::system::home::Home;
 use crate::system::kill::{self, KillState};
 use crate::system::permit::{self, Pending, Reason};
+use std::path::Path;
 
 /// Brings everything that is found into the ledger.
 ///
@@ -154,13 +155,12 @@ pub fn interrupted_enable(session: &mut Session<'_>) -> Result<(), Stop> {
     permit::end_placing(&session.home).map_err(|error| io(&error))
 }
 
-/// Whether an enable got as far as its last step: its record is the row's, and
-/// no staged copy is left.
+/// Whether an enable got as far as its last step: its record is the row's, no
+/// staged copy is left, and every copy is in place.
 fn is_settled(permit: &SkillPermit, row: Option<&RevisionRow>) -> bool {
-    let Some(row) = row else { return false };
-    let staged_left =
-        permit.placements.iter().any(|place| std::path::Path::new(&place.staged).symlink_metadata().is_ok());
-    permit.seq == row.seq && !staged_left
+    let there = |path: &str| Path::new(path).symlink_metadata().is_ok();
+    let placed = |place: &Placement| there(&place.path) && !there(&place.staged);
+    row.is_some_and(|row| permit.seq == row.seq) && permit.placements.iter().all(placed)
 }
 
 fn withdraw_permitted(home: &Home, permit: Option<&SkillPermit>, revision: &Revision) -> Failures {

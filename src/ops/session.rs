@@ -9,8 +9,10 @@
 //! placed and nothing allowed, and the next session appends the exact bytes.
 
 use super::{World, recover};
+use crate::model::agent::AGENTS;
 use crate::model::code::{Code, Stop};
 use crate::model::record::{Draft, Outcome, Record};
+use crate::model::text;
 use crate::model::time::Timestamp;
 use crate::policy::config::Policy;
 use crate::system::audit_log::{AuditLog, LogFault, Settled};
@@ -32,6 +34,9 @@ pub struct Session<'a> {
     pub policy: Policy,
     /// Now, once for all, never earlier than the last record.
     pub now: Timestamp,
+    /// Set when a commit or an append failed: ledger and log must be compared
+    /// again before anything else is committed.
+    doubt: bool,
     _lock: Lock,
 }
 
@@ -51,6 +56,7 @@ impl<'a> Session<'a> {
     /// [`Stop`].
     pub fn open_or_create(world: &'a World) -> Result<Self, Stop> {
         let policy = world.policy()?;
+        outside_agents(world)?;
         let home = Home::create(&world.home).map_err(|fault| home_stop(&fault))?;
         let lock = take_lock(&home, world)?;
         let io = |error: std::io::Error| Stop::new(Code::Io, error.to_string(), "");
@@ -96,7 +102,7 @@ impl<'a> Session<'a> {
         let log = AuditLog::open(&home, &ledger).map_err(|fault| log_stop(&fault))?;
         let settled = log.settle(&home, &ledger).map_err(|fault| log_stop(&fault))?;
         let now = world.clock.now().max(ledger.head().time);
-        let mut session = Self { world, home, ledger, log, policy, now, _lock: lock };
+        let mut session = Self { world, home, ledger, log, policy, now, doubt: false, _lock: lock };
         if let Settled::Appended { records, torn } = settled
             && torn > 0
         {
@@ -166,25 +172,70 @@ impl<'a> Session<'a> {
         build: impl FnOnce(&mut Txn<'_>) -> Result<Vec<Draft>, Stop>,
         between: impl FnOnce(&Home, &[(Record, EventRow)]) -> Result<(), Stop>,
     ) -> Result<Vec<Record>, Stop> {
+        if self.doubt {
+            self.settle_again()?;
+        }
         let mut txn = self.ledger.begin().map_err(|fault| ledger_stop(&fault))?;
         let drafts = build(&mut txn)?;
         let sealed = txn.seal(self.now, drafts).map_err(|fault| ledger_stop(&fault))?;
         between(&self.home, sealed.records())?;
+        // From here on it may have happened whatever is reported.
+        self.doubt = true;
         let rows = sealed.commit().map_err(|fault| ledger_stop(&fault))?;
         append(&self.log, &rows)?;
+        self.doubt = false;
         Ok(rows.into_iter().map(|(record, _)| record).collect())
     }
 }
 
+/// A home inside a folder that an agent scans would put every stored skill
+/// before that agent.
+fn outside_agents(world: &World) -> Result<(), Stop> {
+    let Some(account) = &world.account_home else { return Ok(()) };
+    let reads =
+        AGENTS.iter().flat_map(|agent| agent.reads.iter().map(move |folder| (agent, account.join(folder))));
+    for (agent, folder) in reads {
+        if world.home.starts_with(&folder) {
+            let what = format!(
+                "{} is inside {}, where {} looks for skills",
+                world.home.display(),
+                folder.display(),
+                agent.title
+            );
+            return Err(Stop::new(Code::HomeUnsafe, text::escape(&what), "name another home: --home DIR"));
+        }
+    }
+    Ok(())
+}
+
 fn append(log: &AuditLog, rows: &[(Record, EventRow)]) -> Result<(), Stop> {
     let lines: Vec<_> = rows.iter().map(|(_, row)| row.clone()).collect();
-    log.append(&lines).map_err(|fault| {
-        Stop::new(
-            Code::RecordPending,
-            format!("committed, record pending: {fault}"),
-            "free space or make the home writable; the next command completes the log",
-        )
-    })
+    log.append(&lines).map_err(|fault| pending_stop(&fault))
+}
+
+impl Session<'_> {
+    /// After a failed flush neither handle can be believed: the log is opened
+    /// anew, and must hold everything before one more record is committed. A
+    /// second transaction on top of missing lines would look like a log that
+    /// somebody had shortened.
+    fn settle_again(&mut self) -> Result<(), Stop> {
+        self.ledger.refresh().map_err(|fault| ledger_stop(&fault))?;
+        self.log = AuditLog::open(&self.home, &self.ledger).map_err(|fault| log_stop(&fault))?;
+        self.log.settle(&self.home, &self.ledger).map_err(|fault| match fault {
+            LogFault::Write(_) => pending_stop(&fault),
+            other => log_stop(&other),
+        })?;
+        self.doubt = false;
+        Ok(())
+    }
+}
+
+fn pending_stop(fault: &LogFault) -> Stop {
+    Stop::new(
+        Code::RecordPending,
+        format!("committed, record pending: {fault}"),
+        "free space or make the home writable; the next command completes the log",
+    )
 }
 
 fn take_lock(home: &Home, world: &World) -> Result<Lock, Stop> {

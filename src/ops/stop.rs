@@ -4,14 +4,17 @@
 //! nothing but the file system, when this file opens the ledger to record it.
 
 use super::session::{Depth, Session, ledger_stop};
-use super::{Answer, Ask, Question, World, apply};
+use super::{Answer, Ask, Question, World, apply, recover};
 use crate::model::code::{Code, Stop};
 use crate::model::lifecycle::{Event, HoldScope, RevisionRow, State};
 use crate::model::permit::SkillPermit;
 use crate::model::record::Outcome;
+use crate::system::home::Home;
 use crate::system::kill::{self, KillReport, KillState};
 use crate::system::permit;
+use crate::system::placement;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 /// What a kill did, beyond the files.
 #[derive(Debug)]
@@ -30,6 +33,7 @@ pub struct Killed {
 pub fn kill_all(world: &World, note: Option<&str>) -> Killed {
     let report = kill::kill_all(&world.home);
     let recorded = Session::open(world, Depth::All).and_then(|mut session| {
+        collect(&session, &report);
         if let Some(note) = note {
             let note = crate::model::text::escape_short(note, 500);
             let mut draft = session.draft("kill", Outcome::Done, "reason given for the kill");
@@ -51,14 +55,29 @@ pub fn kill_all(world: &World, note: Option<&str>) -> Killed {
 #[must_use]
 pub fn kill_scope(world: &World, scope: &HoldScope, note: Option<&str>) -> Killed {
     let covers = |permit: &SkillPermit| scope.covers(&permit.revision, &permit.source, &permit.signers);
-    let report = kill::kill_matching(&world.home, &covers);
+    let mut report = kill::kill_matching(&world.home, &covers);
     let recorded = Session::open(world, Depth::All).and_then(|mut session| {
         hold(&mut session, scope, note)?;
+        // A first enable that held the lock may have written its permit after
+        // the listing; from here on the hold keeps every other one out.
+        let late = kill::kill_matching(&world.home, &covers);
+        report.stopped.extend(late.stopped);
+        report.failures.extend(late.failures);
+        recover::run(&mut session, Depth::All)?;
+        collect(&session, &report);
         Ok(session.ledger.brakes().epoch)
     });
     match recorded {
         Ok(epoch) => Killed { report, pending: None, epoch: Some(epoch) },
         Err(stop) => Killed { report, pending: Some(stop), epoch: None },
+    }
+}
+
+/// Moves what was withdrawn into the evidence. Never urgent: what stays where
+/// it is holds no `SKILL.md`.
+fn collect(session: &Session<'_>, report: &KillReport) {
+    for folder in report.stopped.iter().flat_map(|stopped| &stopped.aside) {
+        let _ = placement::collect(&session.home, folder);
     }
 }
 
@@ -165,6 +184,18 @@ pub fn release_plan(world: &World, scope: Option<&HoldScope>) -> Result<ReleaseP
     Ok(ReleasePlan { home: None, holds: same.map(|hold| hold.scope.clone()).collect() })
 }
 
+/// What `skills release` is told to lift what a plan lifts.
+#[must_use]
+pub fn release_words(plan: &ReleasePlan) -> String {
+    match (&plan.home, plan.holds.iter().min_by_key(|scope| matches!(scope, HoldScope::Digest(_)))) {
+        (None, Some(HoldScope::Name(name))) => name.to_string(),
+        (None, Some(HoldScope::Digest(digest))) => format!("--digest {digest}"),
+        (None, Some(HoldScope::Source(source))) => format!("--source {}", crate::model::text::escape(source)),
+        (None, Some(HoldScope::Signer(signer))) => format!("--signer {}", crate::model::text::escape(signer)),
+        (Some(_), _) | (None, None) => "--all".to_owned(),
+    }
+}
+
 /// The phrase that lifts a kill.
 #[must_use]
 pub fn phrase(plan: &ReleasePlan) -> String {
@@ -202,7 +233,7 @@ pub fn release(
             Answer::Nobody => Err(Stop::new(
                 Code::PersonNeeded,
                 "a release needs a person at a terminal, or the phrase",
-                format!("skills release --phrase \"{expected}\""),
+                format!("skills release {} --phrase \"{expected}\"", release_words(plan)),
             )),
         },
     });
@@ -259,20 +290,31 @@ fn release_home(session: &mut Session<'_>, ids: &[String], epoch: u64) -> Result
 }
 
 /// Everything that a kill cannot reach: skills in known folders that are not
-/// ours and stay live.
+/// ours and stay live. What is ours is told by the permits, so that this needs
+/// no ledger.
 #[must_use]
 pub fn still_live(world: &World) -> Vec<String> {
     let Some(account) = &world.account_home else { return Vec::new() };
+    let ours = placed(world);
     let mut out = BTreeSet::new();
     for agent in crate::model::agent::AGENTS {
         for folder in agent.reads {
             let Ok(entries) = std::fs::read_dir(account.join(folder)) else { continue };
             for entry in entries.flatten() {
-                if entry.path().join("SKILL.md").symlink_metadata().is_ok() {
+                let real = std::fs::canonicalize(entry.path()).unwrap_or_else(|_| entry.path());
+                if !ours.contains(&real) && real.join("SKILL.md").symlink_metadata().is_ok() {
                     out.insert(crate::model::text::escape(&entry.path().to_string_lossy()));
                 }
             }
         }
     }
     out.into_iter().collect()
+}
+
+/// The placements that permits name.
+fn placed(world: &World) -> BTreeSet<PathBuf> {
+    let Ok(home) = Home::open(&world.home) else { return BTreeSet::new() };
+    let revisions = permit::list(&home).unwrap_or_default();
+    let permits = revisions.iter().filter_map(|revision| permit::read_skill(&home, revision).ok().flatten());
+    permits.flat_map(|permit| permit.placements).map(|place| PathBuf::from(place.path)).collect()
 }

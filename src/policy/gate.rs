@@ -26,7 +26,7 @@ use crate::model::code::Code;
 use crate::model::decision::Question;
 use crate::model::digest::Digest;
 use crate::model::lifecycle::{Hold, Lifecycle, Pin, Placement, RevisionRow};
-use crate::model::limits::Fault;
+use crate::model::limits::{Fault, Rule};
 use crate::model::permit::SkillPermit;
 use crate::model::record::{Outcome, Record};
 use crate::model::skill::Revision;
@@ -227,7 +227,7 @@ fn check_load_witnesses(facts: &Facts<'_>, pin: &Pin, placements: &[Placement]) 
         ("the signers", permit.signers == pin.signers),
         ("the number of the record", permit.seq == record.seq && facts.row.seq == record.seq),
         ("the hash of the record", permit.hash == *hash),
-        ("what was recorded", record.event == "enable" && record.decision == Outcome::Done),
+        ("what was recorded", placed_by(record)),
         ("the name", record.skill.as_ref() == Some(&revision.name)),
         ("the digest", record.digest == Some(revision.digest)),
         ("the trust decision", record.pin == Some(pin.seq)),
@@ -238,6 +238,17 @@ fn check_load_witnesses(facts: &Facts<'_>, pin: &Pin, placements: &[Placement]) 
         Some((what, _)) => differs(what).map(drop),
         None => Ok(()),
     }
+}
+
+/// Whether a record is one that leaves a revision placed: its enable, or the
+/// disable of one of its several places, which names those that are left.
+fn placed_by(record: &Record) -> bool {
+    let event = match record.event.as_str() {
+        "enable" => true,
+        "disable" => !record.placements.is_empty(),
+        _ => false,
+    };
+    event && record.decision == Outcome::Done
 }
 
 fn check_trust_witness(facts: &Facts<'_>, pin: &Pin) -> Result<(), No> {
@@ -306,7 +317,11 @@ fn check_folders(facts: &Facts<'_>, placements: &[Placement]) -> Result<(), No> 
 
 /// Trouble reading is not drift: nothing is known then, so nothing changes.
 fn bytes_code(folder: &Hashed, otherwise: Code) -> Code {
-    if folder.faults.iter().any(|fault| fault.rule.is_trouble()) { Code::Unreadable } else { otherwise }
+    let mut rules = folder.faults.iter().map(|fault| &fault.rule);
+    if rules.clone().any(|rule| matches!(rule, Rule::Swappable(_))) {
+        return Code::TargetUnsafe;
+    }
+    if rules.any(Rule::is_trouble) { Code::Unreadable } else { otherwise }
 }
 
 fn differs(folder: &Hashed, wanted: &Digest) -> String {
@@ -322,3 +337,6 @@ fn differs(folder: &Hashed, wanted: &Digest) -> String {
         (None, None) => format!("{} could not be read", folder.path),
     }
 }
+
+#[cfg(test)]
+mod tests;

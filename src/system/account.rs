@@ -30,3 +30,15 @@ impl Account {
         }
     }
 }
+
+/// The group that nobody but our account is in, if it has one: named like the
+/// account, without other members. Many systems give each account such a group
+/// and make its folders writable for it.
+#[must_use]
+pub fn private_group() -> Option<u32> {
+    let uid = nix::unistd::Uid::from_raw(rustix::process::geteuid().as_raw());
+    let user = nix::unistd::User::from_uid(uid).ok().flatten()?;
+    let group = nix::unistd::Group::from_gid(user.gid).ok().flatten()?;
+    let alone = group.name == user.name && group.mem.iter().all(|member| *member == user.name);
+    alone.then(|| user.gid.as_raw())
+}

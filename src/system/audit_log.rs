@@ -168,6 +168,7 @@ impl AuditLog {
         let Some(last) = ledger.event(head.size)? else {
             return if head.size == 0 { Ok(Settled::Clean) } else { Err(missing(head.size)) };
         };
+        check_head(ledger, &last)?;
         if found == head.bytes {
             return match self.holds(&last)? {
                 true => Ok(Settled::Clean),
@@ -203,7 +204,7 @@ impl AuditLog {
         // The records of the last transaction, from the end; a crash loses no others.
         while seq > 0 {
             let row = ledger.event(seq)?.ok_or_else(|| missing(seq))?;
-            if row.offset < settled || row.offset + row.line.len() as u64 + 1 <= found {
+            if row.offset < settled || row.offset + (row.line.len() as u64) < found {
                 before = Some(row);
                 break;
             }
@@ -372,6 +373,21 @@ fn next_line(reader: &mut BufReader<std::fs::File>, line: &mut Vec<u8>) -> Resul
         return Ok(true);
     }
     Ok(false)
+}
+
+/// The head must be what the last record says of it: hash, time, and the digest
+/// of the whole state. So a ledger edited alone, however consistently, does
+/// not agree with the log.
+fn check_head(ledger: &Ledger, last: &EventRow) -> Result<(), LogFault> {
+    let head = ledger.head();
+    let agrees = Record::parse(last.line.as_bytes()).is_ok_and(|record| {
+        record.state == head.state && record.time == head.time && record.epoch == ledger.brakes().epoch
+    });
+    let ends = last.offset + last.line.len() as u64 + 1 == head.bytes && head.settled <= last.offset;
+    if agrees && ends && last.hash == head.last {
+        return Ok(());
+    }
+    Err(LogFault::Ledger(LedgerFault::Damaged("its head is not what the last record says".into())))
 }
 
 const fn missing(seq: u64) -> LogFault {

@@ -5,6 +5,7 @@
 //! file system (locks and flushes lie there). Attack: another local account
 //! plants the folder, or a link in its place, before we first use it.
 
+use super::ancestors::{self, AncestorFault, Foreign};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -46,6 +47,9 @@ pub enum HomeFault {
         /// Its mode.
         mode: u32,
     },
+    /// Below a folder in which another account can rename things.
+    #[error("{0}")]
+    Ancestor(Foreign),
     /// On a file system whose locks and flushes cannot be relied on.
     #[error("{0} is on a network file system")]
     Network(PathBuf),
@@ -114,6 +118,11 @@ impl Home {
         let mode = stat.st_mode & 0o7777;
         if mode != 0o700 {
             return Err(HomeFault::Mode { path: self.path.clone(), mode });
+        }
+        match ancestors::check(&self.path) {
+            Ok(()) => {}
+            Err(AncestorFault::Foreign(foreign)) => return Err(HomeFault::Ancestor(foreign)),
+            Err(AncestorFault::Io(source)) => return Err(HomeFault::Io { path: self.path.clone(), source }),
         }
         if is_network(&self.dir).map_err(io)? {
             return Err(HomeFault::Network(self.path.clone()));

@@ -78,6 +78,23 @@ pub enum Held {
     NotAsked,
 }
 
+impl std::fmt::Display for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Renamed { .. } => f.write_str("the home permit was taken away"),
+            Self::Rehold { .. } => f.write_str("an earlier kill's hold was renewed"),
+            Self::Created { had_permit: true, .. } => {
+                f.write_str("the home permit could not be taken away; a hold was made beside it")
+            }
+            Self::Created { had_permit: false, .. } => {
+                f.write_str("this home never had a permit, so nothing was enabled from it; a hold was made")
+            }
+            Self::NotStored(why) => write!(f, "nothing could be stored: {why}"),
+            Self::NotAsked => f.write_str("the home permit was left alone"),
+        }
+    }
+}
+
 /// A revision that was enabled and no longer is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stopped {

@@ -2,6 +2,7 @@
 //! `model` only.
 
 pub mod account;
+pub mod ancestors;
 pub mod audit_log;
 pub mod checkpoint;
 pub mod clock;

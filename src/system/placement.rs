@@ -2,13 +2,13 @@
 //!
 //! Three parts. [`check_target`] says whether an agent's folder is safe to
 //! place in. [`Staged`] builds a copy beside its final path and publishes it
-//! with one rename. [`withdraw`] takes a placement away; kill uses it too.
+//! with one rename. [`fn@withdraw`] takes a placement away; kill uses it too.
 //!
 //! Invariant: a staged folder holds no `SKILL.md` before the moment it is
 //! published. Some agents search hidden folders; and a kill that moved the
 //! folder away must not be undone by an enable that is still writing into it
 //! through its open handle. The card is therefore written under a name with a
-//! random part ([`hidden_file`]), and renamed last.
+//! random part, and renamed last.
 
 pub(crate) mod leaf;
 mod staged;

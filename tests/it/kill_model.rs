@@ -11,10 +11,19 @@
 //! one thing wrong at a time, and each must be found out.
 
 mod actors;
+mod enable;
+mod gate;
+mod kill;
+mod release;
 mod world;
 
-use actors::{Actor, Enable, Gate, Kill, Outcome, Release, held_before};
+use actors::{Actor, Outcome, held_before};
+use enable::Enable;
+use gate::Gate;
+use kill::Kill;
+use release::Release;
 use std::collections::HashMap;
+use std::hash::{Hash as _, Hasher};
 use world::{Card, Loc, Mutant, Watcher, World};
 
 /// What a walk came to.
@@ -33,6 +42,46 @@ struct Walk {
 
 type Node = (World, Vec<Actor>);
 
+/// A state's name in the memory: 128 bits of a quick hash. Two states of the
+/// few millions sharing one is less likely than the machine's failing.
+#[derive(Clone, Copy)]
+struct Name(u64, u64);
+
+impl Hasher for Name {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.1 = (self.1.rotate_left(29) ^ word ^ (self.0 >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    }
+    fn write_u8(&mut self, word: u8) {
+        self.write_u64(word.into());
+    }
+    fn write_u16(&mut self, word: u16) {
+        self.write_u64(word.into());
+    }
+    fn write_usize(&mut self, word: usize) {
+        self.write_u64(word as u64);
+    }
+    fn write_isize(&mut self, word: isize) {
+        self.write_u64(word as u64);
+    }
+}
+
+fn name_of(node: &Node) -> (u64, u64) {
+    let mut name = Name(1, 2);
+    node.hash(&mut name);
+    (name.0, name.1)
+}
+
 fn walk(world: World, actors: Vec<Actor>) -> Walk {
     let mut walk = Walk::default();
     let mut memo = HashMap::new();
@@ -41,8 +90,9 @@ fn walk(world: World, actors: Vec<Actor>) -> Walk {
     walk
 }
 
-fn visit(node: Node, memo: &mut HashMap<Node, f64>, walk: &mut Walk) -> f64 {
-    if let Some(ways) = memo.get(&node) {
+fn visit(node: Node, memo: &mut HashMap<(u64, u64), f64>, walk: &mut Walk) -> f64 {
+    let name = name_of(&node);
+    if let Some(ways) = memo.get(&name) {
         return *ways;
     }
     let seen = &node.0.seen;
@@ -51,10 +101,15 @@ fn visit(node: Node, memo: &mut HashMap<Node, f64>, walk: &mut Walk) -> f64 {
     walk.allowed |= seen.allowed;
     if seen.fault.is_some() {
         walk.fault = seen.fault;
-        memo.insert(node, 1.0);
+        memo.insert(name, 1.0);
         return 1.0;
     }
     let mut ways = 0.0;
+    if node.1.iter().all(|actor| *actor == Actor::Done) {
+        let mut world = node.0.clone();
+        world.check_end();
+        walk.fault = world.seen.fault;
+    }
     for i in 0..node.1.len() {
         let (mut world, mut actors) = node.clone();
         if matches!(actors[i].step(&mut world), Outcome::Blocked) {
@@ -74,7 +129,7 @@ fn visit(node: Node, memo: &mut HashMap<Node, f64>, walk: &mut Walk) -> f64 {
         }
     }
     let ways = if ways == 0.0 { 1.0 } else { ways };
-    memo.insert(node, ways);
+    memo.insert(name, ways);
     ways
 }
 
@@ -124,8 +179,10 @@ fn scenarios(mutant: Mutant) -> Vec<(&'static str, World, Vec<Actor>)> {
     use Start::{Add, Fresh, Swap};
     let (fresh, swap, add) = (start(mutant, Fresh), start(mutant, Swap), start(mutant, Add));
     let old = held(fresh.clone());
-    let (kill, second) = (Kill::new(0), Kill::new(1));
-    let (narrow, enable, release) = (Kill::narrow(), Enable::new(), Release::new());
+    let mut late = add.clone();
+    let halfway = Kill::halfway(0, &mut late);
+    let (kill, second) = (Kill::actor(0), Kill::actor(1));
+    let (narrow, enable, release) = (Kill::narrow(), Enable::actor(), Release::actor());
     vec![
         ("kill, enable", fresh.clone(), vec![kill.clone(), enable.clone()]),
         ("kill, enable in place of another", swap.clone(), vec![kill.clone(), enable.clone()]),
@@ -148,15 +205,16 @@ fn scenarios(mutant: Mutant) -> Vec<(&'static str, World, Vec<Actor>)> {
             old.clone(),
             vec![kill.clone(), second.clone(), release.clone()],
         ),
-        ("kill, gate", swap.clone(), vec![kill.clone(), Gate::new(0)]),
-        ("kill, enable, gate", fresh.clone(), vec![kill.clone(), enable.clone(), Gate::new(1)]),
-        ("kill, release, gate", swap, vec![kill.clone(), release.clone(), Gate::new(0)]),
+        ("kill, gate", swap.clone(), vec![kill.clone(), Gate::actor(0)]),
+        ("kill, enable, gate", fresh.clone(), vec![kill.clone(), enable.clone(), Gate::actor(1)]),
+        ("kill, release, gate", swap, vec![kill.clone(), release.clone(), Gate::actor(0)]),
         (
             "kill, release of an earlier, enable, gate",
             old,
-            vec![kill.clone(), release.clone(), enable.clone(), Gate::new(1)],
+            vec![kill.clone(), release.clone(), enable.clone(), Gate::actor(1)],
         ),
-        ("kill, kill, release, enable", fresh, vec![kill, second, release, enable]),
+        ("kill, kill, release, enable", fresh, vec![kill, second.clone(), release.clone(), enable.clone()]),
+        ("kill halfway, kill, release, enable", late, vec![halfway, second, release, enable]),
     ]
 }
 
@@ -195,7 +253,6 @@ fn every_wrong_protocol_is_found_out() {
         M::NoRecheck,
         M::CardFromStart,
         M::NoOwnCheck,
-        M::OneLook,
     ];
     let mut blind = Vec::new();
     for mutant in mutants {
@@ -208,4 +265,38 @@ fn every_wrong_protocol_is_found_out() {
         }
     }
     assert_eq!(blind, [], "the model does not see these");
+}
+
+/// The steps named in a text.
+fn steps(text: &str) -> std::collections::BTreeSet<&str> {
+    text.lines().filter_map(|line| line.trim().strip_prefix("// step: ")).collect()
+}
+
+/// A step of the code that the model leaves out, or the other way round, is a
+/// model of something else.
+#[test]
+fn the_model_has_the_steps_of_the_code() {
+    let code = [
+        include_str!("../../src/system/kill.rs"),
+        include_str!("../../src/system/kill/hold.rs"),
+        include_str!("../../src/system/kill/state.rs"),
+        include_str!("../../src/system/kill/sweep.rs"),
+        include_str!("../../src/system/permit.rs"),
+        include_str!("../../src/system/permit/release.rs"),
+        include_str!("../../src/system/placement/staged.rs"),
+        include_str!("../../src/system/placement/withdraw.rs"),
+    ]
+    .join("\n");
+    let model = [
+        include_str!("kill_model/enable.rs"),
+        include_str!("kill_model/gate.rs"),
+        include_str!("kill_model/kill.rs"),
+        include_str!("kill_model/release.rs"),
+        include_str!("kill_model/world.rs"),
+    ]
+    .join("\n");
+    let mut code = steps(&code);
+    // Flushing changes nothing that another process could see.
+    assert!(code.remove("kill flushes the home"));
+    assert_eq!(code, steps(&model));
 }

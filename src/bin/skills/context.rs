@@ -117,9 +117,9 @@ pub(crate) fn absolute(path: &std::path::Path) -> Result<PathBuf, Stop> {
 /// The agent in whose environment we run. A speed bump, not a wall: the wall
 /// is that an agent has no terminal to type a name at.
 fn detect_agent() -> Option<&'static str> {
-    let set = |mark: &&str| std::env::var_os(mark).is_some_and(|value| !value.is_empty());
-    let known = agent::AGENTS.iter().find(|agent| agent.marks.iter().any(|mark| set(&mark)));
-    let shared = || agent::SHARED_MARKS.iter().any(|mark| set(&mark)).then_some("an agent");
+    let set = |mark: &str| std::env::var_os(mark).is_some_and(|value| !value.is_empty());
+    let known = agent::AGENTS.iter().find(|agent| agent.marks.iter().any(|mark| set(mark)));
+    let shared = || agent::SHARED_MARKS.iter().any(|mark| set(mark)).then_some("an agent");
     known.map(|agent| agent.title).or_else(shared)
 }
 

@@ -2,7 +2,7 @@
 
 use super::KILLED;
 use crate::model::permit::HomePermit;
-use crate::system::placement::leaf::{self, ReadFault, identity};
+use crate::system::placement::leaf::{self, ReadFault};
 use rustix::io::Errno;
 use std::os::fd::BorrowedFd;
 
@@ -30,11 +30,12 @@ impl KillState {
     }
 }
 
-/// Reads the kill state of an open home.
+/// Reads the kill state of an open home: the holds first, then the permit.
 ///
-/// Holds are looked for before and after the permit is read, and the permit
-/// must be the same file at the end: a listing may miss a hold that is being
-/// renamed at that very moment, but not twice without the permit going too.
+/// A listing may miss a hold that another kill is renaming at that moment, so
+/// one look is not enough for a decision. Gate and enable have a second thing
+/// to go by (the gate looks again under the lock, and enable has written the
+/// permit that this kill goes on to list); the model has no third.
 #[must_use]
 pub fn kill_state(home: BorrowedFd<'_>) -> KillState {
     // step: read the kill state
@@ -45,23 +46,15 @@ pub fn kill_state(home: BorrowedFd<'_>) -> KillState {
 }
 
 fn look(home: BorrowedFd<'_>) -> Result<KillState, ReadFault> {
-    let before = holds(home)?;
-    if !before.is_empty() {
-        return Ok(KillState::Killed(before));
+    let held = holds(home)?;
+    if !held.is_empty() {
+        return Ok(KillState::Killed(held));
     }
-    let (text, file) = match leaf::read_text(home, "permit") {
-        Ok(found) => found,
+    let text = match leaf::read_text(home, "permit") {
+        Ok((text, _)) => text,
         Err(ReadFault::System(Errno::NOENT)) => return absent(home),
         Err(fault) => return Err(fault),
     };
-    let after = holds(home)?;
-    if !after.is_empty() {
-        return Ok(KillState::Killed(after));
-    }
-    match leaf::look(home, "permit") {
-        Ok(stat) if identity(&stat) == file => {}
-        _ => return Err(ReadFault::Odd("the home permit changed while it was read")),
-    }
     Ok(match HomePermit::parse(&text) {
         Some(permit) => KillState::Clear(permit),
         None => KillState::Doubt("the home permit is not well-formed".to_owned()),

@@ -160,9 +160,9 @@ impl<'a> Sweep<'a> {
         // step: kill renames the permit
         let Renamed::To(to) = self.rename(name) else { return };
         let same = leaf::look(&self.permits, &to).is_ok_and(|stat| Some(identity(&stat)) == file);
-        if !same && file.is_some() {
-            // An enable wrote it anew after it was read.
-            self.again(&to, revision);
+        // An enable may have written it anew after it was read.
+        if !same && let Read::Permit(newer, _) = self.read(&to, revision) {
+            self.withdraw(&newer, file.is_none());
         }
     }
 

@@ -611,3 +611,6 @@ fn expected_schema() -> Vec<String> {
 fn squeeze(sql: &str) -> String {
     sql.trim().trim_end_matches(';').chars().filter(|c| !c.is_whitespace()).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -156,20 +156,19 @@ pub(crate) fn read_text(dir: BorrowedFd<'_>, name: &str) -> Result<(String, Iden
     if stat.st_nlink != 1 {
         return Err(ReadFault::Odd("has a second name"));
     }
-    let mut bytes = vec![0; PERMIT_MAX + 1];
-    let mut filled = 0;
-    while filled < bytes.len() {
-        match rustix::io::read(&file, &mut bytes[filled..]) {
+    // Read to the end under a cap; the size that the system reports is no promise.
+    let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
+    loop {
+        match rustix::io::read(&file, &mut chunk) {
             Ok(0) => break,
-            Ok(count) => filled += count,
+            Ok(count) => bytes.extend_from_slice(&chunk[..count]),
             Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
+        if bytes.len() > PERMIT_MAX {
+            return Err(ReadFault::Odd("larger than 64 KiB"));
+        }
     }
-    if filled > PERMIT_MAX {
-        return Err(ReadFault::Odd("larger than 64 KiB"));
-    }
-    bytes.truncate(filled);
     let text = String::from_utf8(bytes).map_err(|_| ReadFault::Odd("not UTF-8"))?;
     Ok((text, identity(&stat)))
 }

@@ -51,6 +51,9 @@ pub enum PlaceFault {
         /// The system's words.
         source: std::io::Error,
     },
+    /// A kill took the staged folder. Its word holds.
+    #[error("withdrawn by a kill while it was being enabled")]
+    Withdrawn,
     /// Nothing an agent could load was written.
     #[error("the copy holds no SKILL.md")]
     NoCard,
@@ -131,10 +134,7 @@ impl Staged {
     /// # Errors
     /// [`PlaceFault::Io`], also if the file was written before.
     pub fn write(&mut self, path: &EntryPath, executable: bool, bytes: &[u8]) -> Result<(), PlaceFault> {
-        let fault = |error: Errno| PlaceFault::Io {
-            path: Path::new(&self.staged).join(path.as_str()),
-            source: error.into(),
-        };
+        let fault = |error| self.fault(path.as_str(), error);
         let mut folders = BTreeSet::new();
         let folder = self.descend(path, &mut folders).map_err(fault)?;
         let folder = folder.as_ref().unwrap_or(&self.dir);
@@ -187,16 +187,31 @@ impl Staged {
         // Longest first: a closed folder could not be passed for writing, but
         // can be for opening what is in it.
         for inner in self.folders.iter().rev() {
-            let fault = |error: Errno| PlaceFault::Io {
-                path: Path::new(&self.staged).join(inner),
-                source: error.into(),
-            };
+            let fault = |error| self.fault(inner, error);
             let folder = self.open_inner(inner).map_err(fault)?;
             rustix::fs::fchmod(&folder, Mode::from_raw_mode(0o555)).map_err(fault)?;
             rustix::fs::fsync(&folder).map_err(fault)?;
         }
-        rustix::fs::fsync(&self.dir)
-            .map_err(|error| PlaceFault::Io { path: PathBuf::from(&self.staged), source: error.into() })
+        rustix::fs::fsync(&self.dir).map_err(|error| self.fault("", error))
+    }
+
+    /// What an error on `path` means: a kill closes the folder it takes.
+    fn fault(&self, path: &str, error: Errno) -> PlaceFault {
+        match self.is_in_place() {
+            Ok(false) => PlaceFault::Withdrawn,
+            _ => PlaceFault::Io { path: Path::new(&self.staged).join(path), source: error.into() },
+        }
+    }
+
+    /// Whether the staged path still leads to the folder held open.
+    fn is_in_place(&self) -> Result<bool, Errno> {
+        let ours = rustix::fs::fstat(&self.dir)?;
+        let (_, last) = split(&self.staged).ok_or(Errno::INVAL)?;
+        match leaf::look(&self.parent, last) {
+            Ok(found) => Ok(identity(&found) == identity(&ours)),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn open_inner(&self, inner: &str) -> Result<OwnedFd, Errno> {
@@ -233,15 +248,12 @@ impl Staged {
 
     fn show(&self) -> Result<(), PublishFault> {
         let io = |error: Errno| PublishFault::Io { path: self.staged.clone(), source: error.into() };
-        let ours = rustix::fs::fstat(&self.dir).map_err(io)?;
         let (Some((_, from)), Some((_, to))) = (split(&self.staged), split(&self.path)) else {
             return Err(io(Errno::INVAL));
         };
         // step: enable checks that the staged folder is its own
-        match leaf::look(&self.parent, from) {
-            Ok(found) if identity(&found) == identity(&ours) => {}
-            Ok(_) | Err(Errno::NOENT) => return Err(PublishFault::Withdrawn),
-            Err(error) => return Err(io(error)),
+        if !self.is_in_place().map_err(io)? {
+            return Err(PublishFault::Withdrawn);
         }
         // step: enable gives the card its name
         match leaf::rename_new(self.dir.as_fd(), &self.hidden, CARD) {

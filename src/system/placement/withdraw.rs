@@ -47,10 +47,8 @@ pub enum WithdrawFault {
 }
 
 /// Takes away the staged, then the final folder of a placement, and makes that
-/// last. Returns where they are now; nothing where there was nothing.
-///
-/// # Errors
-/// Every fault met; what could be taken away has been.
+/// last. Returns where they are now (nothing where there was nothing), and
+/// every fault met; what could be taken away has been.
 pub fn withdraw(name: &SkillName, placement: &Placement) -> (Vec<PathBuf>, Vec<WithdrawFault>) {
     let (mut aside, mut faults) = (Vec::new(), Vec::new());
     for path in [&placement.staged, &placement.path] {
@@ -113,13 +111,7 @@ pub(crate) fn take(name: &SkillName, path: &str, staged: &str) -> Result<Option<
         return Err(foreign("belongs to another account"));
     }
     let disarmed = disarm(dir.as_fd(), hidden);
-    // step: withdraw moves the folder aside
-    let mut moved = leaf::rename_new(folder, last, &aside);
-    if matches!(moved, Err(Errno::EXIST | Errno::NOTEMPTY)) {
-        aside = format!("{ASIDE}{}", leaf::fresh_id());
-        moved = leaf::rename_new(folder, last, &aside);
-    }
-    match moved {
+    match move_aside(folder, last, &mut aside) {
         Ok(()) => {}
         // Published, or moved by another kill, meanwhile. The other kill may not
         // have come to its second pass and may never do, so this is ours.
@@ -128,12 +120,28 @@ pub(crate) fn take(name: &SkillName, path: &str, staged: &str) -> Result<Option<
                 .map(|()| None)
                 .map_err(|error| fault("renaming SKILL.md", error, None, true));
         }
-        Err(error) => return Err(fault("moving it aside", error, None, disarmed.is_err())),
+        Err(error) => {
+            // Renaming may need space in a folder; closing it needs none.
+            let _ = rustix::fs::fchmod(&dir, Mode::RUSR);
+            return Err(fault("moving it aside", error, None, disarmed.is_err()));
+        }
     }
     let path = Path::new(parent).join(&aside);
     match finish(folder, &aside, hidden) {
         Ok(()) => Ok(Some(path)),
         Err(error) => Err(fault("renaming SKILL.md", error, Some(path), true)),
+    }
+}
+
+/// Moves a folder to the name `aside`, or to a fresh one if that is taken.
+fn move_aside(folder: BorrowedFd<'_>, last: &str, aside: &mut String) -> Result<(), Errno> {
+    // step: withdraw moves the folder aside
+    match leaf::rename_new(folder, last, aside) {
+        Err(Errno::EXIST | Errno::NOTEMPTY) => {
+            *aside = format!("{ASIDE}{}", leaf::fresh_id());
+            leaf::rename_new(folder, last, aside)
+        }
+        other => other,
     }
 }
 

@@ -56,8 +56,6 @@ pub(crate) enum Mutant {
     CardFromStart,
     /// Enable publishes without looking whether the folder is still its own.
     NoOwnCheck,
-    /// The kill state is read with one listing.
-    OneLook,
 }
 
 /// The disk, the lock, and what an all-knowing watcher remembers.
@@ -124,6 +122,18 @@ impl World {
 
     pub(crate) fn fault(&mut self, what: &'static str) {
         self.seen.fault.get_or_insert(what);
+    }
+
+    /// What must hold when everybody is done or dead.
+    pub(crate) fn check_end(&mut self) {
+        for folder in 0..2 {
+            if self.card[folder] == Card::Live
+                && self.loc[folder] == Loc::Final
+                && self.plain[self.owner[folder]] & (1 << folder) == 0
+            {
+                self.fault("a placement is left that no permit names");
+            }
+        }
     }
 
     /// Invariants of every single state: a crash of everybody else changes
@@ -258,12 +268,11 @@ impl Withdraw {
     }
 }
 
-/// Reading the kill state: two listings around the permit. A listing may miss
-/// a hold that is renamed while it runs, so each is two looks.
+/// Reading the kill state: the holds, then the permit. A listing may miss a
+/// hold that is renamed while it runs, so it is two looks.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Look {
     at: u8,
-    permit: Option<u8>,
 }
 
 /// What a look came to.
@@ -275,21 +284,12 @@ pub(crate) enum Looked {
 
 impl Look {
     pub(crate) fn step(&mut self, world: &World) -> Looked {
-        let high = world.holds & !0b11;
-        let low = world.holds & 0b11;
-        let last = if world.mutant == Mutant::OneLook { 2 } else { 5 };
-        match self.at {
-            0 | 3 if high != 0 => return Looked::Denied,
-            1 | 4 if low != 0 => return Looked::Denied,
-            2 => self.permit = world.permit,
-            5 if self.permit != world.permit => return Looked::Denied,
-            _ => {}
+        let half = if self.at == 0 { world.holds & !0b11 } else { world.holds & 0b11 };
+        if self.at == 2 {
+            return world.permit.map_or(Looked::Denied, Looked::Clear);
         }
-        if self.at >= 2 && self.permit.is_none() {
+        if half != 0 {
             return Looked::Denied;
-        }
-        if self.at == last {
-            return self.permit.map_or(Looked::Denied, Looked::Clear);
         }
         self.at += 1;
         Looked::NotYet

@@ -115,7 +115,7 @@ fn show(context: &mut Context, scope: Option<&HoldScope>, killed: &Killed) -> En
                 .pending
                 .as_ref()
                 .filter(|_| scope.is_some())
-                .map_or_else(|| format!("{:?}", report.held), |stop| stop.what.clone());
+                .map_or_else(|| report.held.to_string(), |stop| stop.what.clone());
             context.note(&format!("hold not stored: {}", text::escape(&why)))?;
         }
     }

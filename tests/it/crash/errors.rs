@@ -1,0 +1,1 @@
+//! Errors of the system instead of kills: once, and from then on.

@@ -1,0 +1,171 @@
+//! Everything that must hold after a fault, whatever it was.
+
+use super::scenes::Scene;
+use crate::support::faults::{Bed, Call, Logs, Looked, Ran};
+use skill_trust::model::decision::Decision;
+use skill_trust::ops::gate;
+
+/// What the gate never says because of a fault of ours.
+const NEVER: &[&str] = &["rolled-back", "tampered", "ledger-damaged", "ledger-missing", "internal", "busy"];
+
+/// One command under test, with what it is to be compared with.
+pub(crate) struct Judge {
+    /// Where it runs.
+    pub(crate) bed: Bed,
+    scene: &'static Scene,
+    args: Vec<String>,
+    /// Its system calls when nothing goes wrong.
+    pub(crate) calls: Vec<Call>,
+    before: Looked,
+    after: Looked,
+    code: i32,
+    /// Logs for the second program.
+    pub(crate) logs: Logs,
+    /// What was violated.
+    pub(crate) violations: Vec<String>,
+    /// How many points were judged.
+    pub(crate) points: usize,
+    /// Points at which the program said that it was done.
+    pub(crate) acknowledged: usize,
+    /// Points at which it was killed.
+    pub(crate) killed: usize,
+}
+
+impl Judge {
+    /// Prepares a scene in a place and runs it once without a fault.
+    pub(crate) fn new(bed: Bed, scene: &'static Scene) -> Self {
+        let args = (scene.prepare)(&bed);
+        bed.keep("start");
+        let before = bed.look().unwrap();
+        bed.restore("start");
+        let (ran, calls) = bed.trace(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        let code = ran.code.unwrap_or_else(|| panic!("{}: {ran:?}", scene.name));
+        assert!(code == 0 || scene.name == "drift", "{}: {ran:?}", scene.name);
+        let after = bed.look().unwrap();
+        assert_ne!(before.view, after.view, "{}: it changes something", scene.name);
+        Self {
+            bed,
+            scene,
+            args,
+            calls,
+            before,
+            after,
+            code,
+            logs: Logs::new(),
+            violations: Vec::new(),
+            points: 0,
+            acknowledged: 0,
+            killed: 0,
+        }
+    }
+
+    /// The command with one fault, from the start.
+    pub(crate) fn run(&self, call: &str, fault: &str) -> Ran {
+        self.bed.restore("start");
+        self.again(call, fault)
+    }
+
+    /// The command with one fault, as things are.
+    pub(crate) fn again(&self, call: &str, fault: &str) -> Ran {
+        let args: Vec<_> = self.args.iter().map(String::as_str).collect();
+        self.bed.run_with(call, fault, &args)
+    }
+
+    /// The command as things are.
+    pub(crate) fn run_plain(&self) -> Ran {
+        let args: Vec<_> = self.args.iter().map(String::as_str).collect();
+        self.bed.run(&args)
+    }
+
+    /// Judges what is there now.
+    pub(crate) fn judge(&mut self, point: &str, ran: &Ran) {
+        self.points += 1;
+        let done = ran.code == Some(self.code);
+        self.acknowledged += usize::from(done);
+        self.killed += usize::from(ran.signal == Some(9));
+        let mut found = Vec::new();
+        if let Err(why) = self.laws(done, &mut found) {
+            found.push(why);
+        }
+        let how = ran.code.map_or_else(|| "killed".to_owned(), |code| format!("exit {code}"));
+        let name = self.scene.name;
+        self.violations.extend(found.into_iter().map(|why| format!("{name}: {point}: {how}: {why}")));
+    }
+
+    fn laws(&mut self, done: bool, found: &mut Vec<String>) -> Result<(), String> {
+        let bed = &self.bed;
+        if done && bed.live() != self.after.view.live {
+            found.push(format!("acknowledged, and an agent finds {:?}", bed.live()));
+        }
+        let held = bed.has_hold();
+        let (early, ran) = bed.gate("demo");
+        if early && held {
+            found.push("the gate allowed under a kill".to_owned());
+        }
+        if let Some(word) = NEVER.iter().find(|word| ran.out.contains(&format!("\"{word}\""))) {
+            found.push(format!("the gate said {word}: {}", ran.out));
+        }
+        let now = bed.look()?;
+        let again = bed.look()?;
+        if now.head != again.head || now.view != again.view {
+            found.push(format!("recovery did something the second time: {} {}", now.head, again.head));
+        }
+        self.logs.take(bed, &now.head);
+        self.states(&now, done, found);
+        let view = &now.view;
+        if view.live != view.placed() {
+            found.push(format!("an agent finds {:?}, the ledger has {:?}", view.live, view.placed()));
+        }
+        for (row, state) in &view.rows {
+            let answer = gate::ask(&bed.world(), &gate::bare_request(row));
+            let allowed = answer.decision == Decision::Allow;
+            if allowed != (state.starts_with("enabled") && !view.held) {
+                found.push(format!("{row} is {state}, and the gate says {:?}: {}", answer.codes, answer.reason));
+            }
+            if early && row.starts_with("demo@") && view.rows.len() == 2 && !allowed {
+                found.push("the gate allowed and then did not".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// Before, or after; acknowledged, after.
+    fn states(&self, now: &Looked, done: bool, found: &mut Vec<String>) {
+        let (before, after, view) = (&self.before.view, &self.after.view, &now.view);
+        if done && view != after {
+            found.push(format!("acknowledged, and it is {view:?}, not {after:?}"));
+        }
+        let names = before.rows.keys().chain(after.rows.keys()).chain(view.rows.keys());
+        for name in names {
+            let (is, was, to) = (view.rows.get(name), before.rows.get(name), after.rows.get(name));
+            let less = is.is_some_and(|is| self.scene.also.contains(&is.as_str()));
+            if is != was && is != to && !less {
+                found.push(format!("{name} is {is:?}, neither {was:?} nor {to:?}"));
+            }
+        }
+        if view.holds != before.holds && view.holds != after.holds {
+            found.push(format!("the holds are {:?}", view.holds));
+        }
+        if view.held != before.held && view.held != after.held {
+            found.push(format!("held is {}", view.held));
+        }
+        if now.epoch < self.before.epoch || now.epoch > self.after.epoch + 1 {
+            found.push(format!("the epoch went from {} to {}", self.before.epoch, now.epoch));
+        }
+    }
+
+    /// Hands over what was found.
+    pub(crate) fn end(mut self) -> Vec<String> {
+        let logs = std::mem::replace(&mut self.logs, Logs::new());
+        let mut all = std::mem::take(&mut self.violations);
+        all.extend(logs.check());
+        all
+    }
+}
+
+/// Prints the count and fails with the first few violations.
+pub(crate) fn conclude(what: &str, points: usize, violations: &[String]) {
+    eprintln!("{what}: {points} points, {} violations", violations.len());
+    let first: Vec<_> = violations.iter().take(25).map(String::as_str).collect();
+    assert!(violations.is_empty(), "{what}: {} violations\n{}", violations.len(), first.join("\n"));
+}

@@ -1,0 +1,98 @@
+//! SIGKILL before every call, and before every call of the recovery after it.
+
+use super::judge::{Judge, conclude};
+use super::scenes::named;
+use crate::support::faults::{Bed, Call, Dice};
+
+/// How many of the calls that change nothing are taken.
+const QUIET: usize = 12;
+/// After how many of the crashes recovery itself is killed.
+const CRASHES: usize = 10;
+/// Before how many of its calls, each time.
+const NESTED: usize = 8;
+/// Recovers everything and decides nothing.
+const RECOVER: &[&str] = &["kill", "--all", "--dry-run"];
+
+/// The calls before which the program is killed.
+fn points(calls: &[Call], dice: &mut Dice) -> Vec<Call> {
+    let (changing, quiet): (Vec<_>, Vec<_>) = calls.iter().cloned().partition(|call| call.changes);
+    let all = std::env::var_os("SKILLS_SWEEP").is_some_and(|value| value == "full");
+    let quiet = if all { quiet } else { dice.some(quiet, QUIET) };
+    changing.into_iter().chain(quiet).collect()
+}
+
+fn sweep(what: &str, scenes: &[&str]) {
+    let (mut count, mut nested, mut violations) = (0, 0, Vec::new());
+    for name in scenes {
+        let mut dice = Dice::new(20_261_121);
+        let mut judge = Judge::new(Bed::new(), named(name));
+        let points = points(&judge.calls, &mut dice);
+        for call in &points {
+            let ran = judge.run(&call.name, &format!("signal=KILL:when={}", call.nth));
+            judge.judge(&format!("killed before {} {}", call.name, call.nth), &ran);
+        }
+        count += judge.points;
+        // A point that is not reached would be a point that is not tested.
+        let missed = judge.points - judge.killed;
+        assert!(missed * 20 <= judge.points, "{name}: {missed} of {} points were not reached", judge.points);
+        let changing: Vec<_> = points.into_iter().filter(|call| call.changes).collect();
+        for call in dice.some(changing, CRASHES) {
+            recovery(&mut judge, &call, &mut dice);
+        }
+        eprintln!(
+            "  {name}: {} calls, {} points, {} acknowledged",
+            judge.calls.len(),
+            judge.points,
+            judge.acknowledged
+        );
+        nested += judge.points;
+        violations.extend(judge.end());
+    }
+    conclude(&format!("{what}, {} of them in recovery", nested - count), nested, &violations);
+}
+
+/// One crash, and recovery from it killed in turn.
+fn recovery(judge: &mut Judge, call: &Call, dice: &mut Dice) {
+    let ran = judge.run(&call.name, &format!("signal=KILL:when={}", call.nth));
+    judge.bed.keep("crashed");
+    let (_, calls) = judge.bed.trace(RECOVER);
+    let changing = calls.into_iter().filter(|call| call.changes).collect();
+    for inner in dice.some(changing, NESTED) {
+        judge.bed.restore("crashed");
+        judge.bed.run_with(&inner.name, &format!("signal=KILL:when={}", inner.nth), RECOVER);
+        let point = format!(
+            "killed before {} {}, recovery before {} {}",
+            call.name, call.nth, inner.name, inner.nth
+        );
+        judge.judge(&point, &ran);
+    }
+}
+
+#[test]
+fn a_crash_while_bytes_arrive_leaves_all_or_nothing() {
+    sweep("crashes while arriving", &["first install", "install", "remove"]);
+}
+
+#[test]
+fn a_crash_while_widening_leaves_all_or_nothing() {
+    sweep(
+        "crashes while widening",
+        &["trust", "enable", "enable at a second place", "enable in place of another revision"],
+    );
+}
+
+#[test]
+fn a_crash_while_narrowing_leaves_all_or_nothing() {
+    sweep(
+        "crashes while narrowing",
+        &["drift", "disable", "disable one of two", "untrust", "untrust for good"],
+    );
+}
+
+#[test]
+fn a_crash_of_a_kill_or_a_release_never_lets_more_run() {
+    sweep(
+        "crashes of kill and release",
+        &["kill everything", "kill everything again", "kill by name", "release everything", "release by name"],
+    );
+}
