@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+/// The shape of the code.
 mod architecture;
 /// An independent checker, in another language, finds every forgery.
 mod checker;
+/// Every command killed at every point.
 mod crash;
 /// The digest is git's.
 mod digest;
@@ -13,10 +15,6 @@ mod digest;
 mod drift_unit;
 /// Git trees and repositories made to harm.
 mod hostile_git;
-mod kill_model;
-mod pty;
-mod readme;
-mod reference;
 /// Kill on real files, with everything it could want missing.
 mod kill_files;
 /// All interleavings of kill, enable, release and gate.
@@ -25,10 +23,15 @@ mod kill_model;
 mod placement_files;
 /// The terminal harness itself.
 mod pty;
+/// What the README says is so.
+mod readme;
+/// Generated pages and schemas are those of the code.
+mod reference;
 /// The home permit and its release.
 mod release_files;
 /// Folders, repositories, https and ssh.
 mod sources;
+/// The tour ends as it must.
 mod tour;
 
 mod support {

@@ -122,3 +122,17 @@ fn links_between_our_pages_lead_somewhere() {
         }
     }
 }
+
+#[test]
+fn its_request_and_its_answer_fit_their_schemas() {
+    let readme = read("README.md");
+    let mut found = 0;
+    for block in readme.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap()) {
+        let document: serde_json::Value = serde_json::from_str(block).unwrap();
+        let name = document["schema"].as_str().unwrap().split('/').nth(1).unwrap().to_owned();
+        let schema = serde_json::from_str(&read(&format!("schema/{name}.json"))).unwrap();
+        assert!(jsonschema::is_valid(&schema, &document), "{block}");
+        found += 1;
+    }
+    assert_eq!(found, 2);
+}

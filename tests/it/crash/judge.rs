@@ -120,7 +120,10 @@ impl Judge {
             let answer = gate::ask(&bed.world(), &gate::bare_request(row));
             let allowed = answer.decision == Decision::Allow;
             if allowed != (state.starts_with("enabled") && !view.held) {
-                found.push(format!("{row} is {state}, and the gate says {:?}: {}", answer.codes, answer.reason));
+                found.push(format!(
+                    "{row} is {state}, and the gate says {:?}: {}",
+                    answer.codes, answer.reason
+                ));
             }
             if early && row.starts_with("demo@") && view.rows.len() == 2 && !allowed {
                 found.push("the gate allowed and then did not".to_owned());
