@@ -3,8 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+/// The shape of the code.
+mod architecture;
 /// An independent checker, in another language, finds every forgery.
 mod checker;
+/// Every command killed at every point.
 mod crash;
 /// The digest is git's.
 mod digest;
@@ -22,6 +25,10 @@ mod lifecycle_model;
 /// Where a placement may be made, how it is made and taken away.
 mod placement_files;
 mod pty;
+/// What the README says is so.
+mod readme;
+/// Generated pages and schemas are those of the code.
+mod reference;
 /// The home permit and its release.
 mod release_files;
 /// Folders, repositories, https and ssh.
@@ -29,6 +36,8 @@ mod sources;
 mod state_mutations;
 mod stories;
 mod views;
+/// The tour ends as it must.
+mod tour;
 
 mod support {
     //! What the tests stand on.
