@@ -31,6 +31,7 @@ pub fn run(session: &mut Session<'_>, depth: Depth) -> Result<(), Stop> {
     home_kill(session)?;
     interrupted_enable(session)?;
     if depth == Depth::All {
+        finish_kill(session)?;
         for pending in permit::pending(&session.home).map_err(|error| io(&error))? {
             one_pending(session, &pending)?;
         }
@@ -71,6 +72,16 @@ fn home_kill(session: &mut Session<'_>) -> Result<(), Stop> {
             }
         }
     }
+}
+
+/// A kill that could not take everything away left permits behind. Nothing is
+/// written while the home is held, so any permit there is such a one.
+fn finish_kill(session: &Session<'_>) -> Result<(), Stop> {
+    let held = matches!(kill::kill_state(session.home.dir()), KillState::Killed(_));
+    if held && !permit::list(&session.home).map_err(|error| io(&error))?.is_empty() {
+        let _ = kill::finish(&session.world.home);
+    }
+    Ok(())
 }
 
 /// A permit stands although the ledger still knows of a kill: somebody put an
@@ -158,7 +169,12 @@ fn interrupted(session: &mut Session<'_>, revision: &Revision) -> Result<(), Sto
             "interrupted before every copy was in place; withdrawn".clone_into(&mut draft.reason);
         })?;
     }
-    if file.is_some() {
+    let places = permit.iter().flat_map(|permit| &permit.placements);
+    let mut left = false;
+    for place in places {
+        left |= apply::any_left(std::slice::from_ref(place)) && !is_anothers(session, revision, &place.path)?;
+    }
+    if file.is_some() && !left {
         apply::clear(session, revision)?;
     }
     Ok(())
@@ -216,6 +232,14 @@ fn one_pending(session: &mut Session<'_>, pending: &Pending) -> Result<(), Stop>
         apply::record_narrowing(session, &row, event, &failures, |draft| {
             draft.reason = format!("{}; found withdrawn", draft.reason);
         })?;
+    }
+    for place in pending.permit.iter().flat_map(|permit| &permit.placements) {
+        if apply::any_left(std::slice::from_ref(place))
+            && !is_anothers(session, &pending.revision, &place.path)?
+        {
+            // Still there: it stays pending, and is tried again.
+            return Ok(());
+        }
     }
     permit::clear_pending(&session.home, std::slice::from_ref(pending)).map_err(|error| io(&error))
 }

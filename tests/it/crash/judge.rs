@@ -2,6 +2,7 @@
 
 use super::scenes::Scene;
 use crate::support::faults::{Bed, Call, Logs, Looked, Ran};
+use skill_trust::model::code::Code;
 use skill_trust::model::decision::Decision;
 use skill_trust::ops::gate;
 
@@ -63,19 +64,13 @@ impl Judge {
     /// The command with one fault, from the start.
     pub(crate) fn run(&self, call: &str, fault: &str) -> Ran {
         self.bed.restore("start");
-        self.again(call, fault)
+        self.run_here(call, fault)
     }
 
     /// The command with one fault, as things are.
-    pub(crate) fn again(&self, call: &str, fault: &str) -> Ran {
+    pub(crate) fn run_here(&self, call: &str, fault: &str) -> Ran {
         let args: Vec<_> = self.args.iter().map(String::as_str).collect();
         self.bed.run_with(call, fault, &args)
-    }
-
-    /// The command as things are.
-    pub(crate) fn run_plain(&self) -> Ran {
-        let args: Vec<_> = self.args.iter().map(String::as_str).collect();
-        self.bed.run(&args)
     }
 
     /// Judges what is there now.
@@ -95,7 +90,8 @@ impl Judge {
 
     fn laws(&mut self, done: bool, found: &mut Vec<String>) -> Result<(), String> {
         let bed = &self.bed;
-        if done && bed.live() != self.after.view.live {
+        // An answer of the gate is no promise that the copies are gone by now.
+        if done && self.code == 0 && bed.live() != self.after.view.live {
             found.push(format!("acknowledged, and an agent finds {:?}", bed.live()));
         }
         let held = bed.has_hold();
@@ -120,8 +116,17 @@ impl Judge {
         for (row, state) in &view.rows {
             let answer = gate::ask(&bed.world(), &gate::bare_request(row));
             let allowed = answer.decision == Decision::Allow;
+            // A narrow kill that cannot rename a permit removes it, and says NOT
+            // KILLED if it cannot record that either: denied, and less than recorded.
+            let removed = self.scene.name == "kill by name" && answer.codes == [Code::PermitMissing];
+            if removed && !done {
+                continue;
+            }
             if allowed != (state.starts_with("enabled") && !view.held) {
-                found.push(format!("{row} is {state}, and the gate says {:?}: {}", answer.codes, answer.reason));
+                found.push(format!(
+                    "{row} is {state}, and the gate says {:?}: {}",
+                    answer.codes, answer.reason
+                ));
             }
             if early && row.starts_with("demo@") && view.rows.len() == 2 && !allowed {
                 found.push("the gate allowed and then did not".to_owned());

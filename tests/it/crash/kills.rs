@@ -60,10 +60,8 @@ fn recovery(judge: &mut Judge, call: &Call, dice: &mut Dice) {
     for inner in dice.some(changing, NESTED) {
         judge.bed.restore("crashed");
         judge.bed.run_with(&inner.name, &format!("signal=KILL:when={}", inner.nth), RECOVER);
-        let point = format!(
-            "killed before {} {}, recovery before {} {}",
-            call.name, call.nth, inner.name, inner.nth
-        );
+        let point =
+            format!("killed before {} {}, recovery before {} {}", call.name, call.nth, inner.name, inner.nth);
         judge.judge(&point, &ran);
     }
 }
@@ -93,6 +91,12 @@ fn a_crash_while_narrowing_leaves_all_or_nothing() {
 fn a_crash_of_a_kill_or_a_release_never_lets_more_run() {
     sweep(
         "crashes of kill and release",
-        &["kill everything", "kill everything again", "kill by name", "release everything", "release by name"],
+        &[
+            "kill everything",
+            "kill everything again",
+            "kill by name",
+            "release everything",
+            "release by name",
+        ],
     );
 }

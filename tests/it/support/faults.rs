@@ -31,9 +31,31 @@ const CHECKER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/checker/audit_
 
 /// System calls that change something, make it last, or exclude somebody.
 const CHANGING: &[&str] = &[
-    "write", "pwrite64", "writev", "rename", "renameat", "renameat2", "unlink", "unlinkat", "rmdir", "mkdir",
-    "mkdirat", "chmod", "fchmod", "fchmodat", "fchmodat2", "fsync", "fdatasync", "sync_file_range",
-    "ftruncate", "flock", "link", "linkat", "symlink", "symlinkat", "fallocate",
+    "write",
+    "pwrite64",
+    "writev",
+    "rename",
+    "renameat",
+    "renameat2",
+    "unlink",
+    "unlinkat",
+    "rmdir",
+    "mkdir",
+    "mkdirat",
+    "chmod",
+    "fchmod",
+    "fchmodat",
+    "fchmodat2",
+    "fsync",
+    "fdatasync",
+    "sync_file_range",
+    "ftruncate",
+    "flock",
+    "link",
+    "linkat",
+    "symlink",
+    "symlinkat",
+    "fallocate",
 ];
 
 /// A place to break things in.
@@ -59,7 +81,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    fn of(output: &std::process::Output) -> Self {
+    pub(crate) fn of(output: &std::process::Output) -> Self {
         Self {
             code: output.status.code(),
             signal: output.status.signal(),
