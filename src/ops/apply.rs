@@ -48,10 +48,17 @@ pub fn narrow(
         withdraw_place(&session.home, place, &row.revision, &mut failures);
     }
     record_narrowing(session, row, event, &failures, fill)?;
-    if pending.is_some() {
+    if pending.is_some() && !any_left(row.lifecycle.placements()) {
         clear(session, &row.revision)?;
     }
     Ok(failures)
+}
+
+/// Whether a copy that should be gone is still there. Then the pending name
+/// stays, and every session tries again until it is gone.
+#[must_use]
+pub fn any_left(places: &[Placement]) -> bool {
+    places.iter().any(placement::is_left)
 }
 
 /// The name that a narrowing event leaves pending.

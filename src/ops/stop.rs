@@ -200,7 +200,7 @@ pub fn release_plan(world: &World, scope: Option<&HoldScope>) -> Result<ReleaseP
 /// What `skills release` is told to lift what a plan lifts.
 #[must_use]
 pub fn release_words(plan: &ReleasePlan) -> String {
-    match (&plan.home, plan.holds.iter().min_by_key(|scope| matches!(scope, HoldScope::Digest(_)))) {
+    match (&plan.home, asked_for(plan)) {
         (None, Some(HoldScope::Name(name))) => name.to_string(),
         (None, Some(HoldScope::Digest(digest))) => format!("--digest {digest}"),
         (None, Some(HoldScope::Source(source))) => format!("--source {}", crate::model::text::escape(source)),
@@ -209,10 +209,16 @@ pub fn release_words(plan: &ReleasePlan) -> String {
     }
 }
 
+/// The hold that a person spoke of: a name's comes with one for each digest
+/// that the name had.
+fn asked_for(plan: &ReleasePlan) -> Option<&HoldScope> {
+    plan.holds.iter().min_by_key(|scope| matches!(scope, HoldScope::Digest(_)))
+}
+
 /// The phrase that lifts a kill.
 #[must_use]
 pub fn phrase(plan: &ReleasePlan) -> String {
-    match (&plan.home, plan.holds.first()) {
+    match (&plan.home, asked_for(plan)) {
         (Some((_, epoch)), _) => format!("release epoch {epoch}"),
         (None, Some(scope)) => format!("release {scope}"),
         (None, None) => String::new(),

@@ -301,16 +301,18 @@ pub fn untrust(
             return Err(session.refuse(draft, stop));
         }
     };
-    if never {
-        ban(&mut session, &row)?;
-    }
     let note = note.map(|note| text::escape_short(note, 500));
     let failures = apply::narrow(&mut session, &row, Event::Untrust, |draft| {
         draft.note = note;
         if never {
-            "trust withdrawn, banned for good".clone_into(&mut draft.reason);
+            "trust withdrawn, to be banned for good".clone_into(&mut draft.reason);
         }
     })?;
+    // The effect first: a hold recorded over a copy that is still in place
+    // would leave that copy to nobody, were we interrupted between the two.
+    if never {
+        ban(&mut session, &row)?;
+    }
     Ok((row, failures))
 }
 
