@@ -188,6 +188,22 @@ pub fn phrase(plan: &ReleasePlan) -> String {
     }
 }
 
+/// What follows `skills release` to lift it.
+fn words(plan: &ReleasePlan) -> String {
+    plan.holds.first().map_or_else(|| "--all".to_owned(), scope_words)
+}
+
+/// How a scope is written on the command line of `kill` and `release`.
+#[must_use]
+pub fn scope_words(scope: &HoldScope) -> String {
+    match scope {
+        HoldScope::Name(name) => name.to_string(),
+        HoldScope::Digest(digest) => format!("--digest {digest}"),
+        HoldScope::Source(source) => format!("--source {}", crate::model::text::escape(source)),
+        HoldScope::Signer(signer) => format!("--signer {}", crate::model::text::escape(signer)),
+    }
+}
+
 /// Lifts what the plan shows. Everything comes back trusted at most.
 ///
 /// # Errors
@@ -203,7 +219,7 @@ pub fn release(
         return Err(Stop::new(Code::Usage, "nothing is held here", "run: skills status"));
     }
     let expected = phrase(plan);
-    let consent = world.no_agent("skills release").and_then(|()| match given {
+    let consent = world.no_agent(&format!("skills release {}", words(plan))).and_then(|()| match given {
         Some(given) if given == expected => Ok(()),
         Some(_) => Err(Stop::new(Code::Declined, format!("the phrase is `{expected}`"), "")),
         None => match ask.ask(
@@ -215,7 +231,7 @@ pub fn release(
             Answer::Nobody => Err(Stop::new(
                 Code::PersonNeeded,
                 "a release needs a person at a terminal, or the phrase",
-                format!("skills release --phrase \"{expected}\""),
+                format!("skills release {} --phrase \"{expected}\"", words(plan)),
             )),
         },
     });

@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod checker;
+mod consent;
 mod digest;
 mod drift_unit;
+mod gate_contract;
 mod hostile_git;
 mod lifecycle_model;
 mod pty;
