@@ -103,12 +103,9 @@ fn what_was_typed_before_the_question_is_thrown_away() {
     let (sandbox, _) = installed();
     let mut story = Story::of(&sandbox);
     // The program is started by a shell that waits until the answer lies there.
-    let script = format!(
-        "echo ready; read go; exec {PROGRAM} --home {} trust pdf",
-        sandbox.home().to_str().unwrap()
-    );
-    let mut pty =
-        Pty::start(Path::new("/bin/sh"), &["-c", &script], &[], &sandbox.at("work"), (24, 80));
+    let script =
+        format!("echo ready; read go; exec {PROGRAM} --home {} trust pdf", sandbox.home().to_str().unwrap());
+    let mut pty = Pty::start(Path::new("/bin/sh"), &["-c", &script], &[], &sandbox.at("work"), (24, 80));
     pty.wait_for("ready");
     pty.send("go\rpdf\rpdf\rpdf\r");
     pty.wait_for(ASKED);
@@ -226,7 +223,8 @@ fn nobody_at_a_terminal_gets_a_command_that_works() {
 }
 
 /// Text of an author who wants to be taken for us.
-const HOSTILE: &str = "\u{1b}[2K\u{1b}[1A\u{1b}]0;owned\u{7}\u{1b}]52;c;eA==\u{7}\u{202e}gpj\u{200b}\u{9b}31m";
+const HOSTILE: &str =
+    "\u{1b}[2K\u{1b}[1A\u{1b}]0;owned\u{7}\u{1b}]52;c;eA==\u{7}\u{202e}gpj\u{200b}\u{9b}31m";
 
 #[test]
 fn text_of_a_skill_never_reaches_the_terminal_raw() {
@@ -281,10 +279,8 @@ fn text_of_a_skill_never_reaches_the_terminal_raw() {
         is_plain(&text);
         shown.push(text);
     }
-    let mut pty = terminal(&sandbox, &["trust", "pdf"]);
-    pty.wait_for(ASKED);
-    pty.send("no\r");
-    is_plain(&pty.finish().0);
+    // A card with such text is refused altogether, so no question ever shows it.
+    assert!(sandbox.snapshot().state.iter().all(|line| !line.starts_with("row ")));
     // It was there to be seen, made visible.
     assert!(shown[0].contains("\\u{1b}") && shown[0].contains("\\u{202e}"), "{}", shown[0]);
     let log = std::fs::read_to_string(sandbox.home().join("audit/audit.jsonl")).unwrap();
@@ -299,8 +295,7 @@ fn under_an_agent_nothing_widens_and_everything_narrows() {
     let (a, b) = (sandbox.arg("a"), sandbox.arg("b"));
     sandbox.run(&["trust", "pdf", "--digest", &digest]).ok();
     sandbox.run(&["enable", "pdf", "--dir", &a]).ok();
-    let marks: Vec<_> =
-        AGENTS.iter().flat_map(|agent| agent.marks).chain(SHARED_MARKS).copied().collect();
+    let marks: Vec<_> = AGENTS.iter().flat_map(|agent| agent.marks).chain(SHARED_MARKS).copied().collect();
     assert!(marks.len() > 15);
     for (at, mark) in marks.iter().enumerate() {
         let environment = [(*mark, "1")];

@@ -38,8 +38,20 @@ fn request(fields: &Value) -> Vec<u8> {
 /// Checks one answer against what is promised of all; true if it allows.
 fn allows(answer: &Value) -> bool {
     let required = [
-        "codes", "decision", "digest", "epoch", "head", "paths", "question", "reason", "remedy", "schema",
-        "seq", "skill", "state", "valid_for",
+        "codes",
+        "decision",
+        "digest",
+        "epoch",
+        "head",
+        "paths",
+        "question",
+        "reason",
+        "remedy",
+        "schema",
+        "seq",
+        "skill",
+        "state",
+        "valid_for",
     ];
     let mut keys: Vec<_> = answer.as_object().unwrap().keys().map(String::as_str).collect();
     keys.retain(|key| *key != "request_id");
@@ -90,11 +102,15 @@ fn allow_and_deny_are_one_record_each() {
     let before = records(&sandbox);
     let (allow, _) = answer(sandbox.run(&["gate", "pdf", "--json"]));
     assert_eq!(allow["paths"], json!([sandbox.arg("a/pdf")]));
-    assert_eq!((allow["digest"].as_str(), allow["state"].as_str()), (Some(&*digest.to_string()), Some("enabled")));
+    assert_eq!(
+        (allow["digest"].as_str(), allow["state"].as_str()),
+        (Some(&*digest.to_string()), Some("enabled"))
+    );
     assert_eq!(allow["seq"], before as u64 + 1);
     let (deny, _) = answer(sandbox.run(&["gate", "none", "--json"]));
     assert_eq!(deny["seq"], before as u64 + 2);
-    let (fed, _) = answer(sandbox.feed(&request(&json!({ "request_id": "r1", "gateway": "moltis" })), &["gate"]));
+    let (fed, _) =
+        answer(sandbox.feed(&request(&json!({ "request_id": "r1", "gateway": "moltis" })), &["gate"]));
     assert_eq!((fed["request_id"].as_str(), fed["decision"].as_str()), (Some("r1"), Some("allow")));
     let all = &sandbox.snapshot().records[before..];
     assert_eq!(all, ["gate allow pdf@A", "gate deny [not-installed] none", "gate allow pdf@A"]);
@@ -458,7 +474,9 @@ fn a_head_that_was_seen_must_be_continued() {
         denied(ask(&bad), 7, "rolled-back");
     }
     let before = sandbox.snapshot();
-    for bad in [format!("{size}"), format!("{size}:"), format!("{size}:{}", root.to_uppercase()), String::new()] {
+    for bad in
+        [format!("{size}"), format!("{size}:"), format!("{size}:{}", root.to_uppercase()), String::new()]
+    {
         denied(ask(&bad), 2, "usage");
     }
     assert_eq!(sandbox.snapshot(), before);
@@ -490,7 +508,8 @@ fn a_list_answers_for_each_and_exits_with_the_worst() {
     assert_eq!(answers.iter().map(|(allow, _)| *allow).collect::<Vec<_>>(), [true, false]);
     // What drifted is enabled no more.
     assert_eq!(all(0).len(), 1);
-    for line in [&["gate", "--all", "pdf"][..], &["gate", "--all", "--path", "/x"], &["gate", "--all", "--x"]] {
+    for line in [&["gate", "--all", "pdf"][..], &["gate", "--all", "--path", "/x"], &["gate", "--all", "--x"]]
+    {
         let document = sandbox.run(&[line, &["--json"]].concat()).code(2).json();
         assert_eq!(document["schema"], "skill-trust/gate-answers/1", "{line:?}");
     }

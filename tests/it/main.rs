@@ -13,6 +13,7 @@ mod lifecycle_model;
 mod pty;
 mod sources;
 mod stories;
+mod swap;
 
 mod support {
     //! What the tests stand on.
