@@ -197,24 +197,6 @@ pub fn release_plan(world: &World, scope: Option<&HoldScope>) -> Result<ReleaseP
     Ok(ReleasePlan { home: None, holds })
 }
 
-/// What `skills release` is told to lift what a plan lifts.
-#[must_use]
-pub fn release_words(plan: &ReleasePlan) -> String {
-    match (&plan.home, asked_for(plan)) {
-        (None, Some(HoldScope::Name(name))) => name.to_string(),
-        (None, Some(HoldScope::Digest(digest))) => format!("--digest {digest}"),
-        (None, Some(HoldScope::Source(source))) => format!("--source {}", crate::model::text::escape(source)),
-        (None, Some(HoldScope::Signer(signer))) => format!("--signer {}", crate::model::text::escape(signer)),
-        (Some(_), _) | (None, None) => "--all".to_owned(),
-    }
-}
-
-/// The hold that a person spoke of: a name's comes with one for each digest
-/// that the name had.
-fn asked_for(plan: &ReleasePlan) -> Option<&HoldScope> {
-    plan.holds.iter().min_by_key(|scope| matches!(scope, HoldScope::Digest(_)))
-}
-
 /// The phrase that lifts a kill.
 #[must_use]
 pub fn phrase(plan: &ReleasePlan) -> String {
@@ -222,6 +204,23 @@ pub fn phrase(plan: &ReleasePlan) -> String {
         (Some((_, epoch)), _) => format!("release epoch {epoch}"),
         (None, Some(scope)) => format!("release {scope}"),
         (None, None) => String::new(),
+    }
+}
+
+/// What follows `skills release` to lift it: of a name's holds, the name.
+fn words(plan: &ReleasePlan) -> String {
+    let first = plan.holds.iter().min_by_key(|scope| matches!(scope, HoldScope::Digest(_)));
+    first.map_or_else(|| "--all".to_owned(), scope_words)
+}
+
+/// How a scope is written on the command line of `kill` and `release`.
+#[must_use]
+pub fn scope_words(scope: &HoldScope) -> String {
+    match scope {
+        HoldScope::Name(name) => name.to_string(),
+        HoldScope::Digest(digest) => format!("--digest {digest}"),
+        HoldScope::Source(source) => format!("--source {}", crate::model::text::escape(source)),
+        HoldScope::Signer(signer) => format!("--signer {}", crate::model::text::escape(signer)),
     }
 }
 
@@ -240,7 +239,7 @@ pub fn release(
         return Err(Stop::new(Code::Usage, "nothing is held here", "run: skills status"));
     }
     let expected = phrase(plan);
-    let consent = world.no_agent("skills release").and_then(|()| match given {
+    let consent = world.no_agent(&format!("skills release {}", words(plan))).and_then(|()| match given {
         Some(given) if given == expected => Ok(()),
         Some(_) => Err(Stop::new(Code::Declined, format!("the phrase is `{expected}`"), "")),
         None => match ask.ask(
@@ -252,7 +251,7 @@ pub fn release(
             Answer::Nobody => Err(Stop::new(
                 Code::PersonNeeded,
                 "a release needs a person at a terminal, or the phrase",
-                format!("skills release {} --phrase \"{expected}\"", release_words(plan)),
+                format!("skills release {} --phrase \"{expected}\"", words(plan)),
             )),
         },
     });

@@ -7,14 +7,16 @@
 mod architecture;
 /// An independent checker, in another language, finds every forgery.
 mod checker;
+/// The digest is git's.
+mod consent;
 /// Every command killed at every point.
 mod crash;
-/// The digest is git's.
 mod digest;
 /// Every single change to a stored folder is seen.
 mod drift;
 mod drift_unit;
 /// Git trees and repositories made to harm.
+mod gate_contract;
 mod hostile_git;
 /// Kill on real files, with everything it could want missing.
 mod kill_files;
@@ -35,9 +37,10 @@ mod release_files;
 mod sources;
 mod state_mutations;
 mod stories;
-mod views;
+mod swap;
 /// The tour ends as it must.
 mod tour;
+mod views;
 
 mod support {
     //! What the tests stand on.
