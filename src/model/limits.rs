@@ -71,6 +71,8 @@ pub enum Rule {
     Missing,
     /// Another account could swap it: the folder above and why, in words.
     Swappable(String),
+    /// Something else stands where the folder should be.
+    NotAFolder,
     /// It could not be read; the system's words.
     Unreadable(String),
     /// Its size changed while it was read.
@@ -103,6 +105,7 @@ impl Rule {
             Self::OtherFileSystem => "entry-mount",
             Self::Missing => "entry-missing",
             Self::Swappable(_) => "entry-swappable",
+            Self::NotAFolder => "entry-not-a-folder",
             Self::Unreadable(_) => "entry-unreadable",
             Self::ChangedWhileRead => "entry-changed-while-read",
         }
@@ -152,6 +155,7 @@ impl fmt::Display for Rule {
             Self::OtherFileSystem => f.write_str("another file system is mounted here"),
             Self::Missing => f.write_str("is gone"),
             Self::Swappable(why) => f.write_str(why),
+            Self::NotAFolder => f.write_str("something else stands where the folder should be"),
             Self::Unreadable(why) => write!(f, "cannot be read: {why}"),
             Self::ChangedWhileRead => f.write_str("changed while it was read"),
         }

@@ -48,10 +48,17 @@ pub fn narrow(
         withdraw_place(&session.home, place, &row.revision, &mut failures);
     }
     record_narrowing(session, row, event, &failures, fill)?;
-    if pending.is_some() {
+    if pending.is_some() && !any_left(row.lifecycle.placements()) {
         clear(session, &row.revision)?;
     }
     Ok(failures)
+}
+
+/// Whether a copy that should be gone is still there. Then the pending name
+/// stays, and every session tries again until it is gone.
+#[must_use]
+pub fn any_left(places: &[Placement]) -> bool {
+    places.iter().any(placement::is_left)
 }
 
 /// The name that a narrowing event leaves pending.
@@ -192,8 +199,15 @@ pub fn differences(
         Question::Load => facts::placement_checks(session.policy.limits),
         Question::Enable => facts::store_checks(session.policy.limits),
     };
-    let Ok(folder) = tree::open_folder(Path::new(path)) else {
-        return Ok(vec![DriftReason::Missing { path: crate::model::text::escape(path) }]);
+    let folder = match tree::open_folder(Path::new(path)) {
+        Ok(folder) => folder,
+        Err(error) => {
+            let (path, rule) = (crate::model::text::escape(path), facts::unopened(path, &error));
+            return Ok(vec![match rule {
+                crate::model::limits::Rule::Missing => DriftReason::Missing { path },
+                other => DriftReason::Refused { path, rule: other.code().to_owned() },
+            }]);
+        }
     };
     let observed = tree::read(folder.as_fd(), &checks);
     let pinned = session.ledger.manifest(&row.revision.digest).map_err(|fault| ledger_stop(&fault))?;

@@ -2,6 +2,7 @@
 
 use super::session::{Session, ledger_stop, log_stop};
 use crate::model::code::{Code, Stop};
+use crate::model::digest::Digest;
 use crate::model::lifecycle::RevisionRow;
 use crate::model::limits::{Fault, Limits, Rule};
 use crate::model::record::Record;
@@ -10,10 +11,11 @@ use crate::model::text;
 use crate::policy::gate::{Brake, Hashed, Proven};
 use crate::system::ancestors::{self, AncestorFault};
 use crate::system::audit_log::AuditLog;
+use crate::system::checkpoint::{Checkpoint, CheckpointFault, CheckpointKey};
 use crate::system::home::Home;
 use crate::system::kill::{self, KillState};
 use crate::system::ledger::Ledger;
-use crate::system::tree::{self, Checks, Strict};
+use crate::system::tree::{self, Checks, Reader, Strict};
 use std::path::Path;
 
 /// The home-wide brake as it is on disk.
@@ -25,6 +27,12 @@ pub fn brake(home: &Home) -> Brake {
         KillState::NoPermit => Brake::Stopped("the home permit is missing".to_owned()),
         KillState::Doubt(why) => Brake::Stopped(format!("the home permit cannot be relied on: {why}")),
     }
+}
+
+/// Whether a kill of everything left its mark in the home.
+#[must_use]
+pub fn is_killed(home: &Home) -> bool {
+    matches!(kill::kill_state(home.dir()), KillState::Killed(_) | KillState::Doubt(_))
 }
 
 /// How a placement must look on disk.
@@ -43,19 +51,24 @@ fn ours() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Hashes a folder named by a path.
+/// Hashes a folder named by a path. For several, see `ops::look`.
 #[must_use]
 pub fn hash_folder(path: &str, checks: &Checks) -> Hashed {
+    hash_with(&mut Reader::new(), path, checks)
+}
+
+/// As [`hash_folder`], with a reader's buffers used again.
+#[must_use]
+pub fn hash_with(reader: &mut Reader, path: &str, checks: &Checks) -> Hashed {
     let unreadable = |error: std::io::Error| {
-        let gone = error.kind() == std::io::ErrorKind::NotFound;
-        let rule = if gone { Rule::Missing } else { Rule::Unreadable(error.to_string()) };
+        let rule = unopened(path, &error);
         Hashed { path: path.to_owned(), digest: None, faults: vec![Fault { path: ".".to_owned(), rule }] }
     };
     match tree::open_folder(Path::new(path)) {
         Err(error) => unreadable(error),
         Ok(folder) => {
             use std::os::fd::AsFd as _;
-            let observed = tree::read(folder.as_fd(), checks);
+            let observed = reader.read(folder.as_fd(), checks);
             let digest = Some(observed.manifest.digest());
             Hashed { path: path.to_owned(), digest, faults: observed.faults }
         }
@@ -77,12 +90,34 @@ pub fn hash_placement(path: &str, limits: Limits) -> Hashed {
     hashed
 }
 
+/// What it says about a folder that it cannot be opened. A link or a file in
+/// its place is drift; anything else is trouble, and tells nothing.
+///
+/// Attack: a placement is moved away and a link to a copy put there, or a file;
+/// if that counted as trouble, nothing would ever be withdrawn.
+#[must_use]
+pub fn unopened(path: &str, error: &std::io::Error) -> Rule {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Rule::Missing,
+        std::io::ErrorKind::NotADirectory => match Path::new(path).symlink_metadata() {
+            Ok(meta) if meta.file_type().is_symlink() => Rule::Link,
+            _ => Rule::NotAFolder,
+        },
+        _ => Rule::Unreadable(error.to_string()),
+    }
+}
+
 /// Hashes the store copy of a revision.
 #[must_use]
-pub fn hash_store(home: &Home, digest: &crate::model::digest::Digest, limits: Limits) -> Hashed {
+pub fn hash_store(home: &Home, digest: &Digest, limits: Limits) -> Hashed {
+    hash_folder(&store_path(home, digest), &store_checks(limits))
+}
+
+/// Where the store copy of a digest lies, as text.
+#[must_use]
+pub fn store_path(home: &Home, digest: &Digest) -> String {
     let hex = digest.hex();
-    let path = home.path().join("store").join(&hex[..2]).join(&hex);
-    hash_folder(&path.to_string_lossy(), &store_checks(limits))
+    home.path().join("store").join(&hex[..2]).join(&hex).to_string_lossy().into_owned()
 }
 
 /// The record with that number, if ledger and log agree on it to the byte.
@@ -167,4 +202,62 @@ pub fn held(session: &Session<'_>, row: &RevisionRow) -> Option<String> {
     let holds = &session.ledger.brakes().holds;
     let hold = holds.iter().find(|hold| hold.scope.covers(&row.revision, row.source.identity(), signers))?;
     Some(format!("held by a kill of {} (record {})", hold.scope, hold.seq))
+}
+
+/// Whether the log continues the head `SIZE:ROOT` that somebody remembers.
+///
+/// # Errors
+/// [`Code::Usage`] for another form; [`Stop`] when the ledger cannot be read.
+pub fn extends(ledger: &Ledger, head: &str) -> Result<bool, Stop> {
+    let bad = || {
+        let head = text::escape_short(head, 100);
+        Stop::new(Code::Usage, format!("`{head}` is not SIZE:ROOT"), "pass the `head` of an earlier answer")
+    };
+    let (size, root) = head.split_once(':').ok_or_else(bad)?;
+    let number: u64 = size.parse().map_err(|_| bad())?;
+    let root = Digest::from_hex(root).map_err(|_| bad())?;
+    ledger.extends(number, &root).map_err(|fault| ledger_stop(&fault))
+}
+
+/// The records that the stored checkpoint vouches for; none without one, or
+/// without the key that made it.
+///
+/// # Errors
+/// [`Code::RolledBack`] when the log does not continue it; [`Code::Tampered`]
+/// when it is not signed by our key.
+pub fn checkpoint(session: &Session<'_>) -> Result<Option<u64>, Stop> {
+    let Some(config) = &session.world.config else { return Ok(None) };
+    let Some(key) = CheckpointKey::open(config).map_err(|fault| checkpoint_stop(&fault))? else {
+        return Ok(None);
+    };
+    let id = session.ledger.home_id().map_err(|fault| ledger_stop(&fault))?;
+    let signer = key.signer(&id).map_err(|fault| checkpoint_stop(&fault))?;
+    let read = Checkpoint::read(&session.home, signer.verifier()).map_err(|fault| checkpoint_stop(&fault))?;
+    let Some(found) = read else { return Ok(None) };
+    let (size, root) = (found.head.size, found.head.root);
+    if session.ledger.extends(size, &root).map_err(|fault| ledger_stop(&fault))? {
+        return Ok(Some(size));
+    }
+    let what = format!("the checkpoint vouches for {size} records, and the log does not continue them");
+    Err(Stop::new(
+        Code::RolledBack,
+        what,
+        "the home was put back or rewritten; keep it as it is and look into it",
+    ))
+}
+
+/// A checkpoint's fault in the product's words.
+#[must_use]
+pub fn checkpoint_stop(fault: &CheckpointFault) -> Stop {
+    let what = text::escape(&fault.to_string());
+    match fault {
+        CheckpointFault::Unsafe { .. } => {
+            Stop::new(Code::HomeUnsafe, what, "make it private to this account (0700, 0600), or move it away")
+        }
+        CheckpointFault::Io { .. } => Stop::new(Code::Io, what, "run: skills doctor"),
+        CheckpointFault::Backwards { .. } => {
+            Stop::new(Code::RolledBack, what, "the home was put back; keep it as it is and look into it")
+        }
+        _ => Stop::new(Code::Tampered, what, "keep the file as it is; run: skills audit verify"),
+    }
 }

@@ -15,7 +15,6 @@ use super::session::{Depth, Session, home_stop, ledger_stop, open_ledger};
 use super::{World, apply, facts, recover};
 use crate::model::code::{Code, Stop};
 use crate::model::decision::{ANSWER_SCHEMA, Decision, GateAnswer, GateRequest, Question, REQUEST_SCHEMA};
-use crate::model::digest::Digest;
 use crate::model::lifecycle::{Event, RevisionRow, State};
 use crate::model::record::{Draft, Outcome, Record};
 use crate::model::skill::RevisionRef;
@@ -60,7 +59,27 @@ pub fn ask_all(world: &World, gateway: Option<&str>, head: Option<&str>) -> Resu
         hash(world, &home, request, row)
     });
     let cases = cases.collect::<Result<Vec<_>, _>>()?;
-    settle(world, home, ledger, cases)
+    // Nothing enabled is no reason to say yes while everything is stopped.
+    let stopped = match facts::brake(&home) {
+        Brake::Stopped(why) if cases.is_empty() => Some(why),
+        _ => None,
+    };
+    match stopped {
+        None => settle(world, home, ledger, cases),
+        Some(why) => Err(record_stopped(world, home, ledger, gateway, why)),
+    }
+}
+
+/// A deny of everything, recorded if it can be.
+fn record_stopped(world: &World, home: Home, ledger: Ledger, gateway: Option<&str>, why: String) -> Stop {
+    let stop = Stop::new(Code::HeldAll, why, "a person looks into it, then runs: skills release --all");
+    let recorded = Session::join(world, home, ledger, Depth::End).and_then(|mut session| {
+        let mut draft = session.draft("gate", Outcome::Deny, stop.what.clone());
+        draft.codes = vec![stop.code.as_str().to_owned()];
+        draft.note = gateway.map(note_of);
+        session.commit(|_| Ok(vec![draft]))
+    });
+    recorded.err().unwrap_or(stop)
 }
 
 /// A request without options.
@@ -235,7 +254,7 @@ fn judge(session: &mut Session<'_>, case: &Case) -> Result<Verdict, Stop> {
 fn decide(session: &mut Session<'_>, case: &Case) -> Result<Result<Evidence, No>, Stop> {
     let no = |code, reason: &str| Ok(Err(No { code, reason: reason.to_owned() }));
     if let Some(head) = &case.request.head
-        && !extends(session, head)?
+        && !facts::extends(&session.ledger, head)?
     {
         return no(
             Code::RolledBack,
@@ -245,6 +264,10 @@ fn decide(session: &mut Session<'_>, case: &Case) -> Result<Result<Evidence, No>
     recover::revision(session, &case.row.revision)?;
     let row = session.ledger.revision(&case.row.revision).map_err(|fault| ledger_stop(&fault))?;
     if row.as_ref() != Some(&case.row) {
+        // A kill that was first recorded just now is no reason to ask again.
+        if let Brake::Stopped(why) = facts::brake(&session.home) {
+            return no(Code::HeldAll, &why);
+        }
         return no(Code::Busy, "the skill changed while it was being hashed; ask again");
     }
     decide_now(session, &case.row, case.request.question, &case.folders, case.named.as_ref())
@@ -298,20 +321,12 @@ pub fn observe(session: &Session<'_>, row: &RevisionRow, question: Question) -> 
     hash_folders(&session.home, question, row, session.policy.limits)
 }
 
-/// Whether our log continues the head that the caller remembers.
-fn extends(session: &Session<'_>, head: &str) -> Result<bool, Stop> {
-    let bad = || {
-        let head = text::escape_short(head, 100);
-        Stop::new(Code::Usage, format!("`{head}` is not SIZE:ROOT"), "pass the `head` of an earlier answer")
-    };
-    let (size, root) = head.split_once(':').ok_or_else(bad)?;
-    let number: u64 = size.parse().map_err(|_| bad())?;
-    let root = Digest::from_hex(root).map_err(|_| bad())?;
-    session.ledger.extends(number, &root).map_err(|fault| ledger_stop(&fault))
+fn gateway_note(request: &GateRequest) -> Option<String> {
+    request.gateway.as_deref().map(note_of)
 }
 
-fn gateway_note(request: &GateRequest) -> Option<String> {
-    request.gateway.as_deref().map(|gateway| format!("gateway {}", text::escape_short(gateway, 80)))
+fn note_of(gateway: &str) -> String {
+    format!("gateway {}", text::escape_short(gateway, 80))
 }
 
 fn draft(session: &Session<'_>, case: &Case, verdict: &Verdict) -> Draft {

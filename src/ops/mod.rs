@@ -7,15 +7,22 @@
 //! through [`Ask`].
 
 pub mod apply;
+pub mod audit;
+pub mod doctor;
 pub mod enable;
 pub mod facts;
 pub mod gate;
 pub mod install;
+pub mod look;
 pub mod recover;
+pub mod review;
 pub mod session;
+pub mod status;
 pub mod stop;
 pub mod trust;
+pub mod unmanaged;
 pub mod update;
+pub mod verify;
 
 use crate::model::code::{Code, Stop};
 use crate::model::record::Actor;

@@ -114,10 +114,15 @@ fn hold(session: &mut Session<'_>, scope: &HoldScope, note: Option<&str>) -> Res
     let mut draft = session.draft(Event::Kill.as_str(), Outcome::Done, format!("held: {scope}"));
     draft.hold = Some(scope.to_string());
     draft.note = note.map(|note| crate::model::text::escape_short(note, 500));
+    // A name's holds carry one number, its first kill's, and are lifted together.
+    let standing = session.ledger.brakes().holds.iter().find(|hold| hold.scope == *scope);
+    let first = standing.map(|hold| hold.seq).filter(|_| matches!(scope, HoldScope::Name(_)));
+    let named = scope.clone();
     session.commit(move |txn| {
-        let seq = txn.next_seq();
+        let seq = first.unwrap_or_else(|| txn.next_seq());
         for scope in &scopes {
-            txn.hold(scope, seq).map_err(|fault| ledger_stop(&fault))?;
+            let done = if *scope == named { txn.hold_anew(scope, seq) } else { txn.hold(scope, seq) };
+            done.map_err(|fault| ledger_stop(&fault))?;
         }
         Ok(vec![draft])
     })?;
@@ -179,15 +184,23 @@ pub fn release_plan(world: &World, scope: Option<&HoldScope>) -> Result<ReleaseP
         };
         return Ok(ReleasePlan { home, holds: Vec::new() });
     };
-    let seq = brakes.holds.iter().find(|hold| hold.scope == *scope).map(|hold| hold.seq);
-    let same = brakes.holds.iter().filter(|hold| Some(hold.seq) == seq);
-    Ok(ReleasePlan { home: None, holds: same.map(|hold| hold.scope.clone()).collect() })
+    let Some(named) = brakes.holds.iter().find(|hold| hold.scope == *scope) else {
+        return Ok(ReleasePlan { home: None, holds: Vec::new() });
+    };
+    // A name brings along the digests that were held because of it; they do not
+    // bring along the name.
+    let along = |hold: &&crate::model::lifecycle::Hold| {
+        matches!(scope, HoldScope::Name(_)) && hold.seq == named.seq && hold.scope != *scope
+    };
+    let mut holds = vec![scope.clone()];
+    holds.extend(brakes.holds.iter().filter(along).map(|hold| hold.scope.clone()));
+    Ok(ReleasePlan { home: None, holds })
 }
 
 /// What `skills release` is told to lift what a plan lifts.
 #[must_use]
 pub fn release_words(plan: &ReleasePlan) -> String {
-    match (&plan.home, plan.holds.iter().min_by_key(|scope| matches!(scope, HoldScope::Digest(_)))) {
+    match (&plan.home, asked_for(plan)) {
         (None, Some(HoldScope::Name(name))) => name.to_string(),
         (None, Some(HoldScope::Digest(digest))) => format!("--digest {digest}"),
         (None, Some(HoldScope::Source(source))) => format!("--source {}", crate::model::text::escape(source)),
@@ -196,10 +209,16 @@ pub fn release_words(plan: &ReleasePlan) -> String {
     }
 }
 
+/// The hold that a person spoke of: a name's comes with one for each digest
+/// that the name had.
+fn asked_for(plan: &ReleasePlan) -> Option<&HoldScope> {
+    plan.holds.iter().min_by_key(|scope| matches!(scope, HoldScope::Digest(_)))
+}
+
 /// The phrase that lifts a kill.
 #[must_use]
 pub fn phrase(plan: &ReleasePlan) -> String {
-    match (&plan.home, plan.holds.first()) {
+    match (&plan.home, asked_for(plan)) {
         (Some((_, epoch)), _) => format!("release epoch {epoch}"),
         (None, Some(scope)) => format!("release {scope}"),
         (None, None) => String::new(),

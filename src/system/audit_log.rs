@@ -13,7 +13,12 @@
 //! | longer | the ledger was put back | deny; nothing is touched |
 //! | missing while the ledger has records | deleted | deny; never made anew |
 //!
-//! Compared only under the lock, in constant time.
+//! Compared only under the lock, in constant time. The ledger's head must also
+//! be what its last record says: that record commits to the whole state.
+
+mod lines;
+
+pub use lines::{Line, Lines};
 
 use super::home::Home;
 use super::ledger::{EventRow, Ledger, LedgerFault};

@@ -12,6 +12,7 @@ mod crash;
 /// The digest is git's.
 mod digest;
 /// Every single change to a stored folder is seen.
+mod drift;
 mod drift_unit;
 /// Git trees and repositories made to harm.
 mod hostile_git;
@@ -19,9 +20,10 @@ mod hostile_git;
 mod kill_files;
 /// All interleavings of kill, enable, release and gate.
 mod kill_model;
+/// The terminal harness itself.
+mod lifecycle_model;
 /// Where a placement may be made, how it is made and taken away.
 mod placement_files;
-/// The terminal harness itself.
 mod pty;
 /// What the README says is so.
 mod readme;
@@ -31,6 +33,9 @@ mod reference;
 mod release_files;
 /// Folders, repositories, https and ssh.
 mod sources;
+mod state_mutations;
+mod stories;
+mod views;
 /// The tour ends as it must.
 mod tour;
 
@@ -38,4 +43,6 @@ mod support {
     //! What the tests stand on.
     pub(crate) mod faults;
     pub(crate) mod pty;
+    pub(crate) mod sandbox;
+    pub(crate) mod scene;
 }

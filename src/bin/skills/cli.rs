@@ -4,7 +4,9 @@ use super::commands::{audit, doctor, enable, install, kill, review, status, tour
 use super::context::{Context, Globals};
 use super::render;
 use clap::{Parser, Subcommand};
-use skill_trust::model::code::{Exit, Stop};
+use skill_trust::model::code::{Code, Exit, Stop};
+use skill_trust::model::text;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// Decides which third-party agent skills may run on this machine
@@ -66,6 +68,15 @@ pub(crate) fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
+            if error.use_stderr() && std::env::args_os().any(|arg| arg == "--json") {
+                let what = error.to_string();
+                let what = what.lines().next().unwrap_or_default().trim_start_matches("error: ");
+                let document = serde_json::json!({
+                    "schema": "skill-trust/error/1", "code": Code::Usage,
+                    "error": text::escape(what), "next": "run: skills --help",
+                });
+                let _ = writeln!(std::io::stdout(), "{document}");
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8));
         }
     };

@@ -5,6 +5,7 @@ use super::prompt::{self, Terminal};
 use super::render::{Color, Out};
 use skill_trust::model::agent;
 use skill_trust::model::code::{Code, Exit, Stop};
+use skill_trust::model::text;
 use skill_trust::ops::{self, Ask, Question, World};
 use skill_trust::system::clock::Clock;
 use std::path::PathBuf;
@@ -92,7 +93,18 @@ impl Context {
         if let (Some(to), serde_json::Value::Object(from)) = (tagged.as_object_mut(), document) {
             to.extend(from);
         }
-        self.out.say(&tagged.to_string()).map_err(|error| output_stop(&error))
+        self.out.say(&visible_json(&tagged.to_string())).map_err(|error| output_stop(&error))
+    }
+
+    /// Writes a line of a stream of JSON documents, as it is.
+    pub(crate) fn raw(&mut self, line: &str) -> Result<(), Stop> {
+        self.out.say(line).map_err(|error| output_stop(&error))
+    }
+
+    /// The folders in which programs are looked for, and this program.
+    pub(crate) fn program(&self) -> (Vec<PathBuf>, Option<PathBuf>) {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        (std::env::split_paths(&path).collect(), std::env::current_exe().ok())
     }
 
     /// Somebody to ask, if there is a terminal and asking is allowed.
@@ -102,6 +114,24 @@ impl Context {
             _ => Box::new(ops::Nobody),
         }
     }
+}
+
+/// JSON text in which every hidden character is a JSON escape. The same value
+/// to a program, and harmless in a terminal; they stand inside strings only.
+pub(crate) fn visible_json(json: &str) -> String {
+    if !json.chars().any(text::is_hidden) {
+        return json.to_owned();
+    }
+    let mut out = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        if text::is_hidden(c) {
+            let mut units = [0; 2];
+            out.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 fn output_stop(error: &std::io::Error) -> Stop {

@@ -15,6 +15,7 @@ use skill_trust::model::code::Stop;
 use skill_trust::model::text;
 use skill_trust::model::time::Timestamp;
 use skill_trust::policy::marks::Mark;
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write};
 
 /// Columns when nobody knows.
@@ -63,6 +64,19 @@ impl Out {
     /// Columns of standard output.
     pub(crate) fn width(&self) -> u16 {
         self.width
+    }
+
+    /// Waits so long, or until whoever reads standard output goes away; says
+    /// whether it is still there.
+    pub(crate) fn wait_for_reader(&self, time: std::time::Duration) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let stdout = io::stdout();
+        // Nothing is asked for: an error or a hang-up is always reported.
+        let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
+        let nanos = i64::from(time.subsec_nanos());
+        let time = Timespec { tv_sec: i64::try_from(time.as_secs()).unwrap_or(1), tv_nsec: nanos };
+        let _ = poll(&mut fds, Some(&time));
+        !fds[0].revents().intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL)
     }
 
     /// Writes a result and a line end to standard output.
@@ -152,7 +166,10 @@ pub(crate) fn paint(tone: Tone, shown: &str) -> String {
 ///
 /// Attack: a sequence of a skill's own that happens to be one of ours can
 /// colour its text, and nothing more: it moves nothing and hides nothing.
-fn guarded(shown: &str) -> String {
+fn guarded(shown: &str) -> Cow<'_, str> {
+    if !shown.chars().any(|c| c != '\n' && text::is_hidden(c)) {
+        return Cow::Borrowed(shown);
+    }
     let ours: Vec<String> = [Tone::Bad, Tone::Careful, Tone::Good, Tone::Faint, Tone::Strong]
         .iter()
         .flat_map(|tone| [format!("{}", tone.style()), format!("{:#}", tone.style())])
@@ -173,7 +190,7 @@ fn guarded(shown: &str) -> String {
         }
         rest = after;
     }
-    out
+    Cow::Owned(out)
 }
 
 /// The lines that tell why something was not done.
@@ -235,6 +252,11 @@ pub(crate) fn files(rows: &[FileRow], width: u16) -> String {
         })
         .collect();
     table(&["MARKS", "SIZE", "FILE", "WHAT"], &cells, width)
+}
+
+/// A number of things, `1 file` or `2 files`.
+pub(crate) fn count(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
 /// A size in the unit in which it has at most four digits.

@@ -121,6 +121,19 @@ impl<'a> Txn<'a> {
         Ok(())
     }
 
+    /// Makes a hold belong to this kill, whether it stood already or not: what
+    /// a person named for itself is not lifted along with an earlier kill.
+    ///
+    /// # Errors
+    /// [`LedgerFault`].
+    pub fn hold_anew(&mut self, scope: &HoldScope, seq: u64) -> Result<(), LedgerFault> {
+        let (kind, value) = scope.parts();
+        self.txn
+            .execute("INSERT OR REPLACE INTO hold VALUES (?1, ?2, ?3)", params![kind, value, signed(seq)])?;
+        self.brakes.holds = super::read_holds(&self.txn)?;
+        Ok(())
+    }
+
     /// Lifts a hold.
     ///
     /// # Errors
@@ -139,12 +152,20 @@ impl<'a> Txn<'a> {
     }
 
     /// Gives every draft its place in the chain and writes all but the commit.
+    /// Nothing changes without a record, not even the time of the last one.
     ///
     /// # Errors
     /// [`LedgerFault`].
     pub fn seal(mut self, now: Timestamp, drafts: Vec<Draft>) -> Result<Sealed<'a>, LedgerFault> {
         self.settle_buckets()?;
         let state = state::state_digest(&self.brakes, &self.top);
+        if drafts.is_empty() {
+            if state != self.head.state {
+                return Err(LedgerFault::Damaged("BUG: a change without a record".into()));
+            }
+            let Self { txn, head, brakes, top, slots, .. } = self;
+            return Ok(Sealed { txn, head, brakes, top, slots, records: Vec::new() });
+        }
         let time = now.max(self.head.time);
         self.head.settled = self.head.bytes;
         self.head.time = time;

@@ -163,7 +163,8 @@ fn show(context: &mut Context, scope: Option<&HoldScope>, killed: &Killed) -> En
     Ok(if done { Exit::Done } else { Exit::Failed })
 }
 
-fn release_words(scope: &HoldScope) -> String {
+/// What follows `skills release` to lift a kill of this scope.
+pub(crate) fn release_words(scope: &HoldScope) -> String {
     match scope {
         HoldScope::Name(name) => name.to_string(),
         HoldScope::Digest(digest) => format!("--digest {digest}"),
