@@ -35,9 +35,9 @@ mod release_files;
 mod sources;
 mod state_mutations;
 mod stories;
-mod views;
 /// The tour ends as it must.
 mod tour;
+mod views;
 
 mod support {
     //! What the tests stand on.

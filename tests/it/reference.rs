@@ -98,6 +98,7 @@ fn entry_rules() -> Vec<Rule> {
         Rule::Owner(1001, 1000),
         Rule::OtherFileSystem,
         Rule::Missing,
+        Rule::NotAFolder,
         Rule::Swappable("another account can rename `/srv/shared`".to_owned()),
         Rule::Unreadable("permission denied".to_owned()),
         Rule::ChangedWhileRead,
