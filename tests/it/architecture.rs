@@ -185,16 +185,20 @@ fn imports_go_one_way() {
 
 // Law 2: use cases do not call each other.
 
-/// What use cases share: gathering, changing, and the one opinion.
-const SHARED: &[&str] = &["facts", "session", "apply", "recover", "gate"];
+/// What use cases share: gathering and looking, changing, and the one opinion.
+const SHARED: &[&str] = &["facts", "look", "unmanaged", "session", "apply", "recover", "gate"];
 
 /// Use cases that borrow from another one, and what.
 const BORROWED: &[(&str, &str)] = &[
     // The words of a refused step, and of a store copy that differs.
     ("enable", "trust"),
     ("install", "trust"),
+    ("review", "trust"),
+    ("verify", "trust"),
     // The words of a store fault.
     ("enable", "install"),
+    ("review", "install"),
+    ("verify", "install"),
     // An update is an installation of what is newer.
     ("update", "install"),
 ];
@@ -223,10 +227,7 @@ fn use_cases_do_not_call_each_other() {
     let cases: Vec<_> =
         in_ops.filter_map(|source| source.module().get(1).map(|name| (*name).to_owned())).collect();
     let faults: Vec<_> = all.iter().flat_map(|source| use_cases_called(source, &cases)).collect();
-    verdict(
-        &faults,
-        "A use case shares facts, session, apply, recover and gate with the others, and calls none of them.",
-    );
+    verdict(&faults, "A use case shares what is in SHARED with the others, and calls none of them.");
 }
 
 // Law 3: one door per dependency.
@@ -331,6 +332,8 @@ const OUTSIDE_ALLOWED: &[(&str, &str)] = &[
     ("system/fetch/ssh.rs", "env::"),
     // Where certificates lie, as every program that speaks TLS takes it.
     ("system/fetch/http.rs", "env::"),
+    // Without a home, a listing is fetched into the temporary folder.
+    ("ops/install.rs", "env::"),
 ];
 
 fn reaches_outside(source: &Source) -> Vec<String> {

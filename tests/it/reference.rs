@@ -98,6 +98,7 @@ fn entry_rules() -> Vec<Rule> {
         Rule::Owner(1001, 1000),
         Rule::OtherFileSystem,
         Rule::Missing,
+        Rule::NotAFolder,
         Rule::Swappable("another account can rename `/srv/shared`".to_owned()),
         Rule::Unreadable("permission denied".to_owned()),
         Rule::ChangedWhileRead,
@@ -171,4 +172,35 @@ fn no_entry_rule_is_left_out() {
     assert_eq!(arms(limits), entry_rules().len(), "a rule of src/model/limits.rs is not on the page");
     let path = include_str!("../../src/model/path.rs");
     assert_eq!(arms(path), NAME_FAULTS.len(), "a fault of src/model/path.rs is not on the page");
+}
+
+/// The first sentence of a file's own description.
+fn about(text: &str) -> String {
+    let lines = text.lines().take_while(|line| line.starts_with("//! ")).map(|line| &line[4..]);
+    let paragraph = lines.collect::<Vec<_>>().join(" ");
+    let end = paragraph.find(". ").unwrap_or(paragraph.len());
+    paragraph[..end].trim_end_matches(['.', ':']).to_owned()
+}
+
+#[test]
+fn the_code_map_has_every_file() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut page = "# Code map\n\nEvery source file, by what it says of itself. [Architecture](../ARCHITECTURE.md) tells how they fit together.\n".to_owned();
+    let mut folder = String::new();
+    let mut files: Vec<_> =
+        ["src", "tests/it"].into_iter().flat_map(|top| crate::readme::files(top, &[".rs"])).collect();
+    files.sort_by_key(|path| (path.parent().map(Path::to_owned), path.clone()));
+    for path in files.iter().filter(|path| !path.ends_with("tests.rs")) {
+        let short = path.strip_prefix(root).unwrap();
+        let here = short.parent().unwrap().display().to_string();
+        if here != folder {
+            let _ = write!(page, "\n## {here}\n\n| file | what it is |\n|---|---|\n");
+            folder = here;
+        }
+        let text = std::fs::read_to_string(path).unwrap();
+        let said = about(&text);
+        assert!(!said.is_empty(), "{} begins without a line that says what it is", short.display());
+        let _ = writeln!(page, "| `{}` | {said} |", short.file_name().unwrap().to_str().unwrap());
+    }
+    check("docs/reference/code-map.md", &page);
 }
