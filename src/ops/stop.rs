@@ -25,6 +25,9 @@ pub struct Killed {
     pub pending: Option<Stop>,
     /// Epoch after it, if recorded.
     pub epoch: Option<u64>,
+    /// How many installed revisions a narrow kill covers, enabled or not, if
+    /// that can be told: none may be a slip of the pen.
+    pub known: Option<usize>,
 }
 
 /// Stops everything. The effect comes first and needs nothing; recording is
@@ -43,8 +46,8 @@ pub fn kill_all(world: &World, note: Option<&str>) -> Killed {
         Ok(session.ledger.brakes().epoch)
     });
     match recorded {
-        Ok(epoch) => Killed { report, pending: None, epoch: Some(epoch) },
-        Err(stop) => Killed { report, pending: Some(stop), epoch: None },
+        Ok(epoch) => Killed { report, pending: None, epoch: Some(epoch), known: None },
+        Err(stop) => Killed { report, pending: Some(stop), epoch: None, known: None },
     }
 }
 
@@ -65,12 +68,22 @@ pub fn kill_scope(world: &World, scope: &HoldScope, note: Option<&str>) -> Kille
         report.failures.extend(late.failures);
         recover::run(&mut session, Depth::All)?;
         collect(&session, &report);
-        Ok(session.ledger.brakes().epoch)
+        Ok((session.ledger.brakes().epoch, known(&session, scope).ok()))
     });
     match recorded {
-        Ok(epoch) => Killed { report, pending: None, epoch: Some(epoch) },
-        Err(stop) => Killed { report, pending: Some(stop), epoch: None },
+        Ok((epoch, known)) => Killed { report, pending: None, epoch: Some(epoch), known },
+        Err(stop) => Killed { report, pending: Some(stop), epoch: None, known: None },
     }
+}
+
+/// How many installed revisions a scope covers.
+fn known(session: &Session<'_>, scope: &HoldScope) -> Result<usize, Stop> {
+    let rows = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
+    let covered = |row: &&RevisionRow| {
+        let signers = row.lifecycle.pin().map_or(&[][..], |pin| pin.signers.as_slice());
+        scope.covers(&row.revision, row.source.identity(), signers)
+    };
+    Ok(rows.iter().filter(covered).count())
 }
 
 /// Moves what was withdrawn into the evidence. Never urgent: what stays where

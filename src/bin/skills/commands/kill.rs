@@ -6,8 +6,10 @@ use super::install::parse_digest;
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::lifecycle::HoldScope;
 use skill_trust::model::skill::SkillName;
+use skill_trust::model::source::SourceSpec;
 use skill_trust::model::text;
 use skill_trust::ops::stop::{self, Killed};
+use std::path::Path;
 
 /// Stop skills now: the emergency brake
 #[derive(Debug, clap::Args)]
@@ -57,12 +59,25 @@ fn scope(
         return Ok(Some(HoldScope::Name(name)));
     }
     if let Some(source) = source {
-        return Ok(Some(HoldScope::Source(source.trim_end_matches('/').to_owned())));
+        return Ok(Some(HoldScope::Source(place(source))));
     }
     if let Some(digest) = digest {
         return parse_digest(digest).map(HoldScope::Digest).map(Some);
     }
     Ok(signer.map(|signer| HoldScope::Signer(signer.to_owned())))
+}
+
+/// A source as it is recorded, from any form that `install` takes. What cannot
+/// be understood is held as it was typed: a kill never fails because of it.
+fn place(typed: &str) -> String {
+    match SourceSpec::parse(typed, |name| Path::new(name).is_dir()) {
+        Ok(SourceSpec::Git { url, .. }) => url,
+        Ok(SourceSpec::Folder(folder)) => {
+            let real = std::fs::canonicalize(&folder).or_else(|_| std::path::absolute(&folder));
+            real.unwrap_or(folder).to_string_lossy().into_owned()
+        }
+        Err(_) => typed.trim_end_matches('/').to_owned(),
+    }
 }
 
 /// Runs `kill`.
@@ -136,6 +151,12 @@ fn show(context: &mut Context, scope: Option<&HoldScope>, killed: &Killed) -> En
         context.note(&format!("not recorded yet: {}", stop.what))?;
         context.note("the next command that can will record it")?;
     }
+    if let (Some(scope), Some(0)) = (scope, killed.known) {
+        let none = paint(Tone::Bad, "NOTHING HERE IS COVERED");
+        context.note(&format!(
+            "{none}  no installed skill is of {scope}; look at the spelling: skills status"
+        ))?;
+    }
     let live = stop::still_live(&context.world);
     if !live.is_empty() {
         context.say(&format!("\nNot ours, and still live ({}):", live.len()))?;
@@ -158,7 +179,7 @@ fn show(context: &mut Context, scope: Option<&HoldScope>, killed: &Killed) -> En
         .collect();
     context.json("kill/1", serde_json::json!({
         "killed": done, "scope": what, "home": home, "account": user, "stopped": paths, "failures": failures,
-        "recorded": killed.pending.is_none(), "epoch": killed.epoch, "still_live": live,
+        "recorded": killed.pending.is_none(), "epoch": killed.epoch, "still_live": live, "known": killed.known,
     }))?;
     Ok(if done { Exit::Done } else { Exit::Failed })
 }
