@@ -162,7 +162,7 @@ pub fn would_stop(world: &World, scope: Option<&HoldScope>) -> Result<Vec<Revisi
 pub struct ReleasePlan {
     /// The home-wide kill's ids and epoch.
     pub home: Option<(Vec<String>, u64)>,
-    /// The standing narrow kills.
+    /// The standing narrow kills; the one that was asked for first.
     pub holds: Vec<HoldScope>,
 }
 
@@ -213,17 +213,16 @@ pub fn release_plan(world: &World, scope: Option<&HoldScope>) -> Result<ReleaseP
 /// The phrase that lifts a kill.
 #[must_use]
 pub fn phrase(plan: &ReleasePlan) -> String {
-    match (&plan.home, asked_for(plan)) {
+    match (&plan.home, plan.holds.first()) {
         (Some((_, epoch)), _) => format!("release epoch {epoch}"),
         (None, Some(scope)) => format!("release {scope}"),
         (None, None) => String::new(),
     }
 }
 
-/// What follows `skills release` to lift it: of a name's holds, the name.
+/// What follows `skills release` to lift it. What was asked for comes first.
 fn words(plan: &ReleasePlan) -> String {
-    let first = plan.holds.iter().min_by_key(|scope| matches!(scope, HoldScope::Digest(_)));
-    first.map_or_else(|| "--all".to_owned(), scope_words)
+    plan.holds.first().map_or_else(|| "--all".to_owned(), scope_words)
 }
 
 /// How a scope is written on the command line of `kill` and `release`.
