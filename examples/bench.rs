@@ -25,7 +25,7 @@ use skill_trust::model::record::{Draft, Outcome};
 use skill_trust::model::skill::{Revision, SkillName};
 use skill_trust::model::source::SourceSpec;
 use skill_trust::ops::enable::{self, Place};
-use skill_trust::ops::install::{self, Selection};
+use skill_trust::ops::install::{self, Purpose, Selection};
 use skill_trust::ops::session::{Depth, Session};
 use skill_trust::ops::trust::{self, TrustRequest};
 use skill_trust::ops::{Nobody, World, facts, gate, stop};
@@ -232,7 +232,8 @@ fn write_skill(folder: &Path, name: &str, bytes: usize) {
 
 fn install_all(world: &World, source: &Path) {
     let opened =
-        install::open(world, &SourceSpec::Folder(source.to_owned()), &FetchOptions::default()).unwrap();
+        install::open(world, &SourceSpec::Folder(source.to_owned()), &FetchOptions::default(), Purpose::Take)
+            .unwrap();
     let selection = Selection { all: true, ..Selection::default() };
     let picked = opened.select(&selection).unwrap();
     for arrival in opened.take(world, &picked, &selection).unwrap() {
