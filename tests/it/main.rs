@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+/// Holes in the logic, each tried for real.
+mod attacks;
 /// An independent checker, in another language, finds every forgery.
 mod checker;
 mod crash;
