@@ -33,6 +33,41 @@ pub enum Exit {
     Findings = 10,
 }
 
+impl Exit {
+    /// Every exit code, in order.
+    pub const ALL: &[Self] = &[
+        Self::Done,
+        Self::Failed,
+        Self::Usage,
+        Self::Refused,
+        Self::Person,
+        Self::Drift,
+        Self::Held,
+        Self::Damaged,
+        Self::Unreachable,
+        Self::Busy,
+        Self::Findings,
+    ];
+
+    /// One sentence for the reference page.
+    #[must_use]
+    pub const fn summary(self) -> &'static str {
+        match self {
+            Self::Done => "Done, or allowed.",
+            Self::Failed => "It failed.",
+            Self::Usage => "Wrong usage.",
+            Self::Refused => "Refused by policy or state.",
+            Self::Person => "A person is needed.",
+            Self::Drift => "Verification failed, or drift.",
+            Self::Held => "Held by a kill.",
+            Self::Damaged => "Ledger or log damaged, rolled back, or a record pending.",
+            Self::Unreachable => "The source cannot be reached.",
+            Self::Busy => "Busy; try again.",
+            Self::Findings => "`scan` found something at or above its threshold.",
+        }
+    }
+}
+
 macro_rules! codes {
     ($($name:ident $text:literal $exit:ident $summary:literal;)*) => {
         /// A stable code.
@@ -155,6 +190,12 @@ impl Stop {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn exit_codes_count_up() {
+        let numbers: Vec<_> = Exit::ALL.iter().map(|exit| usize::from(*exit as u8)).collect();
+        assert_eq!(numbers, (0..Exit::ALL.len()).collect::<Vec<_>>());
+    }
 
     #[test]
     fn codes_are_unique_and_plain() {

@@ -80,7 +80,8 @@ pub struct Record {
     /// Sequence number of the trust decision it rests on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<u64>,
-    /// Places concerned; for `enable`, all that hold after it.
+    /// Places concerned; for `enable`, and for a `disable` that leaves some, all
+    /// that hold after it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub placements: Vec<Placement>,
     /// Digest of the policy in force; none if there was none.

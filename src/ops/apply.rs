@@ -48,10 +48,17 @@ pub fn narrow(
         withdraw_place(&session.home, place, &row.revision, &mut failures);
     }
     record_narrowing(session, row, event, &failures, fill)?;
-    if pending.is_some() {
+    if pending.is_some() && !any_left(row.lifecycle.placements()) {
         clear(session, &row.revision)?;
     }
     Ok(failures)
+}
+
+/// Whether a copy that should be gone is still there. Then the pending name
+/// stays, and every session tries again until it is gone.
+#[must_use]
+pub fn any_left(places: &[Placement]) -> bool {
+    places.iter().any(placement::is_left)
 }
 
 /// The name that a narrowing event leaves pending.
@@ -81,7 +88,10 @@ pub fn clear(session: &Session<'_>, revision: &Revision) -> Result<(), Stop> {
 
 /// Withdraws the staged and then the final copy of a placement.
 pub fn withdraw_place(home: &Home, place: &Placement, revision: &Revision, failures: &mut Failures) {
-    let (aside, faults) = placement::withdraw(&revision.name, place);
+    let (mut aside, faults) = placement::withdraw(&revision.name, place);
+    // A kill moved it no further than beside its place.
+    let killed = placement::aside_of(&revision.name, place).filter(|path| path.symlink_metadata().is_ok());
+    aside.extend(killed.filter(|path| !aside.contains(path)));
     for folder in aside {
         // What cannot be moved to the evidence stays where it is, harmless.
         let _ = placement::collect(home, &folder);

@@ -139,6 +139,7 @@ pub fn enable(world: &World, typed: &str, place: &Place) -> Result<Enabled, Stop
     let placing = placing(world, place)?;
     let mut session = Session::open(world, Depth::All)?;
     let mut draft = session.draft(Event::Enable.as_str(), Outcome::Done, "enabled");
+    draft.skill = facts::parse_ref(typed).ok().map(|wanted| wanted.name);
     let row = match facts::resolve(&session.ledger, typed, prefer) {
         Ok(row) => row,
         Err(stop) => return Err(session.refuse(draft, stop)),
@@ -159,6 +160,7 @@ pub fn enable(world: &World, typed: &str, place: &Place) -> Result<Enabled, Stop
     };
     let path = target.path();
     if row.lifecycle.placements().iter().any(|there| there.path == path) {
+        still_there(&mut session, &row, &draft)?;
         "already enabled there, nothing changed".clone_into(&mut draft.reason);
         session.commit(|_| Ok(vec![draft]))?;
         return Ok(Enabled { row, path, readers: placing.readers, swapped: None, new: false });
@@ -213,6 +215,19 @@ fn allowed(session: &Session<'_>, row: &RevisionRow) -> Result<Evidence, Stop> {
             Err(Stop::new(no.code, format!("{}: {}", row.revision, no.reason), next))
         }
     }
+}
+
+/// "Already enabled" is said of a copy only after it was hashed: one that was
+/// changed or taken away by hand is drift, whoever notices first.
+fn still_there(session: &mut Session<'_>, row: &RevisionRow, draft: &Draft) -> Result<(), Stop> {
+    let folders = gate::observe(session, row, Question::Load);
+    let Err(no) = gate::decide_now(session, row, Question::Load, &folders, None)? else { return Ok(()) };
+    if no.code == Code::Drift {
+        apply::narrow_if_still(session, row, Question::Load, Event::Drift, &no)?;
+    }
+    let what = format!("{}: {}", row.revision, no.reason);
+    let next = gate::remedy(no.code, &row.revision);
+    Err(session.refuse(draft.clone(), Stop::new(no.code, what, next)))
 }
 
 /// What the check noticed and the lifecycle must follow.
@@ -279,7 +294,8 @@ impl Work {
         let place_stop = |fault: placement::PlaceFault| {
             Stop::new(Code::Io, fault.to_string(), "free space, or name another folder")
         };
-        permit::begin_placing(&session.home, evidence.revision()).map_err(io)?;
+        let changed: Vec<_> = self.swapped.iter().map(|old| &old.revision).collect();
+        permit::begin_placing(&session.home, &[&[evidence.revision()], &changed[..]].concat()).map_err(io)?;
         let id = placement::fresh_id();
         let mut staged = Staged::begin(&self.target, &id).map_err(place_stop)?;
         let place = Placement {
@@ -473,8 +489,11 @@ fn copy(
         .map_err(|fault| Stop::new(Code::Io, fault.to_string(), "free space, or name another folder"))
 }
 
-/// Takes the old revision out of the place; a kill finds what is left of it by
-/// its permit at every moment.
+/// Takes the old revision out of the place. Its permit goes first, or is
+/// written anew without that place: cut short after that, recovery takes the
+/// rest away and records it. In the other order a copy would be gone that the
+/// permit still names, which looks like drift. A kill finds what is left by
+/// the permit or by what became of it, at every moment.
 fn swap_out(
     home: &Home,
     old: &RevisionRow,
@@ -483,18 +502,8 @@ fn swap_out(
 ) -> Result<(), Stop> {
     let io = |fault: permit::PermitFault| Stop::new(Code::Io, fault.to_string(), "run: skills doctor");
     let permit = permit::read_skill(home, &old.revision).map_err(io)?;
-    let places = permit.iter().flat_map(|permit| &permit.placements).filter(|place| place.path == path);
-    for place in places {
-        let mut failures = apply::Failures::new();
-        apply::withdraw_place(home, place, &old.revision, &mut failures);
-        if let Some((path, why)) = failures.first() {
-            return Err(Stop::new(
-                Code::Io,
-                format!("{path}: {why}"),
-                "move it away by hand, then enable again",
-            ));
-        }
-    }
+    let all = permit.iter().flat_map(|permit| permit.placements.clone());
+    let places: Vec<_> = all.filter(|place| place.path == path).collect();
     match (&old.lifecycle, permit, record) {
         (Lifecycle::Enabled { placements, .. }, Some(permit), Some((record, event))) => {
             let kept = SkillPermit {
@@ -503,9 +512,19 @@ fn swap_out(
                 placements: placements.all().to_vec(),
                 ..permit
             };
-            permit::write_skill(home, &kept).map_err(io)
+            permit::write_skill(home, &kept).map_err(io)?;
         }
-        _ => permit::withdraw(home, &old.revision, Reason::Disabled).map(drop).map_err(io),
+        _ => permit::withdraw(home, &old.revision, Reason::Disabled).map(drop).map_err(io)?,
+    }
+    let mut failures = apply::Failures::new();
+    for place in &places {
+        apply::withdraw_place(home, place, &old.revision, &mut failures);
+    }
+    match failures.first() {
+        None => Ok(()),
+        Some((path, why)) => {
+            Err(Stop::new(Code::Io, format!("{path}: {why}"), "move it away by hand, then try again"))
+        }
     }
 }
 
@@ -530,7 +549,8 @@ pub fn disable(world: &World, typed: &str, place: Option<&Place>) -> Result<Disa
     let row = match facts::resolve(&session.ledger, typed, |row| row.lifecycle.state() == State::Enabled) {
         Ok(row) => row,
         Err(stop) => {
-            let draft = session.draft(Event::Disable.as_str(), Outcome::Refused, "");
+            let mut draft = session.draft(Event::Disable.as_str(), Outcome::Refused, "");
+            draft.skill = facts::parse_ref(typed).ok().map(|wanted| wanted.name);
             return Err(session.refuse(draft, stop));
         }
     };
@@ -552,7 +572,9 @@ pub fn disable(world: &World, typed: &str, place: Option<&Place>) -> Result<Disa
         } else {
             format!("it is enabled at: {}", list.join(", "))
         };
-        let draft = session.draft(Event::Disable.as_str(), Outcome::Refused, "");
+        let mut draft = session.draft(Event::Disable.as_str(), Outcome::Refused, "");
+        draft.skill = Some(row.revision.name.clone());
+        draft.digest = Some(row.revision.digest);
         return Err(session.refuse(draft, Stop::new(Code::NotEnabled, what, next)));
     }
     if all.len() == 1 {
@@ -562,7 +584,7 @@ pub fn disable(world: &World, typed: &str, place: Option<&Place>) -> Result<Disa
     disable_one(&mut session, row, wanted)
 }
 
-/// One place of several: the copy goes first, then the permit names the rest.
+/// One place of several: the permit names the rest, then the copy goes.
 fn disable_one(session: &mut Session<'_>, row: RevisionRow, path: String) -> Result<Disabled, Stop> {
     let next = apply::next(&row, false, &Input::Disable(Some(path.clone())))
         .map_err(|code| trust::step_refused(&row, code, None))?
@@ -576,13 +598,21 @@ fn disable_one(session: &mut Session<'_>, row: RevisionRow, path: String) -> Res
     let changed = RevisionRow { lifecycle: next, ..row.clone() };
     let for_permit = changed.clone();
     let place = path.clone();
-    session.commit_with(
+    let io = |fault: permit::PermitFault| Stop::new(Code::Io, fault.to_string(), "run: skills doctor");
+    permit::begin_placing(&session.home, &[&row.revision]).map_err(io)?;
+    let outcome = session.commit_with(
         move |txn| {
             txn.put(&RevisionRow { seq: txn.next_seq(), ..changed }).map_err(|fault| ledger_stop(&fault))?;
             Ok(vec![draft])
         },
         move |home, records| swap_out(home, &for_permit, &place, records.first()),
-    )?;
+    );
+    if let Err(stop) = outcome {
+        // Half done is all of it withdrawn; done and not logged is done.
+        super::recover::interrupted_enable(session)?;
+        return Err(stop);
+    }
+    permit::end_placing(&session.home).map_err(io)?;
     Ok(Disabled { row, paths: vec![path], failures: apply::Failures::new() })
 }
 

@@ -59,7 +59,27 @@ pub fn ask_all(world: &World, gateway: Option<&str>, head: Option<&str>) -> Resu
         hash(world, &home, request, row)
     });
     let cases = cases.collect::<Result<Vec<_>, _>>()?;
-    settle(world, home, ledger, cases)
+    // Nothing enabled is no reason to say yes while everything is stopped.
+    let stopped = match facts::brake(&home) {
+        Brake::Stopped(why) if cases.is_empty() => Some(why),
+        _ => None,
+    };
+    match stopped {
+        None => settle(world, home, ledger, cases),
+        Some(why) => Err(record_stopped(world, home, ledger, gateway, why)),
+    }
+}
+
+/// A deny of everything, recorded if it can be.
+fn record_stopped(world: &World, home: Home, ledger: Ledger, gateway: Option<&str>, why: String) -> Stop {
+    let stop = Stop::new(Code::HeldAll, why, "a person looks into it, then runs: skills release --all");
+    let recorded = Session::join(world, home, ledger, Depth::End).and_then(|mut session| {
+        let mut draft = session.draft("gate", Outcome::Deny, stop.what.clone());
+        draft.codes = vec![stop.code.as_str().to_owned()];
+        draft.note = gateway.map(note_of);
+        session.commit(|_| Ok(vec![draft]))
+    });
+    recorded.err().unwrap_or(stop)
 }
 
 /// A request without options.
@@ -244,6 +264,10 @@ fn decide(session: &mut Session<'_>, case: &Case) -> Result<Result<Evidence, No>
     recover::revision(session, &case.row.revision)?;
     let row = session.ledger.revision(&case.row.revision).map_err(|fault| ledger_stop(&fault))?;
     if row.as_ref() != Some(&case.row) {
+        // A kill that was first recorded just now is no reason to ask again.
+        if let Brake::Stopped(why) = facts::brake(&session.home) {
+            return no(Code::HeldAll, &why);
+        }
         return no(Code::Busy, "the skill changed while it was being hashed; ask again");
     }
     decide_now(session, &case.row, case.request.question, &case.folders, case.named.as_ref())
@@ -298,7 +322,11 @@ pub fn observe(session: &Session<'_>, row: &RevisionRow, question: Question) -> 
 }
 
 fn gateway_note(request: &GateRequest) -> Option<String> {
-    request.gateway.as_deref().map(|gateway| format!("gateway {}", text::escape_short(gateway, 80)))
+    request.gateway.as_deref().map(note_of)
+}
+
+fn note_of(gateway: &str) -> String {
+    format!("gateway {}", text::escape_short(gateway, 80))
 }
 
 fn draft(session: &Session<'_>, case: &Case, verdict: &Verdict) -> Draft {

@@ -24,7 +24,7 @@ use crate::policy::entry;
 use crate::policy::transition::Input;
 use crate::system::fetch::{self, FetchError, FetchOptions, Found, Origin};
 use crate::system::home::Home;
-use crate::system::store::{Staged, Staging, Store, StoreFault, sweep_staging};
+use crate::system::store::{Promoted, Staged, Staging, Store, StoreFault, sweep_staging};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -61,7 +61,8 @@ pub struct Opened {
     /// Places that were not searched.
     pub faults: Vec<Fault>,
     interrupt: Arc<AtomicBool>,
-    home: Home,
+    /// None only when we look and there is no home yet.
+    home: Option<Home>,
     _lock: OwnedFd,
     _scratch: tempfile::TempDir,
 }
@@ -75,23 +76,38 @@ pub struct Arrival {
     pub outcome: Result<(RevisionRow, bool), Stop>,
 }
 
-/// Reaches a source and lists its skills. Makes the home if there is none.
+/// Why a source is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To see what is there: no home is made and nothing recorded.
+    Look,
+    /// To take skills in.
+    Take,
+}
+
+/// Reaches a source and lists its skills. Makes the home if there is none,
+/// unless we only look.
 ///
 /// # Errors
 /// [`Stop`]; what a person should know is recorded.
-pub fn open(world: &World, spec: &SourceSpec, options: &FetchOptions) -> Result<Opened, Stop> {
-    if let Err(stop) = world.no_agent("skills install …") {
-        return Err(record(world, None, stop));
-    }
-    let home = {
-        let session = Session::open_or_create(world)?;
-        sweep_staging(&session.home).map_err(|fault| store_stop(&fault))?;
-        Home::open(&world.home).map_err(|fault| super::session::home_stop(&fault))?
+pub fn open(
+    world: &World,
+    spec: &SourceSpec,
+    options: &FetchOptions,
+    purpose: Purpose,
+) -> Result<Opened, Stop> {
+    let record = |source: Option<&Source>, stop: Stop| match purpose {
+        Purpose::Look => stop,
+        Purpose::Take => record(world, source, stop),
     };
-    let (scratch, lock) = scratch(&home)?;
+    if let Err(stop) = world.no_agent("skills install …") {
+        return Err(record(None, stop));
+    }
+    let home = home_for(world, purpose)?;
+    let (scratch, lock) = scratch(home.as_ref())?;
     let origin = match fetch::open(spec, scratch.path(), options) {
         Ok(origin) => origin,
-        Err(error) => return Err(record(world, None, fetch_stop(&error))),
+        Err(error) => return Err(record(None, fetch_stop(&error))),
     };
     if origin.source().location.chars().any(text::is_hidden) {
         // Attack: the folder typed is a link to one whose name would write
@@ -105,24 +121,37 @@ pub fn open(world: &World, spec: &SourceSpec, options: &FetchOptions) -> Result<
         let what = format!("{} may not be used: {rule}", origin.source());
         let stop =
             Stop::new(Code::PolicyUnmet, what, "a person changes the policy file, or uses another source");
-        return Err(record(world, Some(origin.source()), stop));
+        return Err(record(Some(origin.source()), stop));
     }
     let listing = match origin.skills() {
         Ok(listing) => listing,
-        Err(error) => return Err(record(world, Some(origin.source()), fetch_stop(&error))),
+        Err(error) => return Err(record(Some(origin.source()), fetch_stop(&error))),
     };
     let offers = listing.skills.into_iter().map(offer).collect();
     let interrupt = Arc::clone(&options.interrupt);
     Ok(Opened { origin, offers, faults: listing.faults, interrupt, home, _lock: lock, _scratch: scratch })
 }
 
-/// A private folder in staging, locked so that no sweep takes it for left over.
-fn scratch(home: &Home) -> Result<(tempfile::TempDir, OwnedFd), Stop> {
+fn home_for(world: &World, purpose: Purpose) -> Result<Option<Home>, Stop> {
+    let session = match purpose {
+        Purpose::Take => Session::open_or_create(world)?,
+        Purpose::Look => match Session::open(world, Depth::All) {
+            Err(stop) if stop.code == Code::HomeMissing => return Ok(None),
+            opened => opened?,
+        },
+    };
+    sweep_staging(&session.home).map_err(|fault| store_stop(&fault))?;
+    Home::open(&world.home).map(Some).map_err(|fault| super::session::home_stop(&fault))
+}
+
+/// A private folder in staging, locked so that no sweep takes it for left
+/// over; without a home, one in the system's temporary folder.
+fn scratch(home: Option<&Home>) -> Result<(tempfile::TempDir, OwnedFd), Stop> {
     let io = |error: std::io::Error| {
         Stop::new(Code::Io, format!("staging: {error}"), "free space, or run: skills doctor")
     };
-    let folder =
-        tempfile::Builder::new().prefix("fetch-").tempdir_in(home.path().join("staging")).map_err(io)?;
+    let parent = home.map_or_else(std::env::temp_dir, |home| home.path().join("staging"));
+    let folder = tempfile::Builder::new().prefix("fetch-").tempdir_in(parent).map_err(io)?;
     let lock = crate::system::tree::open_folder(folder.path()).map_err(io)?;
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)
         .map_err(|error| io(error.into()))?;
@@ -265,7 +294,10 @@ impl Opened {
             )
         })?;
         debug_assert!(card.body_line > 0);
-        let mut staging = Staging::new(&self.home, *limits).map_err(|fault| store_stop(&fault))?;
+        let home = self.home.as_ref().ok_or_else(|| {
+            Stop::new(Code::HomeMissing, "there is no home here yet", "run: skills install SOURCE")
+        })?;
+        let mut staging = Staging::new(home, *limits).map_err(|fault| store_stop(&fault))?;
         let mut fault = None;
         let copied = self.origin.copy(&offer.found, limits, &mut |path, executable, _, bytes| {
             staging.add(path, executable, bytes).map_err(|why| {
@@ -321,9 +353,18 @@ fn admit(
             "nothing widens while held; a person runs: skills release --all",
         ));
     }
-    let known = session.ledger.revision(&revision).map_err(|fault| ledger_stop(&fault))?;
+    let mut known = session.ledger.revision(&revision).map_err(|fault| ledger_stop(&fault))?;
     let store = Store::new(&session.home).map_err(|fault| store_stop(&fault))?;
-    store.promote(staged, &digest).map_err(|fault| store_stop(&fault))?;
+    let promoted = store.promote(staged, &digest).map_err(|fault| store_stop(&fault))?;
+    if let Some(row) = known.as_ref().filter(|row| row.lifecycle.pin().is_some())
+        && promoted != Promoted::AlreadyThere
+    {
+        // Bringing the right bytes again does not undo that they were changed.
+        apply::narrow(session, row, Event::Drift, |draft| {
+            "the stored copy had been changed or was gone; it was put anew".clone_into(&mut draft.reason);
+        })?;
+        known = session.ledger.revision(&revision).map_err(|fault| ledger_stop(&fault))?;
+    }
     let row = match &known {
         Some(row) => row.clone(),
         None => RevisionRow {
@@ -410,6 +451,14 @@ fn refuse(session: &mut Session<'_>, source: &Source, offer: &Offer, stop: Stop)
     session.refuse(draft, stop)
 }
 
+impl Opened {
+    /// Records that nothing in the source is what was asked for. A selection
+    /// that only needs to be said more clearly is no refusal.
+    pub fn refused(&self, world: &World, stop: Stop) -> Stop {
+        if stop.code == Code::NoSkill { record(world, Some(self.source()), stop) } else { stop }
+    }
+}
+
 /// Records a refusal that came before any skill was looked at.
 fn record(world: &World, source: Option<&Source>, stop: Stop) -> Stop {
     match Session::open(world, Depth::All) {
@@ -455,6 +504,9 @@ pub fn fetch_stop(error: &FetchError) -> Stop {
         FetchError::Reference { .. } | FetchError::Missing { .. } => {
             Stop::new(Code::SourceBroken, what, "look at what the source has")
         }
+        FetchError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            Stop::new(Code::SourceUnreachable, what, "check the path")
+        }
         FetchError::Io { .. } => Stop::new(Code::Io, what, "free space, or run: skills doctor"),
         _ => Stop::new(Code::SourceBroken, what, "nothing was taken from it"),
     }
@@ -467,6 +519,7 @@ pub fn fetch_stop(error: &FetchError) -> Stop {
 pub fn remove(world: &World, typed: &str) -> Result<RevisionRow, Stop> {
     let mut session = Session::open(world, Depth::All)?;
     let mut draft = session.draft(Event::Remove.as_str(), Outcome::Done, "removed");
+    draft.skill = super::facts::parse_ref(typed).ok().map(|wanted| wanted.name);
     let row = match super::facts::resolve(&session.ledger, typed, |_| false) {
         Ok(row) => row,
         Err(stop) => return Err(session.refuse(draft, stop)),

@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | no home permit, no kill, one record | crash while the home was made | the home permit is made |
 //! | `killed.ID` that the ledger does not know | a kill that could not record itself | recorded; epoch + 1; every enabled revision trusted |
-//! //! | `placing` | crash during enable | the copies are withdrawn; recorded if it was committed |
+//! | `placing` | crash during enable | the copies are withdrawn; recorded if it was committed |
 //! | `permits/REVISION.REASON` | crash during a narrowing step | the step's copies are withdrawn and it is recorded |
 //!
 //! Nothing here ever completes a placement or makes a skill permit. Every step
@@ -19,7 +19,6 @@ use crate::model::permit::SkillPermit;
 use crate::model::record::Outcome;
 use crate::model::skill::Revision;
 use crate::policy::transition::{Input, Step, step};
-use crate::system::home::Home;
 use crate::system::kill::{self, KillState};
 use crate::system::permit::{self, Pending, Reason};
 use std::path::Path;
@@ -32,6 +31,7 @@ pub fn run(session: &mut Session<'_>, depth: Depth) -> Result<(), Stop> {
     home_kill(session)?;
     interrupted_enable(session)?;
     if depth == Depth::All {
+        finish_kill(session)?;
         for pending in permit::pending(&session.home).map_err(|error| io(&error))? {
             one_pending(session, &pending)?;
         }
@@ -72,6 +72,16 @@ fn home_kill(session: &mut Session<'_>) -> Result<(), Stop> {
             }
         }
     }
+}
+
+/// A kill that could not take everything away left permits behind. Nothing is
+/// written while the home is held, so any permit there is such a one.
+fn finish_kill(session: &Session<'_>) -> Result<(), Stop> {
+    let held = matches!(kill::kill_state(session.home.dir()), KillState::Killed(_));
+    if held && !permit::list(&session.home).map_err(|error| io(&error))?.is_empty() {
+        let _ = kill::finish(&session.world.home);
+    }
+    Ok(())
 }
 
 /// A permit stands although the ledger still knows of a kill: somebody put an
@@ -128,31 +138,46 @@ pub fn record_kill(session: &mut Session<'_>, id: &str) -> Result<(), Stop> {
     Ok(())
 }
 
-/// An enable that was under way when its process ended. The mark is removed
-/// by the enable itself when the copy is in place.
+/// A change of placements that was under way when its process ended: an
+/// enable, or the disable of one place of several. The mark is removed by the
+/// change itself when it is complete.
 ///
 /// # Errors
 /// [`Stop`].
 pub fn interrupted_enable(session: &mut Session<'_>) -> Result<(), Stop> {
-    let Some(revision) = permit::placing(&session.home).map_err(|error| io(&error))? else { return Ok(()) };
-    let permit = permit::read_skill(&session.home, &revision).map_err(|error| io(&error))?;
-    let row = session.ledger.revision(&revision).map_err(|fault| ledger_stop(&fault))?;
-    let enabled = row.filter(|row| row.lifecycle.state() == State::Enabled);
-    let unfinished = permit.as_ref().is_some_and(|permit| !is_settled(permit, enabled.as_ref()));
-    if unfinished {
-        let file = permit::withdraw(&session.home, &revision, Reason::Aborted).map_err(|error| io(&error))?;
-        let failures = withdraw_permitted(&session.home, permit.as_ref(), &revision);
-        if let Some(row) = &enabled {
-            apply::record_narrowing(session, row, Event::Disable, &failures, |draft| {
-                "an enable was interrupted before the copy was in place; withdrawn"
-                    .clone_into(&mut draft.reason);
-            })?;
-        }
-        if file.is_some() {
-            apply::clear(session, &revision)?;
-        }
+    let Some(revisions) = permit::placing(&session.home).map_err(|error| io(&error))? else { return Ok(()) };
+    for revision in &revisions {
+        interrupted(session, revision)?;
     }
     permit::end_placing(&session.home).map_err(|error| io(&error))
+}
+
+fn interrupted(session: &mut Session<'_>, revision: &Revision) -> Result<(), Stop> {
+    let permit = permit::read_skill(&session.home, revision).map_err(|error| io(&error))?;
+    let row = session.ledger.revision(revision).map_err(|fault| ledger_stop(&fault))?;
+    let enabled = row.filter(|row| row.lifecycle.state() == State::Enabled);
+    if permit.as_ref().is_none_or(|permit| is_settled(permit, enabled.as_ref())) {
+        return Ok(());
+    }
+    let file = permit::withdraw(&session.home, revision, Reason::Aborted).map_err(|error| io(&error))?;
+    let mut failures = withdraw_permitted(session, permit.as_ref(), revision)?;
+    if let Some(row) = &enabled {
+        for place in row.lifecycle.placements() {
+            apply::withdraw_place(&session.home, place, revision, &mut failures);
+        }
+        apply::record_narrowing(session, row, Event::Disable, &failures, |draft| {
+            "interrupted before every copy was in place; withdrawn".clone_into(&mut draft.reason);
+        })?;
+    }
+    let places = permit.iter().flat_map(|permit| &permit.placements);
+    let mut left = false;
+    for place in places {
+        left |= apply::any_left(std::slice::from_ref(place)) && !is_anothers(session, revision, &place.path)?;
+    }
+    if file.is_some() && !left {
+        apply::clear(session, revision)?;
+    }
+    Ok(())
 }
 
 /// Whether an enable got as far as its last step: its record is the row's, no
@@ -163,19 +188,42 @@ fn is_settled(permit: &SkillPermit, row: Option<&RevisionRow>) -> bool {
     row.is_some_and(|row| permit.seq == row.seq) && permit.placements.iter().all(placed)
 }
 
-fn withdraw_permitted(home: &Home, permit: Option<&SkillPermit>, revision: &Revision) -> Failures {
+/// Withdraws what a permit names. What stands at a place is left alone if it
+/// is another revision's: an enable that was to replace it had not come to it.
+fn withdraw_permitted(
+    session: &Session<'_>,
+    permit: Option<&SkillPermit>,
+    revision: &Revision,
+) -> Result<Failures, Stop> {
     let mut failures = Failures::new();
     for place in permit.iter().flat_map(|permit| &permit.placements) {
-        apply::withdraw_place(home, place, revision, &mut failures);
+        let place = if is_anothers(session, revision, &place.path)? {
+            Placement { path: place.staged.clone(), ..place.clone() }
+        } else {
+            place.clone()
+        };
+        apply::withdraw_place(&session.home, &place, revision, &mut failures);
     }
-    failures
+    Ok(failures)
+}
+
+/// Whether another revision of the skill is enabled at a path, by the ledger
+/// and by its permit.
+fn is_anothers(session: &Session<'_>, revision: &Revision, path: &str) -> Result<bool, Stop> {
+    let rows = session.ledger.revisions_named(&revision.name).map_err(|fault| ledger_stop(&fault))?;
+    let there = |places: &[Placement]| places.iter().any(|place| place.path == path);
+    let mut others = rows.iter().filter(|row| row.revision != *revision && there(row.lifecycle.placements()));
+    Ok(others.any(|row| {
+        let permit = permit::read_skill(&session.home, &row.revision).ok().flatten();
+        permit.is_some_and(|permit| there(&permit.placements))
+    }))
 }
 
 /// A permit that was renamed and whose record is missing.
 fn one_pending(session: &mut Session<'_>, pending: &Pending) -> Result<(), Stop> {
     // An unknown reason comes from a newer version: the least is that it was stopped.
     let event = pending.reason.map_or(Event::Kill, Reason::event);
-    let mut failures = withdraw_permitted(&session.home, pending.permit.as_ref(), &pending.revision);
+    let mut failures = withdraw_permitted(session, pending.permit.as_ref(), &pending.revision)?;
     let row = session.ledger.revision(&pending.revision).map_err(|fault| ledger_stop(&fault))?;
     if let Some(row) = row.filter(|row| row.lifecycle.state() == State::Enabled) {
         for place in row.lifecycle.placements() {
@@ -184,6 +232,14 @@ fn one_pending(session: &mut Session<'_>, pending: &Pending) -> Result<(), Stop>
         apply::record_narrowing(session, &row, event, &failures, |draft| {
             draft.reason = format!("{}; found withdrawn", draft.reason);
         })?;
+    }
+    for place in pending.permit.iter().flat_map(|permit| &permit.placements) {
+        if apply::any_left(std::slice::from_ref(place))
+            && !is_anothers(session, &pending.revision, &place.path)?
+        {
+            // Still there: it stays pending, and is tried again.
+            return Ok(());
+        }
     }
     permit::clear_pending(&session.home, std::slice::from_ref(pending)).map_err(|error| io(&error))
 }

@@ -127,10 +127,15 @@ fn hold(session: &mut Session<'_>, scope: &HoldScope, note: Option<&str>) -> Res
     let mut draft = session.draft(Event::Kill.as_str(), Outcome::Done, format!("held: {scope}"));
     draft.hold = Some(scope.to_string());
     draft.note = note.map(|note| crate::model::text::escape_short(note, 500));
+    // A name's holds carry one number, its first kill's, and are lifted together.
+    let standing = session.ledger.brakes().holds.iter().find(|hold| hold.scope == *scope);
+    let first = standing.map(|hold| hold.seq).filter(|_| matches!(scope, HoldScope::Name(_)));
+    let named = scope.clone();
     session.commit(move |txn| {
-        let seq = txn.next_seq();
+        let seq = first.unwrap_or_else(|| txn.next_seq());
         for scope in &scopes {
-            txn.hold(scope, seq).map_err(|fault| ledger_stop(&fault))?;
+            let done = if *scope == named { txn.hold_anew(scope, seq) } else { txn.hold(scope, seq) };
+            done.map_err(|fault| ledger_stop(&fault))?;
         }
         Ok(vec![draft])
     })?;
@@ -157,7 +162,7 @@ pub fn would_stop(world: &World, scope: Option<&HoldScope>) -> Result<Vec<Revisi
 pub struct ReleasePlan {
     /// The home-wide kill's ids and epoch.
     pub home: Option<(Vec<String>, u64)>,
-    /// The standing narrow kills.
+    /// The standing narrow kills; the one that was asked for first.
     pub holds: Vec<HoldScope>,
 }
 
@@ -192,21 +197,17 @@ pub fn release_plan(world: &World, scope: Option<&HoldScope>) -> Result<ReleaseP
         };
         return Ok(ReleasePlan { home, holds: Vec::new() });
     };
-    let seq = brakes.holds.iter().find(|hold| hold.scope == *scope).map(|hold| hold.seq);
-    let same = brakes.holds.iter().filter(|hold| Some(hold.seq) == seq);
-    Ok(ReleasePlan { home: None, holds: same.map(|hold| hold.scope.clone()).collect() })
-}
-
-/// What `skills release` is told to lift what a plan lifts.
-#[must_use]
-pub fn release_words(plan: &ReleasePlan) -> String {
-    match (&plan.home, plan.holds.iter().min_by_key(|scope| matches!(scope, HoldScope::Digest(_)))) {
-        (None, Some(HoldScope::Name(name))) => name.to_string(),
-        (None, Some(HoldScope::Digest(digest))) => format!("--digest {digest}"),
-        (None, Some(HoldScope::Source(source))) => format!("--source {}", crate::model::text::escape(source)),
-        (None, Some(HoldScope::Signer(signer))) => format!("--signer {}", crate::model::text::escape(signer)),
-        (Some(_), _) | (None, None) => "--all".to_owned(),
-    }
+    let Some(named) = brakes.holds.iter().find(|hold| hold.scope == *scope) else {
+        return Ok(ReleasePlan { home: None, holds: Vec::new() });
+    };
+    // A name brings along the digests that were held because of it; they do not
+    // bring along the name.
+    let along = |hold: &&crate::model::lifecycle::Hold| {
+        matches!(scope, HoldScope::Name(_)) && hold.seq == named.seq && hold.scope != *scope
+    };
+    let mut holds = vec![scope.clone()];
+    holds.extend(brakes.holds.iter().filter(along).map(|hold| hold.scope.clone()));
+    Ok(ReleasePlan { home: None, holds })
 }
 
 /// The phrase that lifts a kill.
@@ -216,6 +217,22 @@ pub fn phrase(plan: &ReleasePlan) -> String {
         (Some((_, epoch)), _) => format!("release epoch {epoch}"),
         (None, Some(scope)) => format!("release {scope}"),
         (None, None) => String::new(),
+    }
+}
+
+/// What follows `skills release` to lift it. What was asked for comes first.
+fn words(plan: &ReleasePlan) -> String {
+    plan.holds.first().map_or_else(|| "--all".to_owned(), scope_words)
+}
+
+/// How a scope is written on the command line of `kill` and `release`.
+#[must_use]
+pub fn scope_words(scope: &HoldScope) -> String {
+    match scope {
+        HoldScope::Name(name) => name.to_string(),
+        HoldScope::Digest(digest) => format!("--digest {digest}"),
+        HoldScope::Source(source) => format!("--source {}", crate::model::text::escape(source)),
+        HoldScope::Signer(signer) => format!("--signer {}", crate::model::text::escape(signer)),
     }
 }
 
@@ -234,7 +251,7 @@ pub fn release(
         return Err(Stop::new(Code::Usage, "nothing is held here", "run: skills status"));
     }
     let expected = phrase(plan);
-    let consent = world.no_agent("skills release").and_then(|()| match given {
+    let consent = world.no_agent(&format!("skills release {}", words(plan))).and_then(|()| match given {
         Some(given) if given == expected => Ok(()),
         Some(_) => Err(Stop::new(Code::Declined, format!("the phrase is `{expected}`"), "")),
         None => match ask.ask(
@@ -246,7 +263,7 @@ pub fn release(
             Answer::Nobody => Err(Stop::new(
                 Code::PersonNeeded,
                 "a release needs a person at a terminal, or the phrase",
-                format!("skills release {} --phrase \"{expected}\"", release_words(plan)),
+                format!("skills release {} --phrase \"{expected}\"", words(plan)),
             )),
         },
     });

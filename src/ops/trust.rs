@@ -15,6 +15,7 @@ use crate::model::time::Timestamp;
 use crate::policy::gate::Hashed;
 use crate::policy::transition::Input;
 use crate::system::home::Home;
+use crate::system::ledger::Ledger;
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +43,39 @@ pub struct TrustPlan {
     given: Option<Digest>,
 }
 
+/// Records a refusal of [`plan`], where a decision was asked for and not only
+/// what it would be. What cannot be understood at all is no event.
+pub fn record(world: &World, request: &TrustRequest, stop: Stop) -> Stop {
+    let Ok(wanted) = facts::parse_ref(&request.skill) else { return stop };
+    if stop.code == Code::Usage {
+        return stop;
+    }
+    match Session::open(world, Depth::All) {
+        Ok(mut session) => {
+            let mut draft = session.draft(Event::Trust.as_str(), Outcome::Refused, "");
+            draft.skill = Some(wanted.name);
+            session.refuse(draft, stop)
+        }
+        Err(_) => stop,
+    }
+}
+
+/// Finds the revision that is meant. Digests that were named in full decide;
+/// among several revisions a digest that none of them has is a wrong one.
+fn find(ledger: &Ledger, request: &TrustRequest) -> Result<RevisionRow, Stop> {
+    let prefer = |row: &RevisionRow| match request.digest {
+        Some(digest) => row.revision.digest == digest,
+        None => row.lifecycle.state() == State::Installed,
+    };
+    facts::resolve(ledger, &request.skill, prefer).map_err(|stop| match request.digest {
+        Some(given) if stop.code == Code::Ambiguous => {
+            let what = format!("none of them has the digest you named, {given}: {}", stop.what);
+            Stop::new(Code::DigestMismatch, what, "review what is there now before naming its digest")
+        }
+        _ => stop,
+    })
+}
+
 /// Gathers and checks; changes nothing.
 ///
 /// # Errors
@@ -49,11 +83,7 @@ pub struct TrustPlan {
 pub fn plan(world: &World, request: &TrustRequest) -> Result<TrustPlan, Stop> {
     let home = Home::open(&world.home).map_err(|fault| home_stop(&fault))?;
     let ledger = open_ledger(&home)?;
-    let prefer = |row: &RevisionRow| match request.digest {
-        Some(digest) => row.revision.digest == digest,
-        None => row.lifecycle.state() == State::Installed,
-    };
-    let row = facts::resolve(&ledger, &request.skill, prefer)?;
+    let row = find(&ledger, request)?;
     let policy = world.policy()?;
     let now = world.clock.now().max(ledger.head().time);
     let asked = match &request.expires {
@@ -266,20 +296,23 @@ pub fn untrust(
     let row = match facts::resolve(&session.ledger, typed, trusted) {
         Ok(row) => row,
         Err(stop) => {
-            let draft = session.draft(Event::Untrust.as_str(), Outcome::Refused, "");
+            let mut draft = session.draft(Event::Untrust.as_str(), Outcome::Refused, "");
+            draft.skill = facts::parse_ref(typed).ok().map(|wanted| wanted.name);
             return Err(session.refuse(draft, stop));
         }
     };
-    if never {
-        ban(&mut session, &row)?;
-    }
     let note = note.map(|note| text::escape_short(note, 500));
     let failures = apply::narrow(&mut session, &row, Event::Untrust, |draft| {
         draft.note = note;
         if never {
-            "trust withdrawn, banned for good".clone_into(&mut draft.reason);
+            "trust withdrawn, to be banned for good".clone_into(&mut draft.reason);
         }
     })?;
+    // The effect first: a hold recorded over a copy that is still in place
+    // would leave that copy to nobody, were we interrupted between the two.
+    if never {
+        ban(&mut session, &row)?;
+    }
     Ok((row, failures))
 }
 
@@ -292,7 +325,7 @@ fn ban(session: &mut Session<'_>, row: &RevisionRow) -> Result<(), Stop> {
     draft.hold = Some(scope.to_string());
     session.commit(move |txn| {
         let seq = txn.next_seq();
-        txn.hold(&scope, seq).map_err(|fault| ledger_stop(&fault))?;
+        txn.hold_anew(&scope, seq).map_err(|fault| ledger_stop(&fault))?;
         Ok(vec![draft])
     })?;
     Ok(())

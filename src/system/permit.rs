@@ -381,30 +381,32 @@ pub fn read_home(home: &Home) -> KillState {
     kill_state(home.dir())
 }
 
-/// The file that says which revision is being enabled, in the home.
+/// The file that says which revisions are being changed, in the home.
 const PLACING: &str = "placing";
 
-/// Says that a revision is being enabled, before anything of it is made. A
-/// process that dies on the way leaves the mark for the next one.
+/// Says of which revisions placements and permits are being changed, before
+/// anything is. A process that dies on the way leaves the mark for the next
+/// one.
 ///
 /// # Errors
 /// [`PermitFault::Io`].
-pub fn begin_placing(home: &Home, revision: &Revision) -> Result<(), PermitFault> {
+pub fn begin_placing(home: &Home, revisions: &[&Revision]) -> Result<(), PermitFault> {
     let fault = |error| PermitFault::io(PLACING, error);
     end_placing(home)?;
-    let text = format!("{}\n", revision.file_name());
+    let text: String = revisions.iter().map(|revision| revision.file_name() + "\n").collect();
     leaf::write_new(home.dir(), PLACING, text.as_bytes(), Mode::RUSR | Mode::WUSR).map_err(fault)?;
     rustix::fs::fsync(home.dir()).map_err(fault)
 }
 
-/// The revision whose enable did not come to its end, if one did not.
+/// The revisions of a change that did not come to its end; none if there is no
+/// mark.
 ///
 /// # Errors
-/// [`PermitFault`]; a mark cut short by a crash names nothing, and nothing of
-/// that enable was made yet.
-pub fn placing(home: &Home) -> Result<Option<Revision>, PermitFault> {
+/// [`PermitFault`]; a mark cut short by a crash names fewer, and nothing of
+/// that change was made yet.
+pub fn placing(home: &Home) -> Result<Option<Vec<Revision>>, PermitFault> {
     match leaf::read_text(home.dir(), PLACING) {
-        Ok((text, _)) => Ok(text.strip_suffix('\n').and_then(Revision::from_file_name)),
+        Ok((text, _)) => Ok(Some(text.lines().filter_map(Revision::from_file_name).collect())),
         Err(ReadFault::System(Errno::NOENT)) => Ok(None),
         Err(ReadFault::System(error)) => Err(PermitFault::io(PLACING, error)),
         Err(ReadFault::Odd(why)) => {

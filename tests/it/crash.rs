@@ -20,6 +20,6 @@
 //! between two of which the disk is the same.
 
 mod errors;
-mod judge;
+pub(crate) mod judge;
 mod kills;
-mod scenes;
+pub(crate) mod scenes;

@@ -4,7 +4,9 @@ use super::commands::{audit, doctor, enable, install, kill, review, status, tour
 use super::context::{Context, Globals};
 use super::render;
 use clap::{Parser, Subcommand};
-use skill_trust::model::code::{Exit, Stop};
+use skill_trust::model::code::{Code, Exit, Stop};
+use skill_trust::model::text;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// Decides which third-party agent skills may run on this machine
@@ -65,7 +67,16 @@ pub(crate) fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
+            print_error(&error);
+            if error.use_stderr() && std::env::args_os().any(|arg| arg == "--json") {
+                let what = error.to_string();
+                let what = what.lines().next().unwrap_or_default().trim_start_matches("error: ");
+                let document = serde_json::json!({
+                    "schema": "skill-trust/error/1", "code": Code::Usage,
+                    "error": text::escape(what), "next": "run: skills --help",
+                });
+                let _ = writeln!(std::io::stdout(), "{document}");
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8));
         }
     };
@@ -80,6 +91,18 @@ pub(crate) fn main() -> ExitCode {
     match run(&mut context, command) {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(stop) => report(&mut context, &stop),
+    }
+}
+
+/// Help and version as they are. A mistake repeats what was typed, which may
+/// come from a file's name: plain, and with hidden characters made visible.
+fn print_error(error: &clap::Error) {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return;
+    }
+    for line in error.to_string().lines() {
+        let _ = writeln!(std::io::stderr(), "{}", text::escape(line));
     }
 }
 

@@ -18,16 +18,25 @@ use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 /// Longest request on standard input, in bytes.
 const REQUEST_MAX: u64 = 64 * 1024;
 /// Answer by then, unless the caller names another time.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How long the end of an answer under way is waited for once it is late.
+const GRACE: Duration = Duration::from_secs(1);
 /// Set by whoever answers first; there is one answer.
 static ANSWERED: AtomicBool = AtomicBool::new(false);
+/// Set once the answer is written, or could not be.
+static WRITTEN: AtomicBool = AtomicBool::new(false);
 /// Whether the answer is JSON; set before anything can fail.
 static JSON: AtomicBool = AtomicBool::new(false);
+/// Whether the answer is a list; set before anything can fail.
+static ALL: AtomicBool = AtomicBool::new(false);
+/// The question, as soon as it is known: a deny of it names it.
+static ASKED: OnceLock<GateRequest> = OnceLock::new();
 
 /// Help text.
 const HELP: &str = "\
@@ -86,31 +95,39 @@ struct Args {
 
 /// Answers and ends.
 pub(crate) fn main(args: &[OsString]) -> ExitCode {
-    let json = args.iter().any(|arg| arg == "--json") || !asks_by_name(args);
-    JSON.store(json, Ordering::SeqCst);
+    let mut parsed = Args::default();
+    let understood = parse(args, &mut parsed);
+    // What was understood before a mistake still tells what the caller reads.
+    let named = parsed.name.is_some() || parsed.all || parsed.help;
+    JSON.store(!named || args.iter().any(|arg| arg == "--json"), Ordering::SeqCst);
+    ALL.store(parsed.all, Ordering::SeqCst);
     std::panic::set_hook(Box::new(|_| {
         give_up(&Stop::new(Code::Internal, "a bug: the gate failed in a way it should not", "report it"));
     }));
-    match run(args) {
+    match understood.and_then(|()| run(parsed)) {
         Ok(code) => code,
-        Err(stop) => answer_one(&gate::deny(&gate::bare_request(""), &stop)),
+        Err(stop) => answer_one(&gate::deny(asked(), &stop)),
     }
 }
 
-/// Whether anything but options follows `gate`; else standard input is read.
-fn asks_by_name(args: &[OsString]) -> bool {
-    parse(args).map_or(true, |args| args.name.is_some() || args.all || args.help)
+/// The question, or one without a name.
+fn asked() -> &'static GateRequest {
+    ASKED.get_or_init(|| gate::bare_request(""))
 }
 
-fn parse(args: &[OsString]) -> Result<Args, Stop> {
+/// Fills in what is understood, up to the first mistake.
+fn parse(args: &[OsString], out: &mut Args) -> Result<(), Stop> {
     let usage = |what: String| Stop::new(Code::Usage, what, "run: skills gate --help");
-    let mut out = Args::default();
     let mut words = 0;
     let mut rest = args.iter();
     while let Some(arg) = rest.next() {
         let arg = arg.to_str().ok_or_else(|| usage("an argument is not UTF-8".to_owned()))?;
+        let (arg, mut joined) = match arg.split_once('=') {
+            Some((option, value)) if option.starts_with("--") => (option, Some(value)),
+            _ => (arg, None),
+        };
         let mut value = || {
-            let value = rest.next().and_then(|value| value.to_str());
+            let value = joined.take().or_else(|| rest.next().and_then(|value| value.to_str()));
             value.map(str::to_owned).ok_or_else(|| usage(format!("{arg} needs a value")))
         };
         match arg {
@@ -146,25 +163,30 @@ fn parse(args: &[OsString]) -> Result<Args, Stop> {
             word if out.name.is_none() => out.name = Some(word.to_owned()),
             word => return Err(usage(format!("`{}` is one word too many", text::escape_short(word, 40)))),
         }
+        if joined.is_some() {
+            return Err(usage(format!("{arg} takes no value")));
+        }
     }
     if out.all && (out.name.is_some() || out.path.is_some() || out.question.is_some()) {
         return Err(usage("--all takes neither a name nor a path nor a question".to_owned()));
     }
-    Ok(out)
+    Ok(())
 }
 
-fn run(args: &[OsString]) -> Result<ExitCode, Stop> {
-    let args = parse(args)?;
+fn run(args: Args) -> Result<ExitCode, Stop> {
     if args.help {
         // Help is no answer to a question; it allows nothing.
         return Ok(if write_out(HELP) { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     let mut world = World::usual("gate");
     if let Some(home) = args.home {
-        world.home = home;
+        let absolute = std::path::absolute(&home);
+        world.home = absolute.map_err(|error| Stop::new(Code::Usage, format!("--home: {error}"), ""))?;
     }
+    let signals = hold_signals();
     if args.all {
-        watch(args.deadline.map_or(DEADLINE, Duration::from_millis));
+        watch(signals, args.deadline.map_or(DEADLINE, Duration::from_millis));
+        world.patience = args.deadline.map_or(world.patience, patience);
         return Ok(answer_all(&gate::ask_all(&world, args.gateway.as_deref(), args.head.as_deref())?));
     }
     let request = match args.name {
@@ -177,14 +199,22 @@ fn run(args: &[OsString]) -> Result<ExitCode, Stop> {
             ..gate::bare_request(&name)
         },
         None => {
-            watch(args.deadline.map_or(DEADLINE, Duration::from_millis));
-            read_request()?
+            // Nobody knows yet how long the caller will wait.
+            let reading = watch(signals, args.deadline.map_or(DEADLINE, Duration::from_millis));
+            let request = read_request()?;
+            reading.store(true, Ordering::SeqCst);
+            request
         }
     };
-    watch(request.deadline_ms.or(args.deadline).map_or(DEADLINE, Duration::from_millis));
-    world.patience =
-        request.deadline_ms.map_or(Duration::from_secs(5), |ms| Duration::from_millis(ms) * 3 / 4);
-    Ok(answer_one(&gate::ask(&world, &request)))
+    let deadline = request.deadline_ms.or(args.deadline);
+    watch(signals, deadline.map_or(DEADLINE, Duration::from_millis));
+    world.patience = deadline.map_or(world.patience, patience);
+    Ok(answer_one(&gate::ask(&world, ASKED.get_or_init(|| request))))
+}
+
+/// How long to wait for the lock, so that time is left to say that it is busy.
+fn patience(deadline: u64) -> Duration {
+    Duration::from_millis(deadline) * 3 / 4
 }
 
 fn read_request() -> Result<GateRequest, Stop> {
@@ -207,17 +237,26 @@ fn read_request() -> Result<GateRequest, Stop> {
     })
 }
 
-/// Waits in the background for the deadline or a signal, then denies.
-fn watch(deadline: Duration) {
+/// Blocks the signals here and in every thread to come; the watcher takes them.
+fn hold_signals() -> SigSet {
     let mut signals = SigSet::empty();
     for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT] {
         signals.add(signal);
     }
-    // Blocked here and in every thread to come; the watcher takes them.
     let _ = signals.thread_block();
+    signals
+}
+
+/// Waits in the background for the deadline or a signal, then denies. The
+/// deadline, but no signal, is forgotten once the flag returned is set.
+fn watch(signals: SigSet, deadline: Duration) -> Arc<AtomicBool> {
+    let over = Arc::new(AtomicBool::new(false));
+    let forgotten = Arc::clone(&over);
     let spawned = std::thread::Builder::new().stack_size(64 * 1024).spawn(move || {
         let stop = if signalled(&signals, deadline) {
             Stop::new(Code::Cancelled, "interrupted by a signal", "ask again")
+        } else if forgotten.load(Ordering::SeqCst) {
+            return;
         } else {
             Stop::new(Code::Deadline, format!("no answer within {} ms", deadline.as_millis()), "ask again")
         };
@@ -230,6 +269,7 @@ fn watch(deadline: Duration) {
             "free resources, then ask again",
         ));
     }
+    over
 }
 
 /// True for a signal, false when the time is over.
@@ -262,14 +302,34 @@ fn signalled(signals: &SigSet, deadline: Duration) -> bool {
     reason = "a panic or a signal must end in a deny, whatever the build does with panics"
 )]
 fn give_up(stop: &Stop) {
-    let code = answer(&gate::deny(&gate::bare_request(""), stop));
-    if let Some(code) = code {
-        std::process::exit(i32::from(code));
+    match answer(&gate::deny(asked(), stop)) {
+        Some(code) => std::process::exit(i32::from(code)),
+        // An answer that nobody takes is late as well: half of it is no answer.
+        None if !written_in_time() => std::process::exit(Exit::Failed as i32),
+        None => {}
     }
 }
 
+/// Waits a little for an answer that is being written.
+fn written_in_time() -> bool {
+    let start = Instant::now();
+    while !WRITTEN.load(Ordering::SeqCst) {
+        if start.elapsed() > GRACE {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    true
+}
+
 fn answer_one(given: &GateAnswer) -> ExitCode {
-    ExitCode::from(answer(given).unwrap_or(Exit::Failed as u8))
+    ExitCode::from(answer(given).unwrap_or_else(too_late))
+}
+
+/// Another thread denies: it must come to its end before the process does.
+fn too_late() -> u8 {
+    let _ = written_in_time();
+    Exit::Failed as u8
 }
 
 /// Writes the one answer; none if another was given already.
@@ -278,7 +338,11 @@ fn answer(given: &GateAnswer) -> Option<u8> {
         return None;
     }
     let written = if JSON.load(Ordering::SeqCst) {
-        write_out(&(serde_json::to_string(given).unwrap_or_default() + "\n"))
+        let document = match ALL.load(Ordering::SeqCst) {
+            true => list(std::slice::from_ref(given)),
+            false => serde_json::to_string(given).unwrap_or_default(),
+        };
+        write_out(&(document + "\n"))
     } else {
         write_out(&human(given))
     };
@@ -293,11 +357,10 @@ fn answer(given: &GateAnswer) -> Option<u8> {
 
 fn answer_all(given: &[GateAnswer]) -> ExitCode {
     if ANSWERED.swap(true, Ordering::SeqCst) {
-        return ExitCode::FAILURE;
+        return ExitCode::from(too_late());
     }
     let written = if JSON.load(Ordering::SeqCst) {
-        let document = serde_json::json!({ "schema": "skill-trust/gate-answers/1", "answers": given });
-        write_out(&format!("{document}\n"))
+        write_out(&(list(given) + "\n"))
     } else if given.is_empty() {
         write_out("nothing is enabled\n")
     } else {
@@ -307,6 +370,10 @@ fn answer_all(given: &[GateAnswer]) -> ExitCode {
     let code =
         denied.map_or(Exit::Done, |answer| answer.codes.first().map_or(Exit::Refused, |code| code.exit()));
     ExitCode::from(if written { code as u8 } else { Exit::Failed as u8 })
+}
+
+fn list(given: &[GateAnswer]) -> String {
+    serde_json::json!({ "schema": "skill-trust/gate-answers/1", "answers": given }).to_string()
 }
 
 fn human(given: &GateAnswer) -> String {
@@ -326,5 +393,7 @@ fn human(given: &GateAnswer) -> String {
 
 fn write_out(text: &str) -> bool {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok();
+    WRITTEN.store(true, Ordering::SeqCst);
+    written
 }

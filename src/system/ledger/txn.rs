@@ -121,6 +121,19 @@ impl<'a> Txn<'a> {
         Ok(())
     }
 
+    /// Makes a hold belong to this kill, whether it stood already or not: what
+    /// a person named for itself is not lifted along with an earlier kill.
+    ///
+    /// # Errors
+    /// [`LedgerFault`].
+    pub fn hold_anew(&mut self, scope: &HoldScope, seq: u64) -> Result<(), LedgerFault> {
+        let (kind, value) = scope.parts();
+        self.txn
+            .execute("INSERT OR REPLACE INTO hold VALUES (?1, ?2, ?3)", params![kind, value, signed(seq)])?;
+        self.brakes.holds = super::read_holds(&self.txn)?;
+        Ok(())
+    }
+
     /// Lifts a hold.
     ///
     /// # Errors

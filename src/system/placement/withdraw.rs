@@ -165,7 +165,8 @@ pub(super) fn disarm_open(dir: &OwnedFd, hidden: Option<&str>) -> Result<(), Err
 /// Renames whatever an agent would take for the skill's card, and the card
 /// that a running enable has written but not yet shown.
 fn disarm(dir: BorrowedFd<'_>, hidden: Option<&str>) -> Result<(), Errno> {
-    rustix::fs::fchmod(dir, Mode::RWXU)?;
+    // The renames are tried all the same: they may not need it.
+    let opened = rustix::fs::fchmod(dir, Mode::RWXU);
     // Order matters: an enable renames the hidden card to the live name, so
     // that is looked for first.
     if let Some(hidden) = hidden {
@@ -178,7 +179,7 @@ fn disarm(dir: BorrowedFd<'_>, hidden: Option<&str>) -> Result<(), Errno> {
     for name in leaf::names(dir)?.iter().filter(|name| name.eq_ignore_ascii_case("SKILL.md")) {
         disarm_one(dir, name)?;
     }
-    Ok(())
+    opened
 }
 
 fn disarm_one(dir: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
@@ -196,6 +197,28 @@ fn disarm_one(dir: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
         }
     }
     result
+}
+
+/// Whether anything of a placement may still be found by an agent, at any of
+/// the names that it has on its way out. Whoever asks keeps its pending record
+/// then, so that the next session tries again.
+#[must_use]
+pub fn is_left(placement: &Placement) -> bool {
+    let aside = || {
+        let (parent, last) = split(&placement.staged)?;
+        let id = last.rsplit_once(".skill-trust-")?.1;
+        Some(format!("{parent}/{ASIDE}{id}"))
+    };
+    let paths = [Some(placement.staged.clone()), Some(placement.path.clone()), aside()];
+    paths.iter().flatten().any(|path| has_card(path).unwrap_or(false))
+}
+
+/// A real folder of ours with a card in it; what cannot be looked at is left
+/// to whoever made it so.
+fn has_card(path: &str) -> Result<bool, Errno> {
+    let dir = rustix::fs::open(path, leaf::FOLDER, Mode::empty())?;
+    let ours = is_ours(&rustix::fs::fstat(&dir)?);
+    Ok(ours && leaf::names(dir.as_fd())?.iter().any(|name| name.eq_ignore_ascii_case("SKILL.md")))
 }
 
 /// The parent may be reached over links, as people's dotfiles have it.

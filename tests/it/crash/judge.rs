@@ -2,11 +2,12 @@
 
 use super::scenes::Scene;
 use crate::support::faults::{Bed, Call, Logs, Looked, Ran};
+use skill_trust::model::code::Code;
 use skill_trust::model::decision::Decision;
 use skill_trust::ops::gate;
 
 /// What the gate never says because of a fault of ours.
-const NEVER: &[&str] = &["rolled-back", "tampered", "ledger-damaged", "ledger-missing", "internal", "busy"];
+const NEVER: &[&str] = &["rolled-back", "tampered", "ledger-damaged", "ledger-missing", "internal"];
 
 /// One command under test, with what it is to be compared with.
 pub(crate) struct Judge {
@@ -42,7 +43,8 @@ impl Judge {
         let code = ran.code.unwrap_or_else(|| panic!("{}: {ran:?}", scene.name));
         assert!(code == 0 || scene.name == "drift", "{}: {ran:?}", scene.name);
         let after = bed.look().unwrap();
-        assert_ne!(before.view, after.view, "{}: it changes something", scene.name);
+        let changes = (&before.view, before.epoch) != (&after.view, after.epoch);
+        assert!(changes, "{}: it changes something", scene.name);
         Self {
             bed,
             scene,
@@ -62,19 +64,13 @@ impl Judge {
     /// The command with one fault, from the start.
     pub(crate) fn run(&self, call: &str, fault: &str) -> Ran {
         self.bed.restore("start");
-        self.again(call, fault)
+        self.run_here(call, fault)
     }
 
     /// The command with one fault, as things are.
-    pub(crate) fn again(&self, call: &str, fault: &str) -> Ran {
+    pub(crate) fn run_here(&self, call: &str, fault: &str) -> Ran {
         let args: Vec<_> = self.args.iter().map(String::as_str).collect();
         self.bed.run_with(call, fault, &args)
-    }
-
-    /// The command as things are.
-    pub(crate) fn run_plain(&self) -> Ran {
-        let args: Vec<_> = self.args.iter().map(String::as_str).collect();
-        self.bed.run(&args)
     }
 
     /// Judges what is there now.
@@ -94,7 +90,8 @@ impl Judge {
 
     fn laws(&mut self, done: bool, found: &mut Vec<String>) -> Result<(), String> {
         let bed = &self.bed;
-        if done && bed.live() != self.after.view.live {
+        // An answer of the gate is no promise that the copies are gone by now.
+        if done && self.code == 0 && bed.live() != self.after.view.live {
             found.push(format!("acknowledged, and an agent finds {:?}", bed.live()));
         }
         let held = bed.has_hold();
@@ -119,6 +116,12 @@ impl Judge {
         for (row, state) in &view.rows {
             let answer = gate::ask(&bed.world(), &gate::bare_request(row));
             let allowed = answer.decision == Decision::Allow;
+            // A narrow kill that cannot rename a permit removes it, and says NOT
+            // KILLED if it cannot record that either: denied, and less than recorded.
+            let removed = self.scene.name == "kill by name" && answer.codes == [Code::PermitMissing];
+            if removed && !done {
+                continue;
+            }
             if allowed != (state.starts_with("enabled") && !view.held) {
                 found.push(format!(
                     "{row} is {state}, and the gate says {:?}: {}",
@@ -169,6 +172,7 @@ impl Judge {
 /// Prints the count and fails with the first few violations.
 pub(crate) fn conclude(what: &str, points: usize, violations: &[String]) {
     eprintln!("{what}: {points} points, {} violations", violations.len());
-    let first: Vec<_> = violations.iter().take(25).map(String::as_str).collect();
+    let short = |text: &String| text.trim_end().chars().take(700).collect::<String>();
+    let first: Vec<_> = violations.iter().take(25).map(short).collect();
     assert!(violations.is_empty(), "{what}: {} violations\n{}", violations.len(), first.join("\n"));
 }

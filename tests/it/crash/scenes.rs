@@ -35,7 +35,7 @@ pub(crate) const ALL: &[Scene] = &[
     Scene { name: "disable", prepare: disable, also: &[] },
     Scene { name: "disable one of two", prepare: disable_one, also: &["trusted"] },
     Scene { name: "untrust", prepare: untrust, also: &[] },
-    Scene { name: "untrust for good", prepare: untrust_never, also: &[] },
+    Scene { name: "untrust for good", prepare: untrust_never, also: &["installed"] },
     Scene { name: "remove", prepare: remove, also: &[] },
     Scene { name: "kill everything", prepare: kill_all, also: &[] },
     Scene { name: "kill everything again", prepare: kill_again, also: &[] },

@@ -81,7 +81,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    fn of(output: &std::process::Output) -> Self {
+    pub(crate) fn of(output: &std::process::Output) -> Self {
         Self {
             code: output.status.code(),
             signal: output.status.signal(),

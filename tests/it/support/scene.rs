@@ -10,7 +10,7 @@ use skill_trust::model::skill::Revision;
 use skill_trust::model::source::SourceSpec;
 use skill_trust::model::time::Timestamp;
 use skill_trust::ops::enable::{self, Place};
-use skill_trust::ops::install::{self, Selection};
+use skill_trust::ops::install::{self, Purpose, Selection};
 use skill_trust::ops::trust::{self, TrustRequest};
 use skill_trust::ops::{Nobody, World, gate};
 use skill_trust::system::clock::Clock;
@@ -75,7 +75,8 @@ impl Scene {
         let _ = fs::remove_dir_all(&source);
         write_skill(&source, files);
         let opened =
-            install::open(&self.world, &SourceSpec::Folder(source), &FetchOptions::default()).unwrap();
+            install::open(&self.world, &SourceSpec::Folder(source), &FetchOptions::default(), Purpose::Take)
+                .unwrap();
         let selection = Selection::default();
         let picked = opened.select(&selection).unwrap();
         let arrivals = opened.take(&self.world, &picked, &selection).unwrap();

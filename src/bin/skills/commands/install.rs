@@ -8,7 +8,7 @@ use skill_trust::model::digest::Digest;
 use skill_trust::model::skill::SkillName;
 use skill_trust::model::source::{BadSource, SourceKind, SourceSpec};
 use skill_trust::model::text;
-use skill_trust::ops::install::{self, Arrival, Offer, Opened, Selection};
+use skill_trust::ops::install::{self, Arrival, Offer, Opened, Purpose, Selection};
 use skill_trust::ops::update;
 use skill_trust::system::fetch::{FetchOptions, Progress};
 use std::path::Path;
@@ -56,11 +56,15 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
         rename: args.rename.as_deref().map(parse_name).transpose()?,
         digest: args.digest.as_deref().map(parse_digest).transpose()?,
     };
-    let opened = open(context, &spec)?;
+    let purpose = if args.list || args.dry_run { Purpose::Look } else { Purpose::Take };
+    let opened = open(context, &spec, purpose)?;
     if args.list {
         return list(context, &opened);
     }
-    let picked = opened.select(&selection)?;
+    let picked = match opened.select(&selection) {
+        Err(stop) if purpose == Purpose::Take => return Err(opened.refused(&context.world, stop)),
+        picked => picked?,
+    };
     if selection.rename.is_some() && picked.len() != 1 {
         return Err(Stop::new(Code::Usage, "--as names one skill", "pick it with --skill NAME"));
     }
@@ -116,7 +120,7 @@ pub(crate) fn parse_digest(typed: &str) -> Result<Digest, Stop> {
 }
 
 /// Reaches a source, with a progress bar on a terminal and Ctrl-C heard.
-pub(crate) fn open(context: &Context, spec: &SourceSpec) -> Result<Opened, Stop> {
+pub(crate) fn open(context: &Context, spec: &SourceSpec, purpose: Purpose) -> Result<Opened, Stop> {
     let mut options = FetchOptions { offline: context.globals.offline, ..FetchOptions::default() };
     let flag = Arc::clone(&options.interrupt);
     // A second handler in one process is refused; the first one serves.
@@ -135,7 +139,7 @@ pub(crate) fn open(context: &Context, spec: &SourceSpec) -> Result<Opened, Stop>
         ));
         shown.tick();
     }));
-    let opened = install::open(&context.world, spec, &options);
+    let opened = install::open(&context.world, spec, &options, purpose);
     bar.finish_and_clear();
     opened
 }
@@ -256,7 +260,8 @@ pub(crate) fn update(context: &mut Context, args: UpdateArgs) -> Ended {
     let mut exit = Exit::Done;
     let mut documents = Vec::new();
     for group in &wanted {
-        let opened = match open(context, &group.spec) {
+        let purpose = if args.dry_run { Purpose::Look } else { Purpose::Take };
+        let opened = match open(context, &group.spec, purpose) {
             Ok(opened) => opened,
             Err(stop) => {
                 context.out.stop(&stop).map_err(|error| Stop::new(Code::Io, error.to_string(), ""))?;

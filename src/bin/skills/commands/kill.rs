@@ -168,7 +168,7 @@ fn show(context: &mut Context, scope: Option<&HoldScope>, killed: &Killed) -> En
     if done {
         context.say(&format!(
             "Lift it with:  skills release {}",
-            scope.map_or_else(|| "--all".to_owned(), release_words)
+            scope.map_or_else(|| "--all".to_owned(), stop::scope_words)
         ))?;
     }
     let paths: Vec<_> = report.stopped.iter().map(|stopped| serde_json::json!({ "name": stopped.revision.name, "digest": stopped.revision.digest, "paths": stopped.paths })).collect();
@@ -182,16 +182,6 @@ fn show(context: &mut Context, scope: Option<&HoldScope>, killed: &Killed) -> En
         "recorded": killed.pending.is_none(), "epoch": killed.epoch, "still_live": live, "known": killed.known,
     }))?;
     Ok(if done { Exit::Done } else { Exit::Failed })
-}
-
-/// What follows `skills release` to lift a kill of this scope.
-pub(crate) fn release_words(scope: &HoldScope) -> String {
-    match scope {
-        HoldScope::Name(name) => name.to_string(),
-        HoldScope::Digest(digest) => format!("--digest {digest}"),
-        HoldScope::Source(source) => format!("--source {}", text::escape(source)),
-        HoldScope::Signer(signer) => format!("--signer {}", text::escape(signer)),
-    }
 }
 
 /// Lift a kill

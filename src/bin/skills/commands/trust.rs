@@ -34,7 +34,10 @@ pub(crate) struct Args {
 pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     let digest = args.digest.as_deref().map(parse_digest).transpose()?;
     let request = TrustRequest { skill: args.skill, digest, expires: args.expires, note: args.note };
-    let plan = trust::plan(&context.world, &request)?;
+    let plan = match trust::plan(&context.world, &request) {
+        Err(stop) if !args.dry_run => return Err(trust::record(&context.world, &request, stop)),
+        planned => planned?,
+    };
     let shown = describe(context, &plan);
     if args.dry_run {
         context.say(&shown)?;

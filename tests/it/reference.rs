@@ -1,0 +1,206 @@
+//! The pages and schemas that are written by the code. Each test makes one
+//! anew and compares it with the file; `UPDATE_REFERENCE=1` writes the file.
+
+mod records;
+mod schemas;
+
+use skill_trust::model::card::{CardRule, NoteKind};
+use skill_trust::model::code::{Code, Exit};
+use skill_trust::model::limits::{Limits, Rule};
+use skill_trust::model::path::NameFault;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+/// Compares a generated text with its file, or writes it.
+fn check(path: &str, text: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("UPDATE_REFERENCE").is_some() {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, text).unwrap();
+        return;
+    }
+    let found = std::fs::read_to_string(&file).unwrap_or_default();
+    let differs = || {
+        let line = found.lines().zip(text.lines()).position(|(a, b)| a != b);
+        let line = line.unwrap_or(found.lines().count().min(text.lines().count()));
+        let at = |text: &str| text.lines().nth(line).unwrap_or("(end)").to_owned();
+        format!("line {}:\n  file: {}\n  code: {}", line + 1, at(&found), at(text))
+    };
+    assert!(
+        found == text,
+        "{path} is not what the code says, {}\nrun: UPDATE_REFERENCE=1 cargo test reference",
+        differs()
+    );
+}
+
+fn help(words: &[&str]) -> String {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_skills")).args(words).arg("--help").env_clear().output().unwrap();
+    assert!(output.status.success(), "{words:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim().to_owned()
+}
+
+/// The commands that a help text lists.
+fn commands(help: &str) -> Vec<String> {
+    let section = help.split("\nCommands:\n").nth(1).unwrap_or_default();
+    let lines = section.lines().take_while(|line| !line.is_empty());
+    let first = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let names = first.filter_map(|line| line.split_whitespace().next());
+    names.filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
+fn section(words: &[&str], page: &mut String) {
+    let text = help(words);
+    let title = [&["skills"], words].concat().join(" ");
+    let _ = write!(page, "\n{} {title}\n\n```text\n{text}\n```\n", "#".repeat(words.len().max(1) + 1));
+    for command in commands(&text) {
+        section(&[words, &[command.as_str()]].concat(), page);
+    }
+}
+
+#[test]
+fn the_command_line_page_is_the_programs_own_help() {
+    let mut page = "# Command line\n\nThe help of every command, as the program prints it.\n".to_owned();
+    section(&[], &mut page);
+    check("docs/reference/cli.md", &page.replacen("\n## skills\n", "\n## All commands\n", 1));
+}
+
+#[test]
+fn the_page_of_codes_is_complete() {
+    let mut page = "# Codes\n\nEvery refusal and every failure has one of these codes, in answers, records and messages alike. They are never renamed.\n\n\
+        ## Exit codes\n\n| exit | name | meaning |\n|---|---|---|\n"
+        .to_owned();
+    for exit in Exit::ALL {
+        let _ = writeln!(page, "| {} | `{exit:?}` | {} |", *exit as u8, exit.summary());
+    }
+    page.push_str("\nA gateway takes 0 together with `decision: allow` for a yes, and all else for a no.\n\n## Codes\n\n| code | exit | meaning |\n|---|---|---|\n");
+    for code in Code::ALL {
+        let _ = writeln!(page, "| `{code}` | {} | {} |", code.exit() as u8, code.summary());
+    }
+    check("docs/reference/codes.md", &page);
+}
+
+fn entry_rules() -> Vec<Rule> {
+    let limits = Limits::DEFAULT;
+    vec![
+        Rule::Link,
+        Rule::HardLink(2),
+        Rule::Special("FIFO"),
+        Rule::SetId(0o4755),
+        Rule::Submodule,
+        Rule::GitMode(0o100_664),
+        Rule::EmptyFolder,
+        Rule::Collision("other-name".to_owned()),
+        Rule::NoSkillFile(None),
+        Rule::Mode(0o644, 0o444),
+        Rule::Owner(1001, 1000),
+        Rule::OtherFileSystem,
+        Rule::Missing,
+        Rule::NotAFolder,
+        Rule::Swappable("another account can rename `/srv/shared`".to_owned()),
+        Rule::Unreadable("permission denied".to_owned()),
+        Rule::ChangedWhileRead,
+        Rule::TooManyFiles(limits.files),
+        Rule::TooManyBytes(limits.total),
+        Rule::FileTooLarge(limits.file + 1, limits.file),
+        Rule::TooDeep(limits.depth),
+        Rule::PathTooLong(limits.path),
+        Rule::TooManyFaults(100),
+    ]
+}
+
+const NAME_FAULTS: &[NameFault] = &[
+    NameFault::Empty,
+    NameFault::NotUtf8,
+    NameFault::NotNfc,
+    NameFault::Hidden,
+    NameFault::Backslash,
+    NameFault::Dots,
+    NameFault::Absolute,
+    NameFault::TrailingDot,
+    NameFault::Device,
+    NameFault::DotGit,
+    NameFault::TooLong,
+];
+
+#[test]
+fn the_page_of_entry_rules_is_complete() {
+    let limits = Limits::DEFAULT;
+    let ceiling = Limits::CEILING;
+    let mut page = "# What a skill may hold\n\nA folder that breaks one of these rules is refused before it is hashed; in a store or placement it is drift.\n\n\
+        ## Entries\n\n| code | example of the message |\n|---|---|\n"
+        .to_owned();
+    for rule in entry_rules() {
+        let _ = writeln!(page, "| `{}` | {rule} |", rule.code());
+    }
+    page.push_str("\n## Names\n\n| code | message |\n|---|---|\n");
+    for fault in NAME_FAULTS {
+        let _ = writeln!(page, "| `{}` | {fault} |", fault.code());
+    }
+    page.push_str("\n## Limits\n\n| limit | default | policy may raise it to |\n|---|---|---|\n");
+    let rows = [
+        ("files", limits.files, ceiling.files),
+        ("bytes in all", limits.total, ceiling.total),
+        ("bytes of one file", limits.file, ceiling.file),
+        ("depth of folders", limits.depth as u64, ceiling.depth as u64),
+        ("bytes of a path", limits.path as u64, ceiling.path as u64),
+    ];
+    for (what, default, most) in rows {
+        let _ = writeln!(page, "| {what} | {default} | {most} |");
+    }
+    page.push_str("\n## The front matter of `SKILL.md`\n\nRefused:\n\n| code | what is the case | what its author should do |\n|---|---|---|\n");
+    for rule in CardRule::ALL {
+        let _ = writeln!(page, "| `{}` | {} | {} |", rule.code(), rule.what(), rule.advice());
+    }
+    page.push_str(
+        "\nTaken, and shown in the review:\n\n| code | what is the case | why it matters |\n|---|---|---|\n",
+    );
+    for kind in NoteKind::ALL {
+        let _ = writeln!(page, "| `{}` | {} | {} |", kind.code(), kind.what(), kind.advice());
+    }
+    check("docs/reference/entry-rules.md", &page);
+}
+
+#[test]
+fn no_entry_rule_is_left_out() {
+    let arms = |text: &str| {
+        text.lines().filter(|line| line.trim_start().starts_with("Self::") && line.contains("=> \"")).count()
+    };
+    let limits = include_str!("../../src/model/limits.rs");
+    assert_eq!(arms(limits), entry_rules().len(), "a rule of src/model/limits.rs is not on the page");
+    let path = include_str!("../../src/model/path.rs");
+    assert_eq!(arms(path), NAME_FAULTS.len(), "a fault of src/model/path.rs is not on the page");
+}
+
+/// The first sentence of a file's own description.
+fn about(text: &str) -> String {
+    let lines = text.lines().take_while(|line| line.starts_with("//! ")).map(|line| &line[4..]);
+    let paragraph = lines.collect::<Vec<_>>().join(" ");
+    let end = paragraph.find(". ").unwrap_or(paragraph.len());
+    paragraph[..end].trim_end_matches(['.', ':']).to_owned()
+}
+
+#[test]
+fn the_code_map_has_every_file() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut page = "# Code map\n\nEvery source file, by what it says of itself. [Architecture](../ARCHITECTURE.md) tells how they fit together.\n".to_owned();
+    let mut folder = String::new();
+    let mut files: Vec<_> =
+        ["src", "tests/it"].into_iter().flat_map(|top| crate::readme::files(top, &[".rs"])).collect();
+    files.sort_by_key(|path| (path.parent().map(Path::to_owned), path.clone()));
+    for path in files.iter().filter(|path| !path.ends_with("tests.rs")) {
+        let short = path.strip_prefix(root).unwrap();
+        let here = short.parent().unwrap().display().to_string();
+        if here != folder {
+            let _ = write!(page, "\n## {here}\n\n| file | what it is |\n|---|---|\n");
+            folder = here;
+        }
+        let text = std::fs::read_to_string(path).unwrap();
+        let said = about(&text);
+        assert!(!said.is_empty(), "{} begins without a line that says what it is", short.display());
+        let _ = writeln!(page, "| `{}` | {said} |", short.file_name().unwrap().to_str().unwrap());
+    }
+    check("docs/reference/code-map.md", &page);
+}
