@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+/// Holes in the logic, each tried for real.
+mod attacks;
 /// The shape of the code.
 mod architecture;
 /// An independent checker, in another language, finds every forgery.
