@@ -8,6 +8,9 @@ mod architecture;
 /// An independent checker, in another language, finds every forgery.
 mod checker;
 /// Every command killed at every point.
+/// Many at once, and races of kill.
+mod concurrency;
+/// Killed, and failed, at every point of every command.
 mod crash;
 /// The digest is git's.
 mod digest;
@@ -24,6 +27,9 @@ mod kill_model;
 mod lifecycle_model;
 /// Where a placement may be made, how it is made and taken away.
 mod placement_files;
+/// Power cuts on a real file system, for root.
+mod power_cut;
+/// The terminal harness itself.
 mod pty;
 /// What the README says is so.
 mod readme;
@@ -35,9 +41,9 @@ mod release_files;
 mod sources;
 mod state_mutations;
 mod stories;
-mod views;
 /// The tour ends as it must.
 mod tour;
+mod views;
 
 mod support {
     //! What the tests stand on.
