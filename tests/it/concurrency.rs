@@ -218,7 +218,7 @@ impl Race<'_> {
     }
 
     fn kill(&self) {
-        if self.round % 8 == 0 {
+        if self.round.is_multiple_of(8) {
             let ran = self.bed.run(&["kill", "--all"]);
             if !ran.acknowledged() {
                 self.wrong(format!("{ran:?}"));
@@ -257,10 +257,10 @@ fn race(bed: &Bed, round: usize, dice: &mut Dice) -> Vec<String> {
     let plan = stop::release_plan(&world, None).unwrap();
     let phrase = stop::phrase(&plan);
     // Every other race begins open, with the skill enabled now and then.
-    let open = round % 2 == 0;
+    let open = round.is_multiple_of(2);
     if open {
         stop::release(&world, &plan, "", Some(&phrase), &mut Nobody).unwrap();
-        if round % 4 == 0 {
+        if round.is_multiple_of(4) {
             enable::enable(&world, "demo", &Place::Folder(PathBuf::from(bed.agent("a")))).unwrap();
         }
     }

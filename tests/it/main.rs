@@ -19,6 +19,8 @@ mod drift;
 mod drift_unit;
 /// Git trees and repositories made to harm.
 mod hostile_git;
+/// Kill when everything around it is broken.
+mod kill_conditions;
 /// Kill on real files, with everything it could want missing.
 mod kill_files;
 /// All interleavings of kill, enable, release and gate.
