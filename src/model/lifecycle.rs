@@ -209,7 +209,7 @@ pub enum HoldScope {
     Name(SkillName),
     /// Exactly these bytes, under any name.
     Digest(Digest),
-    /// Everything from a source, by its identity.
+    /// Everything from a source or from inside it, in every spelling.
     Source(String),
     /// Everything a signer signed.
     Signer(String),
@@ -245,7 +245,7 @@ impl HoldScope {
         match self {
             Self::Name(name) => *name == revision.name,
             Self::Digest(digest) => *digest == revision.digest,
-            Self::Source(held) => held == source,
+            Self::Source(held) => held == source || super::source::covers(held, source),
             Self::Signer(signer) => signers.contains(signer),
         }
     }

@@ -243,7 +243,10 @@ pub struct Place {
 
 impl Record {
     /// The canonical line without its newline, at most [`LINE_MAX`] bytes. What
-    /// does not fit is shortened, differences first; `codes` then ends in `cut`.
+    /// does not fit is shortened: reason and note, then differences, then
+    /// placements; `codes` then ends in `cut`. An `enable` keeps its placements,
+    /// which the gate compares, or is refused. What narrows is not refused: it
+    /// has happened, and would wait for its record for ever.
     ///
     /// # Errors
     /// A record whose fixed parts alone are too long; nothing is recorded then.
@@ -261,10 +264,13 @@ impl Record {
             if json.len() <= LINE_MAX {
                 return Ok(json);
             }
-            if cut.differences.is_empty() {
+            if !cut.differences.is_empty() {
+                cut.differences.truncate(cut.differences.len() / 2);
+            } else if !cut.placements.is_empty() && self.event != "enable" {
+                cut.placements.truncate(cut.placements.len() / 2);
+            } else {
                 return Err(format!("{} bytes do not fit into {LINE_MAX}", json.len()));
             }
-            cut.differences.truncate(cut.differences.len() / 2);
         }
     }
 
@@ -298,4 +304,37 @@ impl Record {
 #[must_use]
 pub fn leaf_hash(line: &[u8]) -> Digest {
     sha256(&[&[0], line])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(event: &str, places: usize) -> Record {
+        let place = |at: usize| {
+            let path = format!("/home/ana/{}/{at}/pdf", "x".repeat(100));
+            Placement { agent: None, staged: format!("{path}.staged"), path }
+        };
+        let actor = Actor { uid: 0, user: "ana".into(), via: "cli".into() };
+        let mut draft = Draft::new(actor, event, Outcome::Done, "\u{10348}".repeat(5000));
+        draft.placements = (0..places).map(place).collect();
+        draft.differences = (0..places).map(|at| DriftReason::Added { path: format!("{at}") }).collect();
+        let (prev, state, time) = (Digest::ZERO, Digest::ZERO, Timestamp::from_unix(0));
+        draft.finish(Place { seq: 1, prev, time, epoch: 0, state })
+    }
+
+    #[test]
+    fn attack_so_many_places_that_what_narrows_finds_no_room() {
+        for event in ["drift", "kill", "untrust", "disable", "expire", "unmet"] {
+            for places in [0, 1, 45, 50, 55, 500] {
+                let line = record(event, places).line().unwrap();
+                assert!(line.len() <= LINE_MAX);
+                assert!(Record::parse(line.as_bytes()).unwrap().codes.contains(&"cut".to_owned()));
+            }
+        }
+        // What the gate compares is whole, or is not enabled at all.
+        assert!(record("enable", 500).line().is_err());
+        let line = record("enable", 40).line().unwrap();
+        assert_eq!(Record::parse(line.as_bytes()).unwrap().placements.len(), 40);
+    }
 }

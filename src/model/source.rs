@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
 
+/// Longest source in bytes: it must fit into a record beside everything else.
+const LENGTH_MAX: usize = 2048;
+
 /// What a person typed, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceSpec {
@@ -38,6 +41,9 @@ pub enum BadSource {
         "a source is a repository address, `owner/repo`, or a folder; this is empty or holds control characters"
     )]
     Unprintable,
+    /// More than a record has room for.
+    #[error("a source of more than {LENGTH_MAX} bytes")]
+    TooLong,
     /// Would be read as an option by some program.
     #[error("a source cannot start with a dash")]
     LeadingDash,
@@ -84,6 +90,9 @@ impl SourceSpec {
         }
         if typed.starts_with('-') {
             return Err(BadSource::LeadingDash);
+        }
+        if typed.len() > LENGTH_MAX {
+            return Err(BadSource::TooLong);
         }
         if let Some((scheme, rest)) = typed.split_once("://") {
             return Self::parse_url(scheme, rest);
@@ -143,6 +152,10 @@ impl SourceSpec {
         if path.is_empty() || path.split('/').any(|part| part == ".." || part == ".") {
             return Err(BadSource::Malformed("empty path, or one with dots"));
         }
+        // One place has one spelling: what is allowed and bound goes by it.
+        if path.trim_end_matches('/').split('/').any(str::is_empty) {
+            return Err(BadSource::Malformed("a doubled slash"));
+        }
         if scheme == "file" {
             return match host {
                 "" => Ok(Self::Git { url: format!("file:///{path}"), reference: None, path: None }),
@@ -163,9 +176,10 @@ impl SourceSpec {
             _ => {}
         }
         let (name, port) = split_port(host)?;
-        if name.is_empty() || name.starts_with('-') || name.starts_with('.') {
+        if name.is_empty() || name.starts_with('-') || name.starts_with('.') || name.ends_with('.') {
             return Err(BadSource::Malformed("odd host name"));
         }
+        let port = if scheme == "https" && port == ":443" { "" } else { port };
         let bracketed = name.starts_with('[') && name.ends_with(']');
         if !bracketed && !name.bytes().all(plain) {
             return Err(BadSource::Malformed("odd host name"));
@@ -207,9 +221,10 @@ fn split_port(host: &str) -> Result<(&str, &str), BadSource> {
         return Ok((host, ""));
     }
     let Some(at) = host.rfind(':') else { return Ok((host, "")) };
-    match host[at + 1..].parse::<u16>() {
-        Ok(_) => Ok(host.split_at(at)),
-        Err(_) => Err(BadSource::Malformed("odd port")),
+    let typed = &host[at + 1..];
+    match typed.parse::<u16>() {
+        Ok(port) if port.to_string() == typed => Ok(host.split_at(at)),
+        _ => Err(BadSource::Malformed("odd port")),
     }
 }
 
@@ -249,6 +264,57 @@ impl Source {
     pub fn identity(&self) -> &str {
         &self.location
     }
+}
+
+/// Whether a place, written in any way, is or holds the place of an identity.
+///
+/// For what narrows only (a kill, a policy's `deny`): when two spellings could
+/// lead to one repository they count as one. The transport, the user, a
+/// default port, the letters' case of what is remote, doubled and trailing
+/// slashes and the ending `.git` make no difference; `file:///x` is `/x`.
+///
+/// Attack: `https://h/acme/old` is denied, so the same repository is installed
+/// as `ssh://git@h/acme/old.git`. And by bad luck: a kill of the source in the
+/// spelling somebody remembers stops nothing.
+#[must_use]
+pub fn covers(place: &str, identity: &str) -> bool {
+    let (place, identity) = (one_spelling(place), one_spelling(identity));
+    identity.strip_prefix(&place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Host and path of what is remote, `host:` before it; the path of what is here.
+fn one_spelling(text: &str) -> String {
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) => (scheme.to_ascii_lowercase(), rest),
+        // The short ssh form: user@host:path.
+        None => match text.split_once(':') {
+            Some((host, path)) if host.contains('@') && !host.contains('/') => {
+                return one_spelling(&format!("ssh://{host}/{path}"));
+            }
+            _ => ("file".to_owned(), text),
+        },
+    };
+    if scheme == "file" {
+        return joined(String::new(), rest);
+    }
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    let (name, port) = split_port(host).unwrap_or((host, ""));
+    let port = port.trim_start_matches(':').trim_start_matches('0');
+    let usual = matches!((scheme.as_str(), port), (_, "") | ("https", "443") | ("ssh", "22"));
+    let port = if usual { String::new() } else { format!(":{port}") };
+    joined(format!("host:{}{port}", name.trim_end_matches('.')), path).to_ascii_lowercase()
+}
+
+fn joined(mut out: String, path: &str) -> String {
+    for part in path.split('/').filter(|part| !part.is_empty()) {
+        out.push('/');
+        out.push_str(part);
+    }
+    while let Some(shorter) = out.strip_suffix(".git").filter(|shorter| !shorter.ends_with('/')) {
+        out.truncate(shorter.len());
+    }
+    out
 }
 
 impl fmt::Display for Source {
@@ -340,6 +406,52 @@ mod tests {
         ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn one_place_has_one_spelling() {
+        let https = git("https://h.example/x/y", None, None);
+        for same in ["https://h.example:443/x/y", "https://H.example/x/y.git", "HTTPS://h.example/x/y/"] {
+            assert_eq!(parse(same).unwrap(), https, "{same}");
+        }
+        let long = format!("https://h/{}", "x".repeat(LENGTH_MAX));
+        for bad in
+            ["https://h.example//x/y", "https://h.example./x/y", "https://h:0443/x", "https://h:+1/x", &long]
+        {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn attack_a_denied_or_killed_place_in_another_spelling() {
+        let place = "https://github.com/acme/old";
+        for same in [
+            "https://github.com/acme/old",
+            "https://github.com/ACME/Old",
+            "https://github.com:443/acme/old",
+            "https://github.com./acme//old/",
+            "https://github.com/acme/old.git",
+            "ssh://git@github.com/acme/old.git",
+            "ssh://git@github.com:22/acme/old",
+            "git@github.com:acme/old.git",
+            "https://github.com/acme/old/inside",
+        ] {
+            assert!(covers(place, same), "{same}");
+            assert!(covers("https://github.com/acme/", same), "{same}");
+        }
+        for other in [
+            "https://github.com/acme/older",
+            "https://github.com/acme",
+            "https://github.example/acme/old",
+            "https://github.com:8443/acme/old",
+            "/github.com/acme/old",
+        ] {
+            assert!(!covers(place, other), "{other}");
+        }
+        for same in ["/srv/x", "file:///srv/x", "/srv//x/", "file:///srv/x.git", "/srv/x/inside"] {
+            assert!(covers("/srv/x", same) && covers("file:///srv/x", same), "{same}");
+        }
+        assert!(!covers("/srv/x", "/srv/X") && !covers("/", "https://h/x") && covers("/", "/srv"));
     }
 
     #[test]

@@ -59,6 +59,17 @@ pub fn escape_short(text: &str, max: usize) -> String {
     full.chars().take(max.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// As [`escape`], as one word of a command that a person may paste into a shell.
+#[must_use]
+pub fn shell_word(text: &str) -> String {
+    let word = escape(text);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@,=".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word;
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 /// Returns bytes that should be text, with what is not UTF-8 as `\x{hex}`.
 #[must_use]
 pub fn escape_bytes(bytes: &[u8]) -> String {
@@ -97,6 +108,15 @@ mod tests {
             let shown = escape(&c.to_string());
             assert!(!shown.chars().any(is_hidden), "U+{:04X}", c as u32);
         }
+    }
+
+    #[test]
+    fn a_word_of_a_command_is_one_word() {
+        assert_eq!(shell_word("/a/b-c.d"), "/a/b-c.d");
+        assert_eq!(shell_word("/a b"), "'/a b'");
+        assert_eq!(shell_word("x';id;'"), r"'x'\'';id;'\'''");
+        assert_eq!(shell_word("$(id)\n"), r"'$(id)\u{a}'");
+        assert_eq!(shell_word(""), "''");
     }
 
     #[test]

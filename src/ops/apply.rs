@@ -88,7 +88,10 @@ pub fn clear(session: &Session<'_>, revision: &Revision) -> Result<(), Stop> {
 
 /// Withdraws the staged and then the final copy of a placement.
 pub fn withdraw_place(home: &Home, place: &Placement, revision: &Revision, failures: &mut Failures) {
-    let (aside, faults) = placement::withdraw(&revision.name, place);
+    let (mut aside, faults) = placement::withdraw(&revision.name, place);
+    // A kill moved it no further than beside its place.
+    let killed = placement::aside_of(&revision.name, place).filter(|path| path.symlink_metadata().is_ok());
+    aside.extend(killed.filter(|path| !aside.contains(path)));
     for folder in aside {
         // What cannot be moved to the evidence stays where it is, harmless.
         let _ = placement::collect(home, &folder);

@@ -15,7 +15,7 @@
 //!   one rename staged → final   fails if a kill took the staged folder
 //! ```
 
-use super::session::{Depth, Session, ledger_stop};
+use super::session::{Depth, Session, ledger_stop, real};
 use super::{World, apply, facts, gate, trust};
 use crate::model::agent::{self, Agent};
 use crate::model::code::{Code, Stop};
@@ -89,7 +89,6 @@ pub fn placing(world: &World, place: &Place) -> Result<Placing, Stop> {
 #[must_use]
 pub fn readers(world: &World, folder: &Path) -> Vec<&'static str> {
     let Some(home) = &world.account_home else { return Vec::new() };
-    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = real(folder);
     let reads = |agent: &&Agent| agent.reads.iter().any(|read| real(&home.join(read)) == folder);
     agent::AGENTS.iter().filter(reads).map(|agent| agent.title).collect()
@@ -120,8 +119,7 @@ pub fn plan(world: &World, typed: &str, place: &Place) -> Result<(RevisionRow, P
     let row = facts::resolve(&session.ledger, typed, prefer)?;
     let placing = placing(world, place)?;
     allowed(&session, &row)?;
-    placement::check_target(&placing.folder, &row.revision.name, trustees())
-        .map_err(|fault| target_stop(&fault))?;
+    aim(&session, &placing, &row)?;
     Ok((row, placing))
 }
 
@@ -150,8 +148,7 @@ pub fn enable(world: &World, typed: &str, place: &Place) -> Result<Enabled, Stop
     draft.digest = Some(row.revision.digest);
     let command = format!("skills enable {}", row.revision);
     let checked = world.no_agent(&command).and_then(|()| allowed(&session, &row)).and_then(|evidence| {
-        let target = placement::check_target(&placing.folder, &row.revision.name, trustees())
-            .map_err(|fault| target_stop(&fault))?;
+        let target = aim(&session, &placing, &row)?;
         Ok((evidence, target))
     });
     let (evidence, target) = match checked {
@@ -174,6 +171,37 @@ pub fn enable(world: &World, typed: &str, place: &Place) -> Result<Enabled, Stop
     };
     let work = Work { row, target, agent: placing.agent, swapped, draft };
     work.run(&mut session, &evidence, placing.readers)
+}
+
+/// The folder, checked, and apart from everything else of ours.
+///
+/// Attack by bad luck: a copy in our own staging is cleared away with the rest
+/// of it; one inside another copy makes that one drift; and an agent that reads
+/// a folder around the home finds every stored skill, trusted or not.
+fn aim(session: &Session<'_>, placing: &Placing, row: &RevisionRow) -> Result<Target, Stop> {
+    let target = placement::check_target(&placing.folder, &row.revision.name, trustees())
+        .map_err(|fault| target_stop(&fault))?;
+    let folder = target.folder();
+    let refuse = |why: &str| {
+        let what = format!("{} {why}", text::escape(&folder));
+        Err(Stop::new(Code::TargetUnsafe, what, "name another folder: --dir PATH"))
+    };
+    let path = Path::new(&folder);
+    let home = real(session.home.path());
+    if path.starts_with(&home) {
+        return refuse("is inside the home, which is no place for agents");
+    }
+    if home.starts_with(path) {
+        return refuse("is around the home: an agent that reads it would find every stored skill");
+    }
+    let rows = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
+    for other in &rows {
+        let mut places = other.lifecycle.placements().iter();
+        if places.any(|place| path.starts_with(&place.path) || path.starts_with(&place.staged)) {
+            return refuse(&format!("is inside the copy of {}, which would then be drift", other.revision));
+        }
+    }
+    Ok(target)
 }
 
 /// The gate's own answer to `enable`.
@@ -236,8 +264,10 @@ pub fn target_stop(fault: &TargetFault) -> Stop {
     let what = text::escape(&fault.to_string());
     match fault {
         TargetFault::InWorkTree { exclude_line, exclude_file, .. } => {
-            let file = text::escape(&exclude_file.to_string_lossy());
-            Stop::new(Code::TargetTracked, what, format!("echo '{exclude_line}' >> {file}"))
+            // Attack: a project with a folder `x';curl …|sh;'` makes a person paste it.
+            let line = text::shell_word(exclude_line);
+            let file = text::shell_word(&exclude_file.to_string_lossy());
+            Stop::new(Code::TargetTracked, what, format!("printf '%s\\n' {line} >> {file}"))
         }
         TargetFault::Io { .. } => Stop::new(Code::Io, what, "name another folder: --dir PATH"),
         _ => Stop::new(Code::TargetUnsafe, what, "name a folder that only you can write to: --dir PATH"),
@@ -530,9 +560,11 @@ pub fn disable(world: &World, typed: &str, place: Option<&Place>) -> Result<Disa
         let failures = apply::narrow(&mut session, &row, Event::Disable, |_| {})?;
         return Ok(Disabled { row, paths, failures });
     };
-    let folder = std::fs::canonicalize(&place.folder).unwrap_or_else(|_| place.folder.clone());
-    let wanted = folder.join(row.revision.name.as_str()).to_string_lossy().into_owned();
-    if !all.iter().any(|there| there.path == wanted) {
+    // As it is recorded; or as it is typed, where a folder became a link since.
+    let spelled = |folder: &Path| folder.join(row.revision.name.as_str()).to_string_lossy().into_owned();
+    let known = |path: &String| all.iter().any(|there| there.path == *path);
+    let wanted = Some(spelled(&place.folder)).filter(known).unwrap_or_else(|| spelled(&real(&place.folder)));
+    if !known(&wanted) {
         let list: Vec<_> = all.iter().map(|there| there.path.as_str()).collect();
         let what = format!("{} is not enabled at {}", row.revision, text::escape(&wanted));
         let next = if list.is_empty() {

@@ -109,6 +109,13 @@ pub fn open(
         Ok(origin) => origin,
         Err(error) => return Err(record(None, fetch_stop(&error))),
     };
+    if origin.source().location.chars().any(text::is_hidden) {
+        // Attack: the folder typed is a link to one whose name would write
+        // another line into a log, a permit or a terminal.
+        let what = format!("{}: its real path holds characters that do not show", origin.source());
+        let stop = Stop::new(Code::SourceRefused, what, "rename the folder");
+        return Err(record(None, stop));
+    }
     let policy = world.policy()?;
     if let Err(rule) = policy.check_source(origin.source().identity()) {
         let what = format!("{} may not be used: {rule}", origin.source());

@@ -30,6 +30,7 @@ use crate::model::skill::Revision;
 use crate::policy::config::Policy;
 use crate::system::account::Account;
 use crate::system::clock::Clock;
+use crate::system::policy_file;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -84,16 +85,8 @@ impl World {
         let mut texts = Vec::new();
         for path in &self.policy_files {
             let name = path.to_string_lossy();
-            match std::fs::read_to_string(path) {
-                Ok(text) => {
-                    foreign_policy(path)?;
-                    texts.push((name, text));
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => {
-                    return Err(broken_policy(&format!("{name}: {error}")));
-                }
-            }
+            let text = policy_file::read(path).map_err(|why| broken_policy(&format!("{name}: {why}")))?;
+            texts.extend(text.map(|text| (name, text)));
         }
         let files: Vec<_> = texts.iter().map(|(name, text)| (name.as_ref(), text.clone())).collect();
         Policy::read(&files).map_err(|why| broken_policy(&why))
@@ -114,21 +107,6 @@ impl World {
             )),
         }
     }
-}
-
-/// Attack: a policy file that others can write is their policy.
-fn foreign_policy(path: &std::path::Path) -> Result<(), Stop> {
-    use std::os::unix::fs::MetadataExt as _;
-    let stat = path.metadata().map_err(|error| broken_policy(&error.to_string()))?;
-    let ours = [0, rustix::process::geteuid().as_raw()].contains(&stat.uid());
-    if ours && stat.mode() & 0o002 == 0 {
-        return Ok(());
-    }
-    let (owner, mode) = (stat.uid(), stat.mode() & 0o7777);
-    Err(broken_policy(&format!(
-        "{} belongs to account {owner} with mode {mode:04o}: others can change it",
-        path.display()
-    )))
 }
 
 fn broken_policy(why: &str) -> Stop {

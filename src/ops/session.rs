@@ -19,6 +19,7 @@ use crate::system::audit_log::{AuditLog, LogFault, Settled};
 use crate::system::home::{Home, HomeFault};
 use crate::system::ledger::{EventRow, Ledger, LedgerFault, Txn};
 use crate::system::lock::{Lock, LockFault};
+use std::path::{Path, PathBuf};
 
 /// Home, lock, ledger and log in agreement.
 pub struct Session<'a> {
@@ -194,8 +195,9 @@ fn outside_agents(world: &World) -> Result<(), Stop> {
     let Some(account) = &world.account_home else { return Ok(()) };
     let reads =
         AGENTS.iter().flat_map(|agent| agent.reads.iter().map(move |folder| (agent, account.join(folder))));
+    let home = real(&world.home);
     for (agent, folder) in reads {
-        if world.home.starts_with(&folder) {
+        if world.home.starts_with(&folder) || home.starts_with(real(&folder)) {
             let what = format!(
                 "{} is inside {}, where {} looks for skills",
                 world.home.display(),
@@ -206,6 +208,18 @@ fn outside_agents(world: &World) -> Result<(), Stop> {
         }
     }
     Ok(())
+}
+
+/// A path without links; of what is not there yet, the part that is.
+#[must_use]
+pub fn real(path: &Path) -> PathBuf {
+    let found = path.ancestors().find_map(|above| Some((above, std::fs::canonicalize(above).ok()?)));
+    let Some((above, real)) = found else { return path.to_owned() };
+    match path.strip_prefix(above) {
+        Ok(rest) if rest.as_os_str().is_empty() => real,
+        Ok(rest) => real.join(rest),
+        Err(_) => path.to_owned(),
+    }
 }
 
 fn append(log: &AuditLog, rows: &[(Record, EventRow)]) -> Result<(), Stop> {
@@ -314,7 +328,10 @@ pub fn home_stop(fault: &HomeFault) -> Stop {
             Stop::new(Code::HomeMissing, fault.to_string(), "run: skills install SOURCE")
         }
         HomeFault::Mode { path, .. } => {
-            let fix = format!("if nobody else could write there: chmod 700 {}", path.display());
+            let fix = format!(
+                "if nobody else could write there: chmod 700 {}",
+                text::shell_word(&path.to_string_lossy())
+            );
             Stop::new(Code::HomeUnsafe, fault.to_string(), fix)
         }
         HomeFault::Io { .. } => Stop::new(Code::Io, fault.to_string(), "run: skills doctor"),

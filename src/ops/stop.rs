@@ -25,6 +25,9 @@ pub struct Killed {
     pub pending: Option<Stop>,
     /// Epoch after it, if recorded.
     pub epoch: Option<u64>,
+    /// How many installed revisions a narrow kill covers, enabled or not, if
+    /// that can be told: none may be a slip of the pen.
+    pub known: Option<usize>,
 }
 
 /// Stops everything. The effect comes first and needs nothing; recording is
@@ -43,8 +46,8 @@ pub fn kill_all(world: &World, note: Option<&str>) -> Killed {
         Ok(session.ledger.brakes().epoch)
     });
     match recorded {
-        Ok(epoch) => Killed { report, pending: None, epoch: Some(epoch) },
-        Err(stop) => Killed { report, pending: Some(stop), epoch: None },
+        Ok(epoch) => Killed { report, pending: None, epoch: Some(epoch), known: None },
+        Err(stop) => Killed { report, pending: Some(stop), epoch: None, known: None },
     }
 }
 
@@ -65,12 +68,22 @@ pub fn kill_scope(world: &World, scope: &HoldScope, note: Option<&str>) -> Kille
         report.failures.extend(late.failures);
         recover::run(&mut session, Depth::All)?;
         collect(&session, &report);
-        Ok(session.ledger.brakes().epoch)
+        Ok((session.ledger.brakes().epoch, known(&session, scope).ok()))
     });
     match recorded {
-        Ok(epoch) => Killed { report, pending: None, epoch: Some(epoch) },
-        Err(stop) => Killed { report, pending: Some(stop), epoch: None },
+        Ok((epoch, known)) => Killed { report, pending: None, epoch: Some(epoch), known },
+        Err(stop) => Killed { report, pending: Some(stop), epoch: None, known: None },
     }
+}
+
+/// How many installed revisions a scope covers.
+fn known(session: &Session<'_>, scope: &HoldScope) -> Result<usize, Stop> {
+    let rows = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
+    let covered = |row: &&RevisionRow| {
+        let signers = row.lifecycle.pin().map_or(&[][..], |pin| pin.signers.as_slice());
+        scope.covers(&row.revision, row.source.identity(), signers)
+    };
+    Ok(rows.iter().filter(covered).count())
 }
 
 /// Moves what was withdrawn into the evidence. Never urgent: what stays where
@@ -149,7 +162,7 @@ pub fn would_stop(world: &World, scope: Option<&HoldScope>) -> Result<Vec<Revisi
 pub struct ReleasePlan {
     /// The home-wide kill's ids and epoch.
     pub home: Option<(Vec<String>, u64)>,
-    /// The standing narrow kills.
+    /// The standing narrow kills; the one that was asked for first.
     pub holds: Vec<HoldScope>,
 }
 
@@ -197,31 +210,29 @@ pub fn release_plan(world: &World, scope: Option<&HoldScope>) -> Result<ReleaseP
     Ok(ReleasePlan { home: None, holds })
 }
 
-/// What `skills release` is told to lift what a plan lifts.
-#[must_use]
-pub fn release_words(plan: &ReleasePlan) -> String {
-    match (&plan.home, asked_for(plan)) {
-        (None, Some(HoldScope::Name(name))) => name.to_string(),
-        (None, Some(HoldScope::Digest(digest))) => format!("--digest {digest}"),
-        (None, Some(HoldScope::Source(source))) => format!("--source {}", crate::model::text::escape(source)),
-        (None, Some(HoldScope::Signer(signer))) => format!("--signer {}", crate::model::text::escape(signer)),
-        (Some(_), _) | (None, None) => "--all".to_owned(),
-    }
-}
-
-/// The hold that a person spoke of: a name's comes with one for each digest
-/// that the name had.
-fn asked_for(plan: &ReleasePlan) -> Option<&HoldScope> {
-    plan.holds.iter().min_by_key(|scope| matches!(scope, HoldScope::Digest(_)))
-}
-
 /// The phrase that lifts a kill.
 #[must_use]
 pub fn phrase(plan: &ReleasePlan) -> String {
-    match (&plan.home, asked_for(plan)) {
+    match (&plan.home, plan.holds.first()) {
         (Some((_, epoch)), _) => format!("release epoch {epoch}"),
         (None, Some(scope)) => format!("release {scope}"),
         (None, None) => String::new(),
+    }
+}
+
+/// What follows `skills release` to lift it. What was asked for comes first.
+fn words(plan: &ReleasePlan) -> String {
+    plan.holds.first().map_or_else(|| "--all".to_owned(), scope_words)
+}
+
+/// How a scope is written on the command line of `kill` and `release`.
+#[must_use]
+pub fn scope_words(scope: &HoldScope) -> String {
+    match scope {
+        HoldScope::Name(name) => name.to_string(),
+        HoldScope::Digest(digest) => format!("--digest {digest}"),
+        HoldScope::Source(source) => format!("--source {}", crate::model::text::escape(source)),
+        HoldScope::Signer(signer) => format!("--signer {}", crate::model::text::escape(signer)),
     }
 }
 
@@ -240,7 +251,7 @@ pub fn release(
         return Err(Stop::new(Code::Usage, "nothing is held here", "run: skills status"));
     }
     let expected = phrase(plan);
-    let consent = world.no_agent("skills release").and_then(|()| match given {
+    let consent = world.no_agent(&format!("skills release {}", words(plan))).and_then(|()| match given {
         Some(given) if given == expected => Ok(()),
         Some(_) => Err(Stop::new(Code::Declined, format!("the phrase is `{expected}`"), "")),
         None => match ask.ask(
@@ -252,7 +263,7 @@ pub fn release(
             Answer::Nobody => Err(Stop::new(
                 Code::PersonNeeded,
                 "a release needs a person at a terminal, or the phrase",
-                format!("skills release {} --phrase \"{expected}\"", release_words(plan)),
+                format!("skills release {} --phrase \"{expected}\"", words(plan)),
             )),
         },
     });

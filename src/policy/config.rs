@@ -7,7 +7,7 @@
 //! ```toml
 //! [sources]
 //! allow = ["https://github.com/acme/"]     # nothing else may be used
-//! deny  = ["https://github.com/acme/old"]  # wins over allow
+//! deny  = ["https://github.com/acme/old"]  # wins over allow, and in every spelling
 //!
 //! [trust]
 //! max-days = 90      # every trust decision ends by then
@@ -25,6 +25,7 @@
 
 use crate::model::digest::{Digest, sha256};
 use crate::model::limits::Limits;
+use crate::model::source;
 use serde::Deserialize;
 
 /// The rules in force.
@@ -122,7 +123,9 @@ impl Policy {
     /// # Errors
     /// The rule, in words.
     pub fn check_source(&self, identity: &str) -> Result<(), String> {
-        if let Some(prefix) = self.deny.iter().find(|prefix| covers(prefix, identity)) {
+        // What is forbidden is forbidden in every spelling; what is allowed, in one.
+        let denies = |prefix: &&String| covers(prefix, identity) || source::covers(prefix, identity);
+        if let Some(prefix) = self.deny.iter().find(denies) {
             return Err(format!("[sources] deny = \"{prefix}\""));
         }
         match self.allow.iter().find(|list| !list.iter().any(|prefix| covers(prefix, identity))) {
@@ -212,5 +215,6 @@ mod tests {
         assert!(policy.check_source("https://h/acme").is_err());
         assert!(policy.check_source("https://h/acme/x").is_err());
         assert!(policy.check_source("https://h/acme-good").is_ok());
+        assert!(policy.check_source("ssh://git@h/Acme/x.git").is_err());
     }
 }

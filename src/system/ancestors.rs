@@ -5,8 +5,10 @@
 //! ours or root's and closed to others; a sticky one is fine, since there an
 //! entry can be renamed by its owner alone, and each entry is looked at too.
 
+use rustix::fs::{FileType, Stat};
+use std::ffi::OsString;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// A folder in which another account can rename things.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,22 +43,61 @@ pub enum AncestorFault {
     Io(std::io::Error),
 }
 
-/// Checks every folder above a path. Links on the way are followed, as the
-/// system will follow them; callers that must not pass links check that
-/// themselves.
+/// Most links that are followed on the way.
+const LINKS_MAX: usize = 32;
+
+/// Checks every folder above a path, and those that links on the way lead
+/// through: who may rename there chooses where the link ends.
 ///
 /// # Errors
-/// [`AncestorFault`], the first from the path upwards.
+/// [`AncestorFault`], the first from the root on.
 pub fn check(path: &Path) -> Result<(), AncestorFault> {
-    let ours = rustix::process::geteuid().as_raw();
-    for folder in path.ancestors().skip(1) {
-        let stat = rustix::fs::stat(folder).map_err(|error| AncestorFault::Io(error.into()))?;
-        let (owner, mode) = (stat.st_uid, stat.st_mode & 0o7777);
-        let sticky = mode & 0o1000 != 0;
-        let others_write = mode & 0o002 != 0 || (mode & 0o020 != 0 && !is_private(stat.st_gid));
-        if (owner != ours && owner != 0) || (others_write && !sticky) {
-            return Err(AncestorFault::Foreign(Foreign { folder: folder.to_owned(), owner, mode }));
+    let io = |error: rustix::io::Errno| AncestorFault::Io(error.into());
+    let Some(above) = path.parent() else { return Ok(()) };
+    let mut here = PathBuf::from("/");
+    check_entry(&here, &rustix::fs::lstat(&here).map_err(io)?)?;
+    let mut todo = parts(above);
+    let mut links = 0;
+    while let Some(part) = todo.pop() {
+        if part == ".." {
+            here.pop();
+            continue;
         }
+        let next = here.join(&part);
+        let stat = rustix::fs::lstat(&next).map_err(io)?;
+        check_entry(&next, &stat)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
+            here = next;
+            continue;
+        }
+        links += 1;
+        if links > LINKS_MAX {
+            return Err(io(rustix::io::Errno::LOOP));
+        }
+        let to = std::fs::read_link(&next).map_err(AncestorFault::Io)?;
+        if to.is_absolute() {
+            here = PathBuf::from("/");
+        }
+        todo.extend(parts(&to));
+    }
+    Ok(())
+}
+
+/// The parts of a path, the last one first.
+fn parts(path: &Path) -> Vec<OsString> {
+    let named = path.components().filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir));
+    named.map(|part| part.as_os_str().to_owned()).rev().collect()
+}
+
+/// A folder must be ours or root's and closed to others, a link ours or root's.
+fn check_entry(entry: &Path, stat: &Stat) -> Result<(), AncestorFault> {
+    let ours = rustix::process::geteuid().as_raw();
+    let (owner, mode) = (stat.st_uid, stat.st_mode & 0o7777);
+    let link = FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
+    let sticky = mode & 0o1000 != 0;
+    let others_write = mode & 0o002 != 0 || (mode & 0o020 != 0 && !is_private(stat.st_gid));
+    if (owner != ours && owner != 0) || (!link && others_write && !sticky) {
+        return Err(AncestorFault::Foreign(Foreign { folder: entry.to_owned(), owner, mode }));
     }
     Ok(())
 }

@@ -97,6 +97,12 @@ impl Home {
             return Err(HomeFault::Relative(path.to_owned()));
         }
         let fault = |source| HomeFault::Io { path: path.to_owned(), source };
+        // Attack by bad luck: root, or anybody, makes folders in another
+        // account's and only then sees that it is no place for a home.
+        let missing = |part: &&Path| part.symlink_metadata().is_err();
+        if let Some(first) = path.ancestors().take_while(missing).last() {
+            above(first, path)?;
+        }
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(fault)?;
         let home = Self::open(path)?;
         for name in FOLDERS {
@@ -119,11 +125,7 @@ impl Home {
         if mode != 0o700 {
             return Err(HomeFault::Mode { path: self.path.clone(), mode });
         }
-        match ancestors::check(&self.path) {
-            Ok(()) => {}
-            Err(AncestorFault::Foreign(foreign)) => return Err(HomeFault::Ancestor(foreign)),
-            Err(AncestorFault::Io(source)) => return Err(HomeFault::Io { path: self.path.clone(), source }),
-        }
+        above(&self.path, &self.path)?;
         if is_network(&self.dir).map_err(io)? {
             return Err(HomeFault::Network(self.path.clone()));
         }
@@ -162,6 +164,14 @@ impl Home {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Checks the folders above `path`, on behalf of `home`.
+fn above(path: &Path, home: &Path) -> Result<(), HomeFault> {
+    ancestors::check(path).map_err(|fault| match fault {
+        AncestorFault::Foreign(foreign) => HomeFault::Ancestor(foreign),
+        AncestorFault::Io(source) => HomeFault::Io { path: home.to_owned(), source },
+    })
 }
 
 #[cfg(target_os = "linux")]

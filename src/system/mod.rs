@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod lock;
 pub mod permit;
 pub mod placement;
+pub mod policy_file;
 pub mod store;
 pub mod strays;
 pub mod tree;

@@ -21,8 +21,10 @@ pub use target::{Target, TargetFault, Trustees, check_target};
 pub use withdraw::{ASIDE, Collected, WithdrawFault, collect, is_left, withdraw};
 pub(crate) use withdraw::{sync_parent, take};
 
+use crate::model::lifecycle::Placement;
 use crate::model::permit::is_id;
 use crate::model::skill::SkillName;
+use std::path::{Path, PathBuf};
 
 /// A fresh id for [`staged_name`]: 32 lower-case hex digits.
 #[must_use]
@@ -46,6 +48,14 @@ pub fn is_staged_name(name: &SkillName, text: &str) -> bool {
 fn staged_id<'a>(name: &SkillName, text: &'a str) -> Option<&'a str> {
     let id = text.strip_prefix('.')?.strip_prefix(name.as_str())?.strip_prefix(".skill-trust-")?;
     is_id(id).then_some(id)
+}
+
+/// Where a kill moves a placement that was built at `staged`, beside it.
+#[must_use]
+pub fn aside_of(name: &SkillName, placement: &Placement) -> Option<PathBuf> {
+    let staged = Path::new(&placement.staged);
+    let id = staged_id(name, staged.file_name()?.to_str()?)?;
+    Some(staged.with_file_name(format!("{ASIDE}{id}")))
 }
 
 /// What the card is called in a staged folder until it is published. A skill

@@ -119,7 +119,8 @@ fn chain(records: impl IntoIterator<Item = Record>) -> Vec<String> {
     let mut lines = Vec::new();
     for mut record in records {
         record.prev = prev;
-        let line = record.line().unwrap();
+        // Too long for ours to write; the checker must say so too.
+        let line = record.line().unwrap_or_else(|_| serde_json::to_string(&record).unwrap());
         prev = leaf_hash(line.as_bytes());
         lines.push(line);
     }

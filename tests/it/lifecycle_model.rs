@@ -562,6 +562,7 @@ impl Real {
     }
 
     fn agrees(&self, model: &Model) {
+        self.sandbox.is_tidy();
         let ledger = self.ledger();
         for rev in 0..CONTENTS {
             let row = ledger.revision(&self.revision(rev)).unwrap();

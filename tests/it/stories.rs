@@ -537,6 +537,85 @@ fn a_policy_that_comes_later_withdraws() {
 }
 
 #[test]
+fn what_was_killed_stays_so_until_a_person_lifts_it() {
+    let sandbox = Sandbox::new();
+    let a = sandbox.arg("a");
+    let pdf = sandbox.skill("pdf").make();
+    let digest = sandbox.trusted(&pdf, "A").to_string();
+    let csv = sandbox.skill("csv").make();
+    sandbox.trusted(&csv, "C");
+    sandbox.run(&["enable", "pdf", "csv", "--dir", &a]).ok();
+    let mut story = Story::of(&sandbox);
+
+    sandbox.run(&["kill", "pdf"]).ok().says("KILLED").says("release pdf");
+    story.changed(
+        "> kill done pdf@A
+         > kill done
+         - a/pdf/ 0555
+         - a/pdf/SKILL.md 0444
+         - home/permits/pdf@A 0600
+         - row pdf@A enabled a/pdf
+         + hold digest A
+         + hold name pdf
+         + home/evidence/permit-pdf@A.killed-ID 0600
+         + home/evidence/skill-trust-withdrawn-ID/ 0700
+         + row pdf@A trusted",
+    );
+    sandbox.run(&["gate", "pdf"]).code(6).says("held");
+    sandbox.run(&["gate", "csv"]).ok();
+    sandbox.run(&["enable", "pdf", "--dir", &a]).code(6).says("held");
+    story.changed("> gate deny [held] pdf@A\n> gate allow csv@C\n> enable refused [held] pdf@A");
+
+    sandbox.run(&["kill", "--all", "--note", "INC-204"]).ok().says("KILLED").says("everything");
+    story.changed(
+        "> kill done
+         > kill done csv@C
+         > kill done
+         - a/csv/ 0555
+         - a/csv/SKILL.md 0444
+         - home/permit 0600
+         - home/permits/csv@C 0600
+         - row csv@C enabled a/csv
+         + epoch 1
+         + held
+         + home/evidence/permit-csv@C.killed-ID 0600
+         + home/evidence/skill-trust-withdrawn-ID/ 0700
+         + home/killed.ID 0600
+         + row csv@C trusted",
+    );
+    for line in [
+        &["enable", "csv", "--dir", &a][..],
+        &["trust", "csv", "--digest", &digest],
+        &["install", text(&csv)],
+        &["gate", "csv", "--question", "enable"],
+        &["gate", "--all"],
+    ] {
+        let said = sandbox.run(line);
+        assert!([5, 6].contains(&said.code), "{line:?}: {}", said.stderr);
+    }
+    // Narrowing goes on while held.
+    sandbox.run(&["disable", "csv"]).ok();
+    sandbox.run(&["untrust", "csv"]).ok();
+    sandbox.run(&["remove", "csv"]).ok();
+    let mut story = Story::of(&sandbox);
+    sandbox.run(&["release", "--all", "--phrase", "release epoch 1"]).ok().says("nothing is enabled");
+    story.changed(
+        "> release done
+         - held
+         - home/killed.ID 0600
+         + home/permit 0600",
+    );
+    // The narrow kill stands, and nothing sprang back to life.
+    sandbox.run(&["gate", "pdf"]).code(6).says("held");
+    sandbox.run(&["release", "pdf", "--phrase", "release name pdf"]).ok();
+    story.changed("> gate deny [held] pdf@A\n> release done\n- hold digest A\n- hold name pdf");
+    sandbox.run(&["gate", "pdf"]).code(3).says("not-enabled");
+    sandbox.run(&["enable", "pdf", "--dir", &a]).ok();
+    sandbox.run(&["gate", "pdf"]).ok();
+    sandbox.is_tidy();
+}
+
+#[test]
 fn every_refusal_is_one_record_and_nothing_else() {
     let sandbox = Sandbox::new();
     let pdf = sandbox.skill("pdf").make();
@@ -559,7 +638,7 @@ fn every_refusal_is_one_record_and_nothing_else() {
     for (line, code, record) in [
         (vec!["install", text(&linked)], 3, "install refused [entry-refused] linked"),
         (vec!["install", text(&nothing)], 3, "install refused [no-skill]"),
-        (vec!["install", text(&pdf), "--digest", &"sha256:0".repeat(1)], 2, ""),
+        (vec!["install", text(&pdf), "--digest", "sha256:0"], 2, ""),
         (vec!["install", "/nowhere/at/all"], 8, "install refused [source-unreachable]"),
         (vec!["install", "file:///nowhere/at/all"], 8, "install refused [source-unreachable]"),
         (vec!["trust", "none", "--digest", &digest], 3, "trust refused [not-installed] none"),

@@ -67,7 +67,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
+            print_error(&error);
             if error.use_stderr() && std::env::args_os().any(|arg| arg == "--json") {
                 let what = error.to_string();
                 let what = what.lines().next().unwrap_or_default().trim_start_matches("error: ");
@@ -91,6 +91,18 @@ pub(crate) fn main() -> ExitCode {
     match run(&mut context, command) {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(stop) => report(&mut context, &stop),
+    }
+}
+
+/// Help and version as they are. A mistake repeats what was typed, which may
+/// come from a file's name: plain, and with hidden characters made visible.
+fn print_error(error: &clap::Error) {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return;
+    }
+    for line in error.to_string().lines() {
+        let _ = writeln!(std::io::stderr(), "{}", text::escape(line));
     }
 }
 

@@ -24,6 +24,9 @@ mod bare;
 
 /// Runs the program.
 pub(crate) fn main() -> ExitCode {
+    // Attack: a hostile umask would leave a home that nobody can open again.
+    // All that is ours is private; copies for agents get their modes by name.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let args: Vec<_> = std::env::args_os().skip(1).collect();
     if gate::is_asked(&args) {
         return gate::main(&args);

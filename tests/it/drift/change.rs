@@ -136,9 +136,9 @@ fn act(top: &Path, outside: &Path, older: &Snapshot, words: &[&str], modes: Mode
         ["add", path, text] => {
             let path = at(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            close_new(top, path.parent().unwrap(), modes[2]);
             fs::write(&path, text).unwrap();
             chmod(&path, modes[0]);
+            close_new(top, path.parent().unwrap(), modes[2]);
         }
         ["add-not-utf8", prefix] => {
             let name = [prefix.as_bytes(), b"\xff\xfe"].concat();

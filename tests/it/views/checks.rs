@@ -261,3 +261,26 @@ fn the_doctor_names_a_placement_that_others_could_swap() {
     fs::set_permissions(place.path("agent"), fs::Permissions::from_mode(0o777)).unwrap();
     place.run(&["doctor"]).with(1).has(&["bad    placement", "0777", "skills disable"]);
 }
+
+#[test]
+fn an_end_of_trust_is_shown_by_status_and_declared_by_verify() {
+    use skill_trust::model::time::Timestamp;
+    use skill_trust::ops::verify;
+    use skill_trust::system::clock::Clock;
+    let place = Place::new();
+    let digest = place.install();
+    place.run(&["trust", "pdf-forms", "--digest", &digest, "--expires", "1d"]).with(0);
+    place.run(&["enable", "pdf-forms", "--dir", "agent"]).with(0);
+    let mut later = world(&place);
+    later.clock = Clock::Fixed(Timestamp::from_unix(later.clock.now().unix() + 2 * 86_400));
+    let seen = status::status(&later, &status::StatusRequest::default()).unwrap();
+    assert_eq!(seen.skills[0].no.as_ref().unwrap().code.as_str(), "expired");
+    assert!(place.path("agent/pdf-forms").exists(), "looking changes nothing");
+    let found = verify::verify(&later, None).unwrap();
+    assert_eq!(found.problems.len(), 1, "{found:?}");
+    assert!(found.problems[0].declared);
+    assert!(!place.path("agent/pdf-forms").exists());
+    assert!(verify::verify(&later, None).unwrap().problems.is_empty());
+    // The clock is back now, and the doctor says so.
+    place.run(&["doctor"]).with(1).has(&["bad    clock"]);
+}

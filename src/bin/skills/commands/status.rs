@@ -2,7 +2,6 @@
 
 use super::super::context::{Context, Ended};
 use super::super::render::{self, Tone, paint};
-use super::kill::release_words;
 use serde_json::{Value, json};
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::lifecycle::{Lifecycle, Pin, State};
@@ -58,7 +57,7 @@ fn brakes(context: &mut Context, found: &Status) -> Result<(), Stop> {
     }
     for hold in &found.holds {
         let head = paint(Tone::Bad, "HELD");
-        let words = release_words(&hold.scope);
+        let words = skill_trust::ops::stop::scope_words(&hold.scope);
         context.say(&format!("{head}  {} (record {})", hold.scope, hold.seq))?;
         context.say(&format!("      lift it with: skills release {words}"))?;
     }
