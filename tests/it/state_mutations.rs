@@ -331,3 +331,26 @@ fn a_whole_forged_transaction_loads_nothing_and_stays_in_the_log() {
     let log = std::fs::read_to_string(base.join("home/audit/audit.jsonl")).unwrap();
     assert!(log.contains("\"reason\":\"forged\""));
 }
+
+/// Others commit while we read: that is no damage, and never was.
+#[test]
+fn a_ledger_that_changes_while_it_is_read_is_not_called_damaged() {
+    let mut story = Story::new();
+    let revision = story.enabled(A, None);
+    let (scene, done) = (&story.scene, std::sync::atomic::AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..400 {
+                enable::disable(&scene.world, &typed(&revision), None).unwrap();
+                scene.enable(&revision);
+            }
+            done.store(true, std::sync::atomic::Ordering::SeqCst);
+        });
+        while !done.load(std::sync::atomic::Ordering::SeqCst) {
+            let answer = scene.ask(&revision, Question::Load);
+            let damaged =
+                answer.codes.iter().any(|code| code.exit() == skill_trust::model::code::Exit::Damaged);
+            assert!(!damaged, "{answer:?}");
+        }
+    });
+}

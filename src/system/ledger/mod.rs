@@ -188,6 +188,7 @@ impl Ledger {
     }
 
     fn read(conn: Connection) -> Result<Self, LedgerFault> {
+        hold(&conn)?;
         check_schema(&conn)?;
         let (head, brakes, top) = read_head(&conn)?;
         Ok(Self { conn, head, brakes, top })
@@ -198,6 +199,8 @@ impl Ledger {
     /// # Errors
     /// [`LedgerFault`].
     pub fn refresh(&mut self) -> Result<(), LedgerFault> {
+        let_go(&self.conn)?;
+        hold(&self.conn)?;
         (self.head, self.brakes, self.top) = read_head(&self.conn)?;
         Ok(())
     }
@@ -424,6 +427,25 @@ pub fn random_id() -> std::io::Result<String> {
         filled += rustix::rand::getrandom(&mut bytes[filled..], rustix::rand::GetRandomFlags::empty())?;
     }
     Ok(sha256(&[&bytes]).hex()[..32].to_owned())
+}
+
+/// Keeps the database as it is now for every reading to come, until
+/// [`let_go`]. Without that, head, hashes and rows read one after the other
+/// would be of different moments while another process commits, and what is
+/// only young would look damaged. Nobody waits for it.
+fn hold(conn: &Connection) -> Result<(), LedgerFault> {
+    if conn.is_autocommit() {
+        conn.execute_batch("BEGIN")?;
+    }
+    Ok(())
+}
+
+/// Ends what [`hold`] began.
+fn let_go(conn: &Connection) -> Result<(), LedgerFault> {
+    if !conn.is_autocommit() {
+        conn.execute_batch("COMMIT")?;
+    }
+    Ok(())
 }
 
 fn signed(number: u64) -> i64 {

@@ -40,6 +40,7 @@ struct Slots<'a> {
 impl<'a> Txn<'a> {
     pub(super) fn begin(ledger: &'a mut Ledger) -> Result<Self, LedgerFault> {
         let Ledger { conn, head, brakes, top } = ledger;
+        super::let_go(conn)?;
         let txn = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         (*head, *brakes, *top) = read_head(&txn)?;
         let slots = Slots { head, brakes, top };
