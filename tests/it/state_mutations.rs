@@ -354,3 +354,17 @@ fn a_ledger_that_changes_while_it_is_read_is_not_called_damaged() {
         }
     });
 }
+
+/// A gate call is a process that makes one commit and ends. However many there
+/// were, the next one has as little to read.
+#[test]
+fn the_write_ahead_log_stays_short_over_many_short_calls() {
+    let mut story = Story::new();
+    let revision = story.enabled(A, None);
+    let wal = story.scene.world.home.join("ledger.db-wal");
+    for _ in 0..200 {
+        assert_eq!(story.scene.ask(&revision, Question::Load).decision, Decision::Allow);
+        let length = wal.metadata().map_or(0, |meta| meta.len());
+        assert!(length < 96 * (4096 + 24), "{length} bytes");
+    }
+}

@@ -38,6 +38,10 @@ use std::time::Duration;
 
 /// Name of the file in the home.
 pub const FILE: &str = "ledger.db";
+/// What was committed and is not in the file itself yet.
+const WAL: &str = "ledger.db-wal";
+/// Longest that [`WAL`] may be when it is opened: 64 pages with their headers.
+const WAL_MOST: u64 = 64 * (4096 + 24);
 /// Its name while it is being made.
 const NEW: &str = "ledger.db.new";
 /// `SKTR`, in the database header.
@@ -45,6 +49,8 @@ const APPLICATION: i32 = 0x534b_5452;
 /// Version of the schema this program writes.
 const SCHEMA: i32 = 1;
 const SQL: &str = include_str!("../../../schema/ledger.sql");
+/// How long another process is waited for.
+const BUSY: Duration = Duration::from_secs(2);
 /// Oldest SQLite without the WAL-reset corruption.
 const SQLITE_FLOOR: i32 = 3_051_003;
 
@@ -140,6 +146,8 @@ pub struct Ledger {
     head: Head,
     brakes: Brakes,
     top: Hashes,
+    /// Whether the write-ahead log is to be emptied at the next occasion.
+    due: bool,
 }
 
 impl Ledger {
@@ -175,8 +183,9 @@ impl Ledger {
     /// # Errors
     /// [`LedgerFault`].
     pub fn open(home: &Home) -> Result<Self, LedgerFault> {
-        check_files(home)?;
-        Self::read(connect(home, FILE, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?)
+        let ahead = check_files(home)?;
+        let conn = connect(home, FILE, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
+        Ok(Self { due: ahead > WAL_MOST, ..Self::read(conn)? })
     }
 
     /// Whether the ledger's file is there.
@@ -191,7 +200,7 @@ impl Ledger {
         hold(&conn)?;
         check_schema(&conn)?;
         let (head, brakes, top) = read_head(&conn)?;
-        Ok(Self { conn, head, brakes, top })
+        Ok(Self { conn, head, brakes, top, due: false })
     }
 
     /// Reads head and brakes again, as the database has them now.
@@ -440,6 +449,19 @@ fn hold(conn: &Connection) -> Result<(), LedgerFault> {
     Ok(())
 }
 
+/// Empties the write-ahead log, unless somebody is reading. A process that makes
+/// one commit and ends would otherwise leave a log that only ever grows, and
+/// that the next one reads from its start.
+fn empty_wal(conn: &Connection) -> Result<(), LedgerFault> {
+    conn.busy_timeout(Duration::ZERO)?;
+    let emptied = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    conn.busy_timeout(BUSY)?;
+    match emptied.map_err(LedgerFault::from) {
+        Ok(_) | Err(LedgerFault::Busy) => Ok(()),
+        Err(fault) => Err(fault),
+    }
+}
+
 /// Ends what [`hold`] began.
 fn let_go(conn: &Connection) -> Result<(), LedgerFault> {
     if !conn.is_autocommit() {
@@ -543,9 +565,12 @@ fn read_holds(conn: &Connection) -> Result<Vec<Hold>, LedgerFault> {
 
 /// Attack: the ledger or one of its side files is a link, a second name or
 /// somebody else's. Looked at without opening: see the module page on locks.
-fn check_files(home: &Home) -> Result<(), LedgerFault> {
+///
+/// Returns the length of the write-ahead log.
+fn check_files(home: &Home) -> Result<u64, LedgerFault> {
+    let mut ahead = 0;
     let ours = rustix::process::geteuid().as_raw();
-    for name in [FILE, "ledger.db-wal", "ledger.db-shm"] {
+    for name in [FILE, WAL, "ledger.db-shm"] {
         let stat = match rustix::fs::statat(home.dir(), name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => stat,
             Err(rustix::io::Errno::NOENT) if name == FILE => return Err(LedgerFault::Missing),
@@ -556,8 +581,11 @@ fn check_files(home: &Home) -> Result<(), LedgerFault> {
         if kind != rustix::fs::FileType::RegularFile || stat.st_nlink != 1 || stat.st_uid != ours {
             return Err(LedgerFault::Unsafe(format!("{name} is a link, has a second name or another owner")));
         }
+        if name == WAL {
+            ahead = u64::try_from(stat.st_size).unwrap_or(0);
+        }
     }
-    Ok(())
+    Ok(ahead)
 }
 
 fn fill(conn: &Connection, now: Timestamp) -> Result<(), LedgerFault> {
@@ -585,7 +613,7 @@ fn connect(home: &Home, file: &str, mode: &str) -> Result<Connection, LedgerFaul
     if rusqlite::version_number() < SQLITE_FLOOR {
         return Err(LedgerFault::Damaged(format!("SQLite {} has a known corruption", rusqlite::version())));
     }
-    conn.busy_timeout(Duration::from_secs(2))?;
+    conn.busy_timeout(BUSY)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
@@ -614,22 +642,19 @@ fn check_schema(conn: &Connection) -> Result<(), LedgerFault> {
     Ok(())
 }
 
-/// Every object's own SQL, sorted, without white space.
+/// Every object's own SQL, sorted.
 fn schema_text(conn: &Connection) -> Result<Vec<String>, LedgerFault> {
     let mut query = conn.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")?;
-    let all = query.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
-    let mut all: Vec<_> = all.iter().map(|sql| squeeze(sql)).collect();
+    let mut all = query.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
     all.sort();
     Ok(all)
 }
 
-fn expected_schema() -> Vec<String> {
-    let code: String = SQL.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
-    let mut all: Vec<_> = code.split("\n\n").map(squeeze).filter(|sql| !sql.is_empty()).collect();
-    all.sort();
+/// As SQLite keeps it: each statement as typed, without its last semicolon.
+fn expected_schema() -> Vec<&'static str> {
+    let statement =
+        |part: &'static str| part.find("CREATE ").map(|at| part[at..].trim_end().trim_end_matches(';'));
+    let mut all: Vec<_> = SQL.split("\n\n").filter_map(statement).collect();
+    all.sort_unstable();
     all
-}
-
-fn squeeze(sql: &str) -> String {
-    sql.trim().trim_end_matches(';').chars().filter(|c| !c.is_whitespace()).collect()
 }
