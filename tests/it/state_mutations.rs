@@ -331,3 +331,40 @@ fn a_whole_forged_transaction_loads_nothing_and_stays_in_the_log() {
     let log = std::fs::read_to_string(base.join("home/audit/audit.jsonl")).unwrap();
     assert!(log.contains("\"reason\":\"forged\""));
 }
+
+/// Others commit while we read: that is no damage, and never was.
+#[test]
+fn a_ledger_that_changes_while_it_is_read_is_not_called_damaged() {
+    let mut story = Story::new();
+    let revision = story.enabled(A, None);
+    let (scene, done) = (&story.scene, std::sync::atomic::AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..400 {
+                enable::disable(&scene.world, &typed(&revision), None).unwrap();
+                scene.enable(&revision);
+            }
+            done.store(true, std::sync::atomic::Ordering::SeqCst);
+        });
+        while !done.load(std::sync::atomic::Ordering::SeqCst) {
+            let answer = scene.ask(&revision, Question::Load);
+            let damaged =
+                answer.codes.iter().any(|code| code.exit() == skill_trust::model::code::Exit::Damaged);
+            assert!(!damaged, "{answer:?}");
+        }
+    });
+}
+
+/// A gate call is a process that makes one commit and ends. However many there
+/// were, the next one has as little to read.
+#[test]
+fn the_write_ahead_log_stays_short_over_many_short_calls() {
+    let mut story = Story::new();
+    let revision = story.enabled(A, None);
+    let wal = story.scene.world.home.join("ledger.db-wal");
+    for _ in 0..200 {
+        assert_eq!(story.scene.ask(&revision, Question::Load).decision, Decision::Allow);
+        let length = wal.metadata().map_or(0, |meta| meta.len());
+        assert!(length < 96 * (4096 + 24), "{length} bytes");
+    }
+}

@@ -9,11 +9,11 @@
 //! Settings: WAL with `synchronous=FULL` (measured: NORMAL loses an
 //! acknowledged decision at a power cut), defensive mode, no trusted schema,
 //! no memory mapping, no extensions, no checkpoint at close (a gate call is a
-//! short process). Nor SQLite's automatic one: how far the WAL was written back
-//! is known only to processes that overlap, so for one short process after
-//! another the WAL would grow for ever, and each would read all of it at open.
-//! [`Ledger::tidy`] writes it back and cuts it off instead, so that opening
-//! costs the same after one commit and after ten thousand.
+//! short process). SQLite's automatic one every 64 pages is not enough: how far
+//! it got is known only to processes that overlap, so from one short process to
+//! the next the write-ahead log would grow for ever. Who finds it long empties
+//! it before the next commit, so that opening costs the same after one commit
+//! and after ten thousand.
 //!
 //! No other code opens the file: closing any descriptor of it would drop this
 //! process's POSIX locks.
@@ -41,6 +41,10 @@ use std::time::Duration;
 
 /// Name of the file in the home.
 pub const FILE: &str = "ledger.db";
+/// What was committed and is not in the file itself yet.
+const WAL: &str = "ledger.db-wal";
+/// Longest that [`WAL`] may be when it is opened: 32 pages with their headers.
+const WAL_MOST: u64 = 32 * (4096 + 24);
 /// Its name while it is being made.
 const NEW: &str = "ledger.db.new";
 /// `SKTR`, in the database header.
@@ -48,10 +52,8 @@ const APPLICATION: i32 = 0x534b_5452;
 /// Version of the schema this program writes.
 const SCHEMA: i32 = 1;
 const SQL: &str = include_str!("../../../schema/ledger.sql");
-/// How long SQLite waits for another process; our own lock comes first.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// Length of the WAL, in bytes, from which it is written back: 32 pages.
-const WAL_MAX: i64 = 32 * 4120;
+/// How long another process is waited for.
+const BUSY: Duration = Duration::from_secs(2);
 /// Oldest SQLite without the WAL-reset corruption.
 const SQLITE_FLOOR: i32 = 3_051_003;
 
@@ -147,6 +149,8 @@ pub struct Ledger {
     head: Head,
     brakes: Brakes,
     top: Hashes,
+    /// Whether the write-ahead log is to be emptied at the next occasion.
+    due: bool,
 }
 
 impl Ledger {
@@ -182,8 +186,9 @@ impl Ledger {
     /// # Errors
     /// [`LedgerFault`].
     pub fn open(home: &Home) -> Result<Self, LedgerFault> {
-        check_files(home)?;
-        Self::read(connect(home, FILE, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?)
+        let ahead = check_files(home)?;
+        let conn = connect(home, FILE, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
+        Ok(Self { due: ahead > WAL_MOST, ..Self::read(conn)? })
     }
 
     /// Whether the ledger's file is there.
@@ -195,9 +200,10 @@ impl Ledger {
     }
 
     fn read(conn: Connection) -> Result<Self, LedgerFault> {
+        hold(&conn)?;
         check_schema(&conn)?;
-        let (head, brakes, top) = read_head_at_once(&conn)?;
-        Ok(Self { conn, head, brakes, top })
+        let (head, brakes, top) = read_head(&conn)?;
+        Ok(Self { conn, head, brakes, top, due: false })
     }
 
     /// Reads head and brakes again, as the database has them now.
@@ -205,7 +211,9 @@ impl Ledger {
     /// # Errors
     /// [`LedgerFault`].
     pub fn refresh(&mut self) -> Result<(), LedgerFault> {
-        (self.head, self.brakes, self.top) = read_head_at_once(&self.conn)?;
+        let_go(&self.conn)?;
+        hold(&self.conn)?;
+        (self.head, self.brakes, self.top) = read_head(&self.conn)?;
         Ok(())
     }
 
@@ -234,28 +242,8 @@ impl Ledger {
     /// # Errors
     /// [`LedgerFault::Damaged`] when its bucket is not what the head says.
     pub fn revision(&self, revision: &Revision) -> Result<Option<RevisionRow>, LedgerFault> {
-        self.at_once(|top| self.revision_under(top, revision))
-    }
-
-    fn revision_under(&self, top: &Hashes, revision: &Revision) -> Result<Option<RevisionRow>, LedgerFault> {
-        let rows = self.bucket(top, state::bucket_of(revision))?;
+        let rows = self.bucket(state::bucket_of(revision))?;
         Ok(rows.into_iter().find(|row| row.revision == *revision))
-    }
-
-    /// Reads under one state of the database, whose top hash is handed over.
-    ///
-    /// The gate reads before it takes the lock. Without this it would see rows
-    /// that another process changed in between under hashes from before, and
-    /// call that damage.
-    fn at_once<T>(&self, read: impl FnOnce(&Hashes) -> Result<T, LedgerFault>) -> Result<T, LedgerFault> {
-        let _txn = self.conn.unchecked_transaction()?;
-        let mut query = self.conn.prepare_cached("SELECT state FROM head WHERE id = 1")?;
-        let state = query.query_row([], |row| digest_at(row, 0)).optional()?;
-        if state == Some(self.head.state) {
-            return read(&self.top);
-        }
-        let (_, _, top) = read_head(&self.conn)?;
-        read(&top)
     }
 
     /// All revisions of a skill, each proven. A row hidden from the look-up is
@@ -264,14 +252,12 @@ impl Ledger {
     /// # Errors
     /// [`LedgerFault`].
     pub fn revisions_named(&self, name: &SkillName) -> Result<Vec<RevisionRow>, LedgerFault> {
-        self.at_once(|top| {
-            let mut query = self.conn.prepare_cached("SELECT digest FROM revision WHERE name = ?1")?;
-            let digests =
-                query.query_map([name.as_str()], |row| digest_at(row, 0))?.collect::<Result<Vec<_>, _>>()?;
-            let revisions = digests.into_iter().map(|digest| Revision { name: name.clone(), digest });
-            let rows = revisions.map(|revision| self.revision_under(top, &revision));
-            Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
-        })
+        let mut query = self.conn.prepare_cached("SELECT digest FROM revision WHERE name = ?1")?;
+        let digests =
+            query.query_map([name.as_str()], |row| digest_at(row, 0))?.collect::<Result<Vec<_>, _>>()?;
+        let revisions = digests.into_iter().map(|digest| Revision { name: name.clone(), digest });
+        let rows = revisions.map(|revision| self.revision(&revision)).collect::<Result<Vec<_>, _>>()?;
+        Ok(rows.into_iter().flatten().collect())
     }
 
     /// Every revision, the whole hash tree proven.
@@ -279,10 +265,6 @@ impl Ledger {
     /// # Errors
     /// [`LedgerFault::Damaged`] when any row is not what the head says.
     pub fn revisions(&self) -> Result<Vec<RevisionRow>, LedgerFault> {
-        self.at_once(|top| self.revisions_under(top))
-    }
-
-    fn revisions_under(&self, top: &Hashes) -> Result<Vec<RevisionRow>, LedgerFault> {
         let mut query = self
             .conn
             .prepare_cached("SELECT name, digest, bucket, state, body FROM revision ORDER BY name, digest")?;
@@ -295,7 +277,7 @@ impl Ledger {
             out.push(parsed);
         }
         for group in 0..state::FAN {
-            let stored = self.group(top, group)?;
+            let stored = self.group(group)?;
             for at in 0..state::FAN {
                 let bucket = u16::try_from(group * state::FAN + at).unwrap_or(u16::MAX);
                 let bodies = buckets.get(&bucket).map_or(&[][..], Vec::as_slice);
@@ -309,7 +291,7 @@ impl Ledger {
         Ok(out)
     }
 
-    fn bucket(&self, top: &Hashes, bucket: u16) -> Result<Vec<RevisionRow>, LedgerFault> {
+    fn bucket(&self, bucket: u16) -> Result<Vec<RevisionRow>, LedgerFault> {
         let mut query = self.conn.prepare_cached(
             "SELECT name, digest, bucket, state, body FROM revision WHERE bucket = ?1 ORDER BY name, digest",
         )?;
@@ -321,15 +303,15 @@ impl Ledger {
             bodies.push(body);
         }
         let (group, at) = (usize::from(bucket) / state::FAN, usize::from(bucket) % state::FAN);
-        if state::bucket_hash(bodies.iter().map(String::as_str)) != self.group(top, group)?.get(at) {
+        if state::bucket_hash(bodies.iter().map(String::as_str)) != self.group(group)?.get(at) {
             return Err(LedgerFault::Damaged(format!("the revisions of bucket {bucket} were changed")));
         }
         Ok(out)
     }
 
-    fn group(&self, top: &Hashes, group: usize) -> Result<Hashes, LedgerFault> {
+    fn group(&self, group: usize) -> Result<Hashes, LedgerFault> {
         let hashes = read_hashes(&self.conn, group + 1)?;
-        if hashes.hash() == top.get(group) {
+        if hashes.hash() == self.top.get(group) {
             Ok(hashes)
         } else {
             Err(LedgerFault::Damaged(format!("the hashes of group {group} were changed")))
@@ -430,17 +412,6 @@ impl Ledger {
         Txn::begin(self)
     }
 
-    /// Writes the WAL back and cuts it off once it has grown. Never waits for a
-    /// reader, and never fails: the next commit tries again.
-    pub fn tidy(&self, home: &Home) {
-        let wal = rustix::fs::statat(home.dir(), "ledger.db-wal", rustix::fs::AtFlags::SYMLINK_NOFOLLOW);
-        if wal.is_ok_and(|wal| wal.st_size > WAL_MAX) {
-            let _ = self.conn.busy_timeout(Duration::ZERO);
-            let _ = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-            let _ = self.conn.busy_timeout(PATIENCE);
-        }
-    }
-
     /// SQLite's own full check of the file.
     ///
     /// # Errors
@@ -468,6 +439,38 @@ pub fn random_id() -> std::io::Result<String> {
         filled += rustix::rand::getrandom(&mut bytes[filled..], rustix::rand::GetRandomFlags::empty())?;
     }
     Ok(sha256(&[&bytes]).hex()[..32].to_owned())
+}
+
+/// Keeps the database as it is now for every reading to come, until
+/// [`let_go`]. Without that, head, hashes and rows read one after the other
+/// would be of different moments while another process commits, and what is
+/// only young would look damaged. Nobody waits for it.
+fn hold(conn: &Connection) -> Result<(), LedgerFault> {
+    if conn.is_autocommit() {
+        conn.execute_batch("BEGIN")?;
+    }
+    Ok(())
+}
+
+/// Empties the write-ahead log, unless somebody is reading. A process that makes
+/// one commit and ends would otherwise leave a log that only ever grows, and
+/// that the next one reads from its start.
+fn empty_wal(conn: &Connection) -> Result<(), LedgerFault> {
+    conn.busy_timeout(Duration::ZERO)?;
+    let emptied = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    conn.busy_timeout(BUSY)?;
+    match emptied.map_err(LedgerFault::from) {
+        Ok(_) | Err(LedgerFault::Busy) => Ok(()),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Ends what [`hold`] began.
+fn let_go(conn: &Connection) -> Result<(), LedgerFault> {
+    if !conn.is_autocommit() {
+        conn.execute_batch("COMMIT")?;
+    }
+    Ok(())
 }
 
 fn signed(number: u64) -> i64 {
@@ -514,12 +517,6 @@ fn parse_row(row: &rusqlite::Row<'_>) -> Result<(RevisionRow, String), LedgerFau
     } else {
         Err(LedgerFault::Damaged("a row does not agree with its body".into()))
     }
-}
-
-/// [`read_head`] outside a transaction, in one of its own.
-fn read_head_at_once(conn: &Connection) -> Result<(Head, Brakes, Hashes), LedgerFault> {
-    let _txn = conn.unchecked_transaction()?;
-    read_head(conn)
 }
 
 fn read_head(conn: &Connection) -> Result<(Head, Brakes, Hashes), LedgerFault> {
@@ -571,9 +568,12 @@ fn read_holds(conn: &Connection) -> Result<Vec<Hold>, LedgerFault> {
 
 /// Attack: the ledger or one of its side files is a link, a second name or
 /// somebody else's. Looked at without opening: see the module page on locks.
-fn check_files(home: &Home) -> Result<(), LedgerFault> {
+///
+/// Returns the length of the write-ahead log.
+fn check_files(home: &Home) -> Result<u64, LedgerFault> {
+    let mut ahead = 0;
     let ours = rustix::process::geteuid().as_raw();
-    for name in [FILE, "ledger.db-wal", "ledger.db-shm"] {
+    for name in [FILE, WAL, "ledger.db-shm"] {
         let stat = match rustix::fs::statat(home.dir(), name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => stat,
             Err(rustix::io::Errno::NOENT) if name == FILE => return Err(LedgerFault::Missing),
@@ -584,8 +584,11 @@ fn check_files(home: &Home) -> Result<(), LedgerFault> {
         if kind != rustix::fs::FileType::RegularFile || stat.st_nlink != 1 || stat.st_uid != ours {
             return Err(LedgerFault::Unsafe(format!("{name} is a link, has a second name or another owner")));
         }
+        if name == WAL {
+            ahead = u64::try_from(stat.st_size).unwrap_or(0);
+        }
     }
-    Ok(())
+    Ok(ahead)
 }
 
 fn fill(conn: &Connection, now: Timestamp) -> Result<(), LedgerFault> {
@@ -613,13 +616,13 @@ fn connect(home: &Home, file: &str, mode: &str) -> Result<Connection, LedgerFaul
     if rusqlite::version_number() < SQLITE_FLOOR {
         return Err(LedgerFault::Damaged(format!("SQLite {} has a known corruption", rusqlite::version())));
     }
-    conn.busy_timeout(PATIENCE)?;
+    conn.busy_timeout(BUSY)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     conn.execute_batch(mode)?;
     conn.execute_batch(
-        "PRAGMA wal_autocheckpoint = 0;
+        "PRAGMA wal_autocheckpoint = 64;
          PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
     )?;
     Ok(conn)
@@ -642,24 +645,21 @@ fn check_schema(conn: &Connection) -> Result<(), LedgerFault> {
     Ok(())
 }
 
-/// Every object's own SQL, sorted, without white space.
+/// Every object's own SQL, sorted.
 fn schema_text(conn: &Connection) -> Result<Vec<String>, LedgerFault> {
     let mut query = conn.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")?;
-    let all = query.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
-    let mut all: Vec<_> = all.iter().map(|sql| squeeze(sql)).collect();
+    let mut all = query.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
     all.sort();
     Ok(all)
 }
 
-fn expected_schema() -> Vec<String> {
-    let code: String = SQL.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
-    let mut all: Vec<_> = code.split("\n\n").map(squeeze).filter(|sql| !sql.is_empty()).collect();
-    all.sort();
+/// As SQLite keeps it: each statement as typed, without its last semicolon.
+fn expected_schema() -> Vec<&'static str> {
+    let statement =
+        |part: &'static str| part.find("CREATE ").map(|at| part[at..].trim_end().trim_end_matches(';'));
+    let mut all: Vec<_> = SQL.split("\n\n").filter_map(statement).collect();
+    all.sort_unstable();
     all
-}
-
-fn squeeze(sql: &str) -> String {
-    sql.trim().trim_end_matches(';').chars().filter(|c| !c.is_whitespace()).collect()
 }
 
 #[cfg(test)]

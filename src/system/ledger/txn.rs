@@ -39,7 +39,11 @@ struct Slots<'a> {
 
 impl<'a> Txn<'a> {
     pub(super) fn begin(ledger: &'a mut Ledger) -> Result<Self, LedgerFault> {
-        let Ledger { conn, head, brakes, top } = ledger;
+        let Ledger { conn, head, brakes, top, due } = ledger;
+        super::let_go(conn)?;
+        if std::mem::take(due) {
+            super::empty_wal(conn)?;
+        }
         let txn = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         (*head, *brakes, *top) = read_head(&txn)?;
         let slots = Slots { head, brakes, top };

@@ -57,7 +57,7 @@ fn rows(conn: &Connection, table: &str) -> Rows {
 
 fn columns(conn: &Connection, table: &str) -> Vec<String> {
     let query = conn.prepare(&format!("SELECT * FROM {table}")).unwrap();
-    query.column_names().into_iter().map(str::to_owned).collect()
+    query.column_names().map(str::to_owned).collect()
 }
 
 /// Opens the ledger, takes the triggers away, acts, and puts them back.
@@ -253,9 +253,12 @@ fn put_back(out: &mut Vec<Change<'_>>, step: usize, here: &Tables, then: &Tables
     }
 }
 
-/// What a forger wants to be so, with every digest in the ledger made to fit.
+/// Something that a forger wants to be so.
+type Wish = fn(&Connection, &Tables) -> rusqlite::Result<()>;
+
+/// What a forger wants, with every digest in the ledger made to fit.
 fn forged(out: &mut Vec<Change<'_>>, step: usize, then: &Tables) {
-    let wishes: [(&str, fn(&Connection, &Tables) -> rusqlite::Result<()>); 5] = [
+    let wishes: [(&str, Wish); 5] = [
         ("the revisions", |conn, then| replace(conn, "revision", &then["revision"]).map(drop)),
         ("the holds", |conn, then| replace(conn, "hold", &then["hold"]).map(drop)),
         ("no kill", |conn, _| conn.execute("UPDATE head SET epoch = 0, hold = NULL", []).map(drop)),
