@@ -114,7 +114,7 @@ pub fn open(
         // another line into a log, a permit or a terminal.
         let what = format!("{}: its real path holds characters that do not show", origin.source());
         let stop = Stop::new(Code::SourceRefused, what, "rename the folder");
-        return Err(record(world, None, stop));
+        return Err(record(None, stop));
     }
     let policy = world.policy()?;
     if let Err(rule) = policy.check_source(origin.source().identity()) {

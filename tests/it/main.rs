@@ -3,10 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-/// Holes in the logic, each tried for real.
-mod attacks;
 /// The shape of the code.
 mod architecture;
+/// Holes in the logic, each tried for real.
+mod attacks;
 /// An independent checker, in another language, finds every forgery.
 mod checker;
 /// The digest is git's.
