@@ -2,6 +2,7 @@
 //! environment, no randomness; imports nothing else of ours.
 
 pub mod agent;
+pub mod canonical;
 pub mod card;
 pub mod code;
 pub mod decision;

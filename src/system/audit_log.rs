@@ -22,9 +22,11 @@ pub use lines::{Line, Lines};
 
 use super::home::Home;
 use super::ledger::{EventRow, Ledger, LedgerFault};
+use crate::model::canonical;
 use crate::model::digest::Digest;
 use crate::model::merkle::Frontier;
 use crate::model::record::{LINE_MAX, Record, leaf_hash};
+use crate::model::time::Timestamp;
 use rustix::fs::{Mode, OFlags};
 use std::io::{BufRead as _, BufReader};
 use std::os::fd::OwnedFd;
@@ -283,11 +285,11 @@ impl AuditLog {
             line.clear();
             let step = next_line(&mut reader, &mut line)
                 .and_then(|whole| if whole { Ok(()) } else { Err(missing(event.seq)) })
-                .and_then(|()| chain.step(&line))
                 .and_then(|()| {
                     let same = line == event.line.as_bytes();
                     if same { Ok(()) } else { Err(LogFault::Edited { seq: event.seq }) }
-                });
+                })
+                .and_then(|()| chain.follow(&event.line));
             fault = step.err();
             fault.is_none()
         })?;
@@ -322,7 +324,17 @@ pub struct Verified {
 #[derive(Debug, Default)]
 pub struct Chain {
     frontier: Frontier,
-    last: Option<(Digest, crate::model::time::Timestamp, u64)>,
+    last: Option<(Digest, Timestamp, u64)>,
+}
+
+/// What of a record ties it to the one before.
+#[derive(serde::Deserialize)]
+struct Link<'a> {
+    epoch: u64,
+    format: u32,
+    prev: &'a str,
+    seq: u64,
+    time: Timestamp,
 }
 
 impl Chain {
@@ -331,27 +343,50 @@ impl Chain {
     /// # Errors
     /// [`LogFault::Broken`] naming the record and what is wrong with it.
     pub fn step(&mut self, line: &[u8]) -> Result<(), LogFault> {
-        let seq = self.frontier.size() + 1;
-        let broken = |why: &str| LogFault::Broken { seq, why: why.to_owned() };
-        let record = Record::parse(line).map_err(|why| broken(&why))?;
-        let prev = self.last.map_or(Digest::ZERO, |(hash, _, _)| hash);
-        if record.seq != seq {
-            return Err(broken(&format!("its number is {}", record.seq)));
+        let record = Record::parse(line).map_err(|why| self.broken(&why))?;
+        self.take(line, record.seq, record.prev, record.time, record.epoch)
+    }
+
+    /// As [`Chain::step`] for a line that is known to be the ledger's own: its
+    /// form and its place are checked, and the rest of it is not read.
+    fn follow(&mut self, line: &str) -> Result<(), LogFault> {
+        let link: Link<'_> = serde_json::from_str(line).map_err(|error| self.broken(&error.to_string()))?;
+        if link.format != crate::model::record::FORMAT || !canonical::is_canonical(line) {
+            return Err(self.broken("not in canonical form"));
         }
-        if record.prev != prev {
-            return Err(broken("it does not follow the record before it"));
+        let prev = Digest::from_hex(link.prev).map_err(|_| self.broken("`prev` is no hash"))?;
+        self.take(line.as_bytes(), link.seq, prev, link.time, link.epoch)
+    }
+
+    fn broken(&self, why: &str) -> LogFault {
+        LogFault::Broken { seq: self.frontier.size() + 1, why: why.to_owned() }
+    }
+
+    fn take(
+        &mut self,
+        line: &[u8],
+        seq: u64,
+        prev: Digest,
+        time: Timestamp,
+        epoch: u64,
+    ) -> Result<(), LogFault> {
+        if seq != self.frontier.size() + 1 {
+            return Err(self.broken(&format!("its number is {seq}")));
         }
-        if let Some((_, time, epoch)) = self.last {
-            if record.time < time {
-                return Err(broken("its time is earlier than the record before it"));
+        if prev != self.last.map_or(Digest::ZERO, |(hash, _, _)| hash) {
+            return Err(self.broken("it does not follow the record before it"));
+        }
+        if let Some((_, before, lowest)) = self.last {
+            if time < before {
+                return Err(self.broken("its time is earlier than the record before it"));
             }
-            if record.epoch < epoch {
-                return Err(broken("its epoch is lower than the record before it"));
+            if epoch < lowest {
+                return Err(self.broken("its epoch is lower than the record before it"));
             }
         }
         let hash = leaf_hash(line);
         self.frontier.push(hash);
-        self.last = Some((hash, record.time, record.epoch));
+        self.last = Some((hash, time, epoch));
         Ok(())
     }
 

@@ -9,9 +9,12 @@ mod architecture;
 mod attacks;
 /// An independent checker, in another language, finds every forgery.
 mod checker;
+/// Every command killed at every point.
+/// Many at once, and races of kill.
+mod concurrency;
 /// The digest is git's.
 mod consent;
-/// Every command killed at every point.
+/// Killed, and failed, at every point of every command.
 mod crash;
 mod digest;
 /// Every single change to a stored folder is seen.
@@ -20,6 +23,8 @@ mod drift_unit;
 /// Git trees and repositories made to harm.
 mod gate_contract;
 mod hostile_git;
+/// Kill when everything around it is broken.
+mod kill_conditions;
 /// Kill on real files, with everything it could want missing.
 mod kill_files;
 /// All interleavings of kill, enable, release and gate.
@@ -28,6 +33,9 @@ mod kill_model;
 mod lifecycle_model;
 /// Where a placement may be made, how it is made and taken away.
 mod placement_files;
+/// Power cuts on a real file system, for root.
+mod power_cut;
+/// The terminal harness itself.
 mod pty;
 /// What the README says is so.
 mod readme;

@@ -638,7 +638,7 @@ fn every_refusal_is_one_record_and_nothing_else() {
     for (line, code, record) in [
         (vec!["install", text(&linked)], 3, "install refused [entry-refused] linked"),
         (vec!["install", text(&nothing)], 3, "install refused [no-skill]"),
-        (vec!["install", text(&pdf), "--digest", &"sha256:0".repeat(1)], 2, ""),
+        (vec!["install", text(&pdf), "--digest", "sha256:0"], 2, ""),
         (vec!["install", "/nowhere/at/all"], 8, "install refused [source-unreachable]"),
         (vec!["install", "file:///nowhere/at/all"], 8, "install refused [source-unreachable]"),
         (vec!["trust", "none", "--digest", &digest], 3, "trust refused [not-installed] none"),

@@ -15,7 +15,6 @@
 //! end of line while we wait, and given back afterwards.
 
 use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
 use rustix::termios::{self, LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios};
 use skill_trust::model::text;
 use std::fs::File;
@@ -53,7 +52,8 @@ pub(crate) enum Line {
 
 /// What [`Terminal`] needs of a terminal; a script in tests.
 pub(crate) trait Device {
-    /// Throws away what was typed and not yet read.
+    /// Gets ready to ask: from here on the interrupt key is an answer, and what
+    /// was typed and not yet read is thrown away.
     fn drain(&mut self) -> io::Result<()>;
     /// Writes text and shows it at once.
     fn show(&mut self, text: &str) -> io::Result<()>;
@@ -78,7 +78,7 @@ impl Terminal {
         if !termios::isatty(&tty) {
             return Err(NoTerminal);
         }
-        Ok(Self { device: Tty(File::from(tty)) })
+        Ok(Self { device: Tty { file: File::from(tty), asking: None } })
     }
 }
 
@@ -130,24 +130,34 @@ fn guarded(shown: &str) -> String {
 
 /// The controlling terminal.
 #[derive(Debug)]
-pub(crate) struct Tty(File);
+pub(crate) struct Tty {
+    file: File,
+    asking: Option<Asking>,
+}
 
 impl Device for Tty {
     fn drain(&mut self) -> io::Result<()> {
-        Ok(termios::tcflush(&self.0, QueueSelector::IFlush)?)
+        // Before the question is shown: an interrupt in between would end the
+        // process before the refusal is recorded.
+        self.asking = None;
+        self.asking = Some(Asking::begin(&self.file)?);
+        Ok(termios::tcflush(&self.file, QueueSelector::IFlush)?)
     }
 
     fn show(&mut self, text: &str) -> io::Result<()> {
-        self.0.write_all(text.as_bytes())?;
-        self.0.flush()
+        self.file.write_all(text.as_bytes())?;
+        self.file.flush()
     }
 
     fn line(&mut self) -> io::Result<Line> {
-        let _asking = Asking::begin(&self.0)?;
+        let _asking = match self.asking.take() {
+            Some(asking) => asking,
+            None => Asking::begin(&self.file)?,
+        };
         let mut bytes = Vec::new();
         loop {
             let mut byte = [0];
-            match (&self.0).read(&mut byte) {
+            match (&self.file).read(&mut byte) {
                 Ok(0) => return Ok(Line::Nothing),
                 Ok(_) if byte[0] == INTERRUPT => return Ok(Line::Interrupt),
                 Ok(_) if byte[0] == b'\n' => break,
@@ -163,30 +173,32 @@ impl Device for Tty {
 }
 
 /// The terminal's settings while a question is open; given back when dropped.
-struct Asking<'a> {
-    tty: &'a File,
+#[derive(Debug)]
+struct Asking {
+    tty: File,
     before: Termios,
 }
 
-impl<'a> Asking<'a> {
+impl Asking {
     /// Line mode with echo, whatever a crashed program left behind; the
     /// interrupt key ends the line instead of the process, so that the
     /// settings are given back and the person reads that nothing happened.
-    fn begin(tty: &'a File) -> Result<Self, Errno> {
-        let before = termios::tcgetattr(tty)?;
+    fn begin(tty: &File) -> io::Result<Self> {
+        let tty = tty.try_clone()?;
+        let before = termios::tcgetattr(&tty)?;
         let mut now = before.clone();
         now.local_modes.insert(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ECHOE);
         now.local_modes.remove(LocalModes::ISIG);
         now.input_modes.insert(termios::InputModes::ICRNL);
         now.special_codes[SpecialCodeIndex::VEOL] = INTERRUPT;
-        termios::tcsetattr(tty, OptionalActions::Now, &now)?;
+        termios::tcsetattr(&tty, OptionalActions::Now, &now)?;
         Ok(Self { tty, before })
     }
 }
 
-impl Drop for Asking<'_> {
+impl Drop for Asking {
     fn drop(&mut self) {
-        let _ = termios::tcsetattr(self.tty, OptionalActions::Now, &self.before);
+        let _ = termios::tcsetattr(&self.tty, OptionalActions::Now, &self.before);
     }
 }
 
@@ -306,13 +318,13 @@ mod tests {
     fn child() {
         let Ok(mut terminal) = Terminal::open() else { return println!("no terminal") };
         let modes = |terminal: &Terminal| {
-            let now = termios::tcgetattr(&terminal.device.0).unwrap();
+            let now = termios::tcgetattr(&terminal.device.file).unwrap();
             (now.local_modes, now.input_modes, now.special_codes[SpecialCodeIndex::VEOL])
         };
         let before = modes(&terminal);
         println!("ready");
         // Until the answer typed ahead has arrived.
-        while rustix::io::ioctl_fionread(&terminal.device.0).unwrap() == 0 {
+        while rustix::io::ioctl_fionread(&terminal.device.file).unwrap() == 0 {
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
         let answers = (terminal.confirm("go?"), terminal.typed("name:", "pdf"));

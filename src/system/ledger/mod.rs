@@ -189,7 +189,7 @@ impl Ledger {
 
     fn read(conn: Connection) -> Result<Self, LedgerFault> {
         check_schema(&conn)?;
-        let (head, brakes, top) = read_head(&conn)?;
+        let (head, brakes, top) = read_head_at_once(&conn)?;
         Ok(Self { conn, head, brakes, top })
     }
 
@@ -198,7 +198,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerFault`].
     pub fn refresh(&mut self) -> Result<(), LedgerFault> {
-        (self.head, self.brakes, self.top) = read_head(&self.conn)?;
+        (self.head, self.brakes, self.top) = read_head_at_once(&self.conn)?;
         Ok(())
     }
 
@@ -227,8 +227,28 @@ impl Ledger {
     /// # Errors
     /// [`LedgerFault::Damaged`] when its bucket is not what the head says.
     pub fn revision(&self, revision: &Revision) -> Result<Option<RevisionRow>, LedgerFault> {
-        let rows = self.bucket(state::bucket_of(revision))?;
+        self.at_once(|top| self.revision_under(top, revision))
+    }
+
+    fn revision_under(&self, top: &Hashes, revision: &Revision) -> Result<Option<RevisionRow>, LedgerFault> {
+        let rows = self.bucket(top, state::bucket_of(revision))?;
         Ok(rows.into_iter().find(|row| row.revision == *revision))
+    }
+
+    /// Reads under one state of the database, whose top hash is handed over.
+    ///
+    /// The gate reads before it takes the lock. Without this it would see rows
+    /// that another process changed in between under hashes from before, and
+    /// call that damage.
+    fn at_once<T>(&self, read: impl FnOnce(&Hashes) -> Result<T, LedgerFault>) -> Result<T, LedgerFault> {
+        let _txn = self.conn.unchecked_transaction()?;
+        let mut query = self.conn.prepare_cached("SELECT state FROM head WHERE id = 1")?;
+        let state = query.query_row([], |row| digest_at(row, 0)).optional()?;
+        if state == Some(self.head.state) {
+            return read(&self.top);
+        }
+        let (_, _, top) = read_head(&self.conn)?;
+        read(&top)
     }
 
     /// All revisions of a skill, each proven. A row hidden from the look-up is
@@ -237,12 +257,14 @@ impl Ledger {
     /// # Errors
     /// [`LedgerFault`].
     pub fn revisions_named(&self, name: &SkillName) -> Result<Vec<RevisionRow>, LedgerFault> {
-        let mut query = self.conn.prepare_cached("SELECT digest FROM revision WHERE name = ?1")?;
-        let digests =
-            query.query_map([name.as_str()], |row| digest_at(row, 0))?.collect::<Result<Vec<_>, _>>()?;
-        let revisions = digests.into_iter().map(|digest| Revision { name: name.clone(), digest });
-        let rows = revisions.map(|revision| self.revision(&revision)).collect::<Result<Vec<_>, _>>()?;
-        Ok(rows.into_iter().flatten().collect())
+        self.at_once(|top| {
+            let mut query = self.conn.prepare_cached("SELECT digest FROM revision WHERE name = ?1")?;
+            let digests =
+                query.query_map([name.as_str()], |row| digest_at(row, 0))?.collect::<Result<Vec<_>, _>>()?;
+            let revisions = digests.into_iter().map(|digest| Revision { name: name.clone(), digest });
+            let rows = revisions.map(|revision| self.revision_under(top, &revision));
+            Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        })
     }
 
     /// Every revision, the whole hash tree proven.
@@ -250,6 +272,10 @@ impl Ledger {
     /// # Errors
     /// [`LedgerFault::Damaged`] when any row is not what the head says.
     pub fn revisions(&self) -> Result<Vec<RevisionRow>, LedgerFault> {
+        self.at_once(|top| self.revisions_under(top))
+    }
+
+    fn revisions_under(&self, top: &Hashes) -> Result<Vec<RevisionRow>, LedgerFault> {
         let mut query = self
             .conn
             .prepare_cached("SELECT name, digest, bucket, state, body FROM revision ORDER BY name, digest")?;
@@ -262,7 +288,7 @@ impl Ledger {
             out.push(parsed);
         }
         for group in 0..state::FAN {
-            let stored = self.group(group)?;
+            let stored = self.group(top, group)?;
             for at in 0..state::FAN {
                 let bucket = u16::try_from(group * state::FAN + at).unwrap_or(u16::MAX);
                 let bodies = buckets.get(&bucket).map_or(&[][..], Vec::as_slice);
@@ -276,7 +302,7 @@ impl Ledger {
         Ok(out)
     }
 
-    fn bucket(&self, bucket: u16) -> Result<Vec<RevisionRow>, LedgerFault> {
+    fn bucket(&self, top: &Hashes, bucket: u16) -> Result<Vec<RevisionRow>, LedgerFault> {
         let mut query = self.conn.prepare_cached(
             "SELECT name, digest, bucket, state, body FROM revision WHERE bucket = ?1 ORDER BY name, digest",
         )?;
@@ -288,15 +314,15 @@ impl Ledger {
             bodies.push(body);
         }
         let (group, at) = (usize::from(bucket) / state::FAN, usize::from(bucket) % state::FAN);
-        if state::bucket_hash(bodies.iter().map(String::as_str)) != self.group(group)?.get(at) {
+        if state::bucket_hash(bodies.iter().map(String::as_str)) != self.group(top, group)?.get(at) {
             return Err(LedgerFault::Damaged(format!("the revisions of bucket {bucket} were changed")));
         }
         Ok(out)
     }
 
-    fn group(&self, group: usize) -> Result<Hashes, LedgerFault> {
+    fn group(&self, top: &Hashes, group: usize) -> Result<Hashes, LedgerFault> {
         let hashes = read_hashes(&self.conn, group + 1)?;
-        if hashes.hash() == self.top.get(group) {
+        if hashes.hash() == top.get(group) {
             Ok(hashes)
         } else {
             Err(LedgerFault::Damaged(format!("the hashes of group {group} were changed")))
@@ -470,6 +496,12 @@ fn parse_row(row: &rusqlite::Row<'_>) -> Result<(RevisionRow, String), LedgerFau
     } else {
         Err(LedgerFault::Damaged("a row does not agree with its body".into()))
     }
+}
+
+/// [`read_head`] outside a transaction, in one of its own.
+fn read_head_at_once(conn: &Connection) -> Result<(Head, Brakes, Hashes), LedgerFault> {
+    let _txn = conn.unchecked_transaction()?;
+    read_head(conn)
 }
 
 fn read_head(conn: &Connection) -> Result<(Head, Brakes, Hashes), LedgerFault> {

@@ -110,7 +110,8 @@ fn dry_run(context: &mut Context, scope: Option<&HoldScope>) -> Ended {
 }
 
 /// Says what was stopped, what was not, and what stays live. Whether access was
-/// withdrawn comes first and decides the exit code.
+/// withdrawn comes first and alone decides the exit code: a full or closed
+/// output changes nothing of it, and is no reason to keep the rest back.
 fn show(context: &mut Context, scope: Option<&HoldScope>, killed: &Killed) -> Ended {
     let report = &killed.report;
     let stopped_all = report.failures.is_empty();
@@ -121,55 +122,64 @@ fn show(context: &mut Context, scope: Option<&HoldScope>, killed: &Killed) -> En
     let home = text::escape(&context.world.home.to_string_lossy());
     let user = context.world.actor.user.clone();
     if done {
-        context.say(&format!("{}  {what}  (home {home}, account {user})", paint(Tone::Good, "KILLED")))?;
+        tell(context, &format!("{}  {what}  (home {home}, account {user})", paint(Tone::Good, "KILLED")));
     } else {
-        let tell = format!("{}  {what}  (home {home}, account {user})", paint(Tone::Bad, "NOT KILLED"));
-        context.out.note(&tell).map_err(|error| Stop::new(Code::Io, error.to_string(), ""))?;
+        let text = format!("{}  {what}  (home {home}, account {user})", paint(Tone::Bad, "NOT KILLED"));
+        if context.out.note(&text).is_err() {
+            let _ = context.out.say(&text);
+        }
         if !hold {
             let why = killed
                 .pending
                 .as_ref()
                 .filter(|_| scope.is_some())
                 .map_or_else(|| report.held.to_string(), |stop| stop.what.clone());
-            context.note(&format!("hold not stored: {}", text::escape(&why)))?;
+            warn(context, &format!("hold not stored: {}", text::escape(&why)));
         }
     }
     for stopped in &report.stopped {
         for path in &stopped.paths {
-            context.say(&format!("stopped  {}  {}", stopped.revision, text::escape(path)))?;
+            tell(context, &format!("stopped  {}  {}", stopped.revision, text::escape(path)));
         }
     }
     for failure in &report.failures {
-        context.note(&format!(
-            "{}  {}: {}",
-            paint(Tone::Bad, "NOT STOPPED"),
-            text::escape(&failure.what),
-            text::escape(&failure.why)
-        ))?;
+        warn(
+            context,
+            &format!(
+                "{}  {}: {}",
+                paint(Tone::Bad, "NOT STOPPED"),
+                text::escape(&failure.what),
+                text::escape(&failure.why)
+            ),
+        );
     }
     if let Some(stop) = &killed.pending {
-        context.note(&format!("not recorded yet: {}", stop.what))?;
-        context.note("the next command that can will record it")?;
+        warn(context, &format!("not recorded yet: {}", stop.what));
+        warn(context, "the next command that can will record it");
     }
     if let (Some(scope), Some(0)) = (scope, killed.known) {
         let none = paint(Tone::Bad, "NOTHING HERE IS COVERED");
-        context.note(&format!(
-            "{none}  no installed skill is of {scope}; look at the spelling: skills status"
-        ))?;
+        warn(
+            context,
+            &format!("{none}  no installed skill is of {scope}; look at the spelling: skills status"),
+        );
     }
     let live = stop::still_live(&context.world);
     if !live.is_empty() {
-        context.say(&format!("\nNot ours, and still live ({}):", live.len()))?;
+        tell(context, &format!("\nNot ours, and still live ({}):", live.len()));
         for path in live.iter().take(20) {
-            context.say(&format!("  {path}"))?;
+            tell(context, &format!("  {path}"));
         }
     }
-    context.say("\nAgents that are running may still hold a skill's text: restart them.")?;
+    tell(context, "\nAgents that are running may still hold a skill's text: restart them.");
     if done {
-        context.say(&format!(
-            "Lift it with:  skills release {}",
-            scope.map_or_else(|| "--all".to_owned(), stop::scope_words)
-        ))?;
+        tell(
+            context,
+            &format!(
+                "Lift it with:  skills release {}",
+                scope.map_or_else(|| "--all".to_owned(), stop::scope_words)
+            ),
+        );
     }
     let paths: Vec<_> = report.stopped.iter().map(|stopped| serde_json::json!({ "name": stopped.revision.name, "digest": stopped.revision.digest, "paths": stopped.paths })).collect();
     let failures: Vec<_> = report
@@ -177,11 +187,24 @@ fn show(context: &mut Context, scope: Option<&HoldScope>, killed: &Killed) -> En
         .iter()
         .map(|failure| serde_json::json!({ "what": failure.what, "why": failure.why }))
         .collect();
-    context.json("kill/1", serde_json::json!({
+    let _ = context.json("kill/1", serde_json::json!({
         "killed": done, "scope": what, "home": home, "account": user, "stopped": paths, "failures": failures,
         "recorded": killed.pending.is_none(), "epoch": killed.epoch, "still_live": live, "known": killed.known,
-    }))?;
+    }));
     Ok(if done { Exit::Done } else { Exit::Failed })
+}
+
+/// Says it, if need be on the other stream.
+fn tell(context: &mut Context, text: &str) {
+    if context.say(text).is_err() {
+        let _ = context.note(text);
+    }
+}
+
+fn warn(context: &mut Context, text: &str) {
+    if context.note(text).is_err() {
+        let _ = context.say(text);
+    }
 }
 
 /// Lift a kill
