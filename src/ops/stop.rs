@@ -35,7 +35,7 @@ pub struct Killed {
 #[must_use]
 pub fn kill_all(world: &World, note: Option<&str>) -> Killed {
     let report = kill::kill_all(&world.home);
-    let recorded = Session::open(world, Depth::All).and_then(|mut session| {
+    let recorded = Session::open_to_narrow(world, Depth::All).and_then(|mut session| {
         collect(&session, &report);
         if let Some(note) = note {
             let note = crate::model::text::escape_short(note, 500);
@@ -59,7 +59,7 @@ pub fn kill_all(world: &World, note: Option<&str>) -> Killed {
 pub fn kill_scope(world: &World, scope: &HoldScope, note: Option<&str>) -> Killed {
     let covers = |permit: &SkillPermit| scope.covers(&permit.revision, &permit.source, &permit.signers);
     let mut report = kill::kill_matching(&world.home, &covers);
-    let recorded = Session::open(world, Depth::All).and_then(|mut session| {
+    let recorded = Session::open_to_narrow(world, Depth::All).and_then(|mut session| {
         hold(&mut session, scope, note)?;
         // A first enable that held the lock may have written its permit after
         // the listing; from here on the hold keeps every other one out.
@@ -147,7 +147,7 @@ fn hold(session: &mut Session<'_>, scope: &HoldScope, note: Option<&str>) -> Res
 /// # Errors
 /// [`Stop`].
 pub fn would_stop(world: &World, scope: Option<&HoldScope>) -> Result<Vec<RevisionRow>, Stop> {
-    let session = Session::open(world, Depth::All)?;
+    let session = Session::open_to_narrow(world, Depth::All)?;
     let mut rows = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
     rows.retain(|row| {
         let signers = row.lifecycle.pin().map_or(&[][..], |pin| pin.signers.as_slice());
@@ -205,16 +205,16 @@ pub fn release_plan(world: &World, scope: Option<&HoldScope>) -> Result<ReleaseP
     Ok(ReleasePlan { home: None, holds, seen })
 }
 
+/// Holds that another kill keeps, with that kill's number.
+type Kept = Vec<(HoldScope, u64)>;
+
 /// What falls with a scope's hold, that hold first, and what would fall with it
 /// but is kept by another name's kill, with that kill's number. Nothing if the
 /// scope is not held.
 ///
 /// A name brings along the digests that were held because of it; they do not
 /// bring along the name.
-fn lifted_with(
-    session: &Session<'_>,
-    scope: &HoldScope,
-) -> Result<(Vec<HoldScope>, Vec<(HoldScope, u64)>), Stop> {
+fn lifted_with(session: &Session<'_>, scope: &HoldScope) -> Result<(Vec<HoldScope>, Kept), Stop> {
     let standing = &session.ledger.brakes().holds;
     let Some(named) = standing.iter().find(|hold| hold.scope == *scope) else {
         return Ok((Vec::new(), Vec::new()));
@@ -316,7 +316,7 @@ pub fn release(
 ///
 /// Attack by bad luck: somebody kills the skill again, for a new reason, while
 /// the first kill's release waits for its phrase to be typed.
-fn still_as_shown(session: &Session<'_>, plan: &ReleasePlan) -> Result<Vec<(HoldScope, u64)>, Stop> {
+fn still_as_shown(session: &Session<'_>, plan: &ReleasePlan) -> Result<Kept, Stop> {
     let again = |what: String| {
         Err(Stop::new(Code::Held, what, format!("look into it, then: skills release {}", words(plan))))
     };

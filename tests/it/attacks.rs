@@ -236,3 +236,24 @@ fn a_ban_outlives_the_release_of_an_earlier_kill() {
     bed.run(&["release", "--digest", &digest, "--phrase", &format!("release digest {digest}")]).done();
     refused(bed.run(&["trust", "demo", "--digest", &digest]), "held");
 }
+
+#[test]
+fn a_policy_that_cannot_be_read_denies_and_keeps_nobody_from_withdrawing() {
+    use skill_trust::ops::enable;
+    let bed = Bed::new();
+    for name in ["demo", "other"] {
+        bed.enabled(name, "a");
+    }
+    let broken = bed.root.join("policy.toml");
+    fs::write(&broken, "[sources\nallow = \u{1b}").unwrap();
+    let mut world = bed.world();
+    world.policy_files = vec![broken];
+    let asked = skill_trust::ops::gate::ask(&world, &skill_trust::ops::gate::bare_request("demo"));
+    assert_eq!(asked.codes, [Code::PolicyBroken]);
+    assert!(!asked.reason.contains('\u{1b}'), "{asked:?}");
+    enable::disable(&world, "demo", None).unwrap();
+    let killed = stop::kill_scope(&world, &HoldScope::Name(SkillName::parse("other").unwrap()), None);
+    assert!(killed.pending.is_none() && killed.report.failures.is_empty(), "{killed:?}");
+    skill_trust::ops::trust::untrust(&world, "other", true, None).unwrap();
+    assert!(bed.live().is_empty());
+}
