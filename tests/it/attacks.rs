@@ -257,3 +257,21 @@ fn a_policy_that_cannot_be_read_denies_and_keeps_nobody_from_withdrawing() {
     skill_trust::ops::trust::untrust(&world, "other", true, None).unwrap();
     assert!(bed.live().is_empty());
 }
+
+#[test]
+fn a_card_swapped_between_its_reading_and_the_copying_is_not_taken() {
+    use skill_trust::model::source::SourceSpec;
+    use skill_trust::ops::install::{self, Purpose, Selection};
+    let bed = Bed::new();
+    let world = bed.world();
+    let spec = SourceSpec::Folder(bed.path("src/demo").into());
+    let opened = install::open(&world, &spec, &Default::default(), Purpose::Take).unwrap();
+    let card = bed.path("src/demo/SKILL.md");
+    let text = fs::read_to_string(&card).unwrap();
+    fs::write(&card, text.replace("name: demo", "name: evil")).unwrap();
+    let picked = opened.select(&Selection::default()).unwrap();
+    let mut arrivals = opened.take(&world, &picked, &Selection::default()).unwrap();
+    let refusal = arrivals.pop().unwrap().outcome.unwrap_err();
+    assert_eq!(refusal.code, Code::SourceBroken, "{refusal:?}");
+    assert_eq!(fs::read_dir(bed.home().join("staging")).unwrap().count(), 1, "the scratch folder alone");
+}
