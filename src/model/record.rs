@@ -300,6 +300,36 @@ impl Record {
     }
 }
 
+/// What of a record ties it to the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Link {
+    /// See [`Record::epoch`].
+    pub epoch: u64,
+    format: u32,
+    /// See [`Record::prev`].
+    #[serde(with = "hex")]
+    pub prev: Digest,
+    /// See [`Record::seq`].
+    pub seq: u64,
+    /// See [`Record::time`].
+    pub time: Timestamp,
+}
+
+impl Link {
+    /// Reads a line that is known to be the ledger's own: its form and its
+    /// place are checked, and the rest of it is not built.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with it.
+    pub fn parse(line: &str) -> Result<Self, String> {
+        let link: Self = serde_json::from_str(line).map_err(|error| error.to_string())?;
+        if link.format != FORMAT || !super::canonical::is_canonical(line) {
+            return Err("not in canonical form".to_owned());
+        }
+        Ok(link)
+    }
+}
+
 /// RFC 6962 leaf hash of a line without its newline.
 #[must_use]
 pub fn leaf_hash(line: &[u8]) -> Digest {

@@ -197,6 +197,7 @@ impl<'a> Session<'a> {
         let rows = sealed.commit().map_err(|fault| ledger_stop(&fault))?;
         append(&self.log, &rows)?;
         self.doubt = false;
+        self.ledger.tidy(&self.home);
         Ok(rows.into_iter().map(|(record, _)| record).collect())
     }
 }

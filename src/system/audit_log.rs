@@ -22,10 +22,9 @@ pub use lines::{Line, Lines};
 
 use super::home::Home;
 use super::ledger::{EventRow, Ledger, LedgerFault};
-use crate::model::canonical;
 use crate::model::digest::Digest;
 use crate::model::merkle::Frontier;
-use crate::model::record::{LINE_MAX, Record, leaf_hash};
+use crate::model::record::{LINE_MAX, Link, Record, leaf_hash};
 use crate::model::time::Timestamp;
 use rustix::fs::{Mode, OFlags};
 use std::io::{BufRead as _, BufReader};
@@ -327,16 +326,6 @@ pub struct Chain {
     last: Option<(Digest, Timestamp, u64)>,
 }
 
-/// What of a record ties it to the one before.
-#[derive(serde::Deserialize)]
-struct Link<'a> {
-    epoch: u64,
-    format: u32,
-    prev: &'a str,
-    seq: u64,
-    time: Timestamp,
-}
-
 impl Chain {
     /// Takes the next line without its newline.
     ///
@@ -350,12 +339,8 @@ impl Chain {
     /// As [`Chain::step`] for a line that is known to be the ledger's own: its
     /// form and its place are checked, and the rest of it is not read.
     fn follow(&mut self, line: &str) -> Result<(), LogFault> {
-        let link: Link<'_> = serde_json::from_str(line).map_err(|error| self.broken(&error.to_string()))?;
-        if link.format != crate::model::record::FORMAT || !canonical::is_canonical(line) {
-            return Err(self.broken("not in canonical form"));
-        }
-        let prev = Digest::from_hex(link.prev).map_err(|_| self.broken("`prev` is no hash"))?;
-        self.take(line.as_bytes(), link.seq, prev, link.time, link.epoch)
+        let link = Link::parse(line).map_err(|why| self.broken(&why))?;
+        self.take(line.as_bytes(), link.seq, link.prev, link.time, link.epoch)
     }
 
     fn broken(&self, why: &str) -> LogFault {

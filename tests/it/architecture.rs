@@ -240,8 +240,6 @@ const DOORS: &[(&str, &[&str])] = &[
     ("base64", &["model/note.rs"]),
     ("caseless", &["policy/entry.rs"]),
     ("clap", &["bin/skills/"]),
-    ("clap_complete", &["bin/skills/"]),
-    ("clap_mangen", &["bin/skills/"]),
     ("comfy_table", &["bin/skills/render.rs"]),
     ("ctrlc", &["bin/skills/commands/install.rs", "bin/skills/commands/tour.rs"]),
     ("ed25519_dalek", &["model/note.rs"]),
@@ -256,7 +254,6 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rustix", &["system/", "ops/mod.rs", "ops/facts.rs", "ops/install.rs", "bin/skills/"]),
     ("rustls", &["system/fetch/http.rs"]),
     ("schemars", &["model/decision.rs"]),
-    ("semver", &[]),
     ("serde", &[]),
     ("serde_json", &["model/record.rs", "model/card/read.rs", "system/ledger/", "bin/skills/"]),
     ("serde_saphyr", &["model/card/tree.rs"]),
@@ -266,7 +263,6 @@ const DOORS: &[(&str, &[&str])] = &[
     ("thiserror", &[]),
     ("toml", &["policy/config.rs"]),
     ("unicode_normalization", &["model/path.rs", "policy/entry.rs"]),
-    ("unicode_width", &["bin/skills/"]),
 ];
 
 fn other_doors(source: &Source) -> Vec<String> {

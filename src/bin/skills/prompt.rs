@@ -312,10 +312,16 @@ mod tests {
         assert_eq!(terminal.script().shown, "a\\u{1b}[2K\\u{d}\\u{202e}b\nevil\\u{9b}?\nreally? [y/N] ");
     }
 
-    /// Runs on the terminal that [`on_a_terminal`] makes; on its own it does nothing.
+    /// Set for the program that [`on_a_terminal`] starts.
+    const CHILD: &str = "SKILLS_PROMPT_CHILD";
+
+    /// The other half of the tests below: runs on the terminal that
+    /// [`on_a_terminal`] makes. On its own it has nothing to say.
     #[test]
-    #[ignore = "the other half of the tests below"]
     fn child() {
+        if std::env::var_os(CHILD).is_none() {
+            return;
+        }
         let Ok(mut terminal) = Terminal::open() else { return println!("no terminal") };
         let modes = |terminal: &Terminal| {
             let now = termios::tcgetattr(&terminal.device.file).unwrap();
@@ -334,8 +340,9 @@ mod tests {
     /// The answers to `go?` and `name:`, as [`child`] prints them, and all that was shown.
     fn on_a_terminal(first: &str, second: &str) -> String {
         let program = std::env::current_exe().unwrap();
-        let arguments = ["--exact", "prompt::tests::child", "--ignored", "--nocapture"];
-        let mut pty = pty::Pty::start(&program, &arguments, &[], std::path::Path::new("/"), (24, 80));
+        let arguments = ["--exact", "prompt::tests::child", "--nocapture"];
+        let mut pty =
+            pty::Pty::start(&program, &arguments, &[(CHILD, "1")], std::path::Path::new("/"), (24, 80));
         pty.wait_for("ready");
         pty.send("y\r");
         pty.wait_for("go? [y/N] ");

@@ -201,6 +201,19 @@ fn a_ledger_that_is_a_link_or_has_a_second_name_is_not_opened() {
 }
 
 #[test]
+fn the_wal_does_not_grow_from_one_short_process_to_the_next() {
+    let (_folder, home, log) = filled();
+    for _ in 0..100 {
+        let mut ledger = Ledger::open(&home).unwrap();
+        write(&mut ledger, &log, |_| Ok(()));
+        ledger.tidy(&home);
+    }
+    let wal = std::fs::metadata(home.path().join("ledger.db-wal")).unwrap().len();
+    assert!(wal < 2 * u64::try_from(WAL_MAX).unwrap(), "{wal} bytes");
+    assert_eq!(Ledger::open(&home).unwrap().head().size, 107);
+}
+
+#[test]
 fn an_earlier_head_is_extended_and_no_other() {
     let (_folder, home, log) = filled();
     let mut ledger = Ledger::open(&home).unwrap();
