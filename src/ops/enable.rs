@@ -545,7 +545,7 @@ pub struct Disabled {
 /// [`Stop`].
 pub fn disable(world: &World, typed: &str, place: Option<&Place>) -> Result<Disabled, Stop> {
     let place = place.map(|place| placing(world, place)).transpose()?;
-    let mut session = Session::open(world, Depth::All)?;
+    let mut session = Session::open_to_narrow(world, Depth::All)?;
     let row = match facts::resolve(&session.ledger, typed, |row| row.lifecycle.state() == State::Enabled) {
         Ok(row) => row,
         Err(stop) => {
@@ -621,6 +621,6 @@ fn disable_one(session: &mut Session<'_>, row: RevisionRow, path: String) -> Res
 /// # Errors
 /// [`Stop`].
 pub fn disable_plan(world: &World, typed: &str) -> Result<RevisionRow, Stop> {
-    let session = Session::open(world, Depth::All)?;
+    let session = Session::open_to_narrow(world, Depth::All)?;
     facts::resolve(&session.ledger, typed, |row| row.lifecycle.state() == State::Enabled)
 }

@@ -13,7 +13,7 @@ use super::session::{Depth, Session, ledger_stop};
 use super::{World, apply};
 use crate::model::card::Card;
 use crate::model::code::{Code, Stop};
-use crate::model::digest::Digest;
+use crate::model::digest::{Digest, Hasher};
 use crate::model::lifecycle::{Event, Lifecycle, RevisionRow};
 use crate::model::limits::{Fault, Limits};
 use crate::model::record::Outcome;
@@ -312,8 +312,24 @@ impl Opened {
         copied.map_err(|error| fetch_stop(&error))?;
         let staged = staging.finish().map_err(|fault| store_stop(&fault))?;
         let faults = entry::check(staged.manifest(), limits);
-        if faults.is_empty() { Ok(staged) } else { Err(entries_stop(&faults)) }
+        if !faults.is_empty() {
+            return Err(entries_stop(&faults));
+        }
+        // Attack: a folder whose card is another one when its bytes are copied
+        // than it was when its name was read from it.
+        if staged.manifest().get(fetch::CARD).map(|entry| entry.sha256) != Some(blob(&offer.found.card)) {
+            let what = format!("`{}`: its SKILL.md changed while it was read", offer.title);
+            return Err(Stop::new(Code::SourceBroken, what, "install it again when nobody writes there"));
+        }
+        Ok(staged)
     }
+}
+
+/// The manifest's digest of a file's bytes.
+fn blob(bytes: &[u8]) -> Digest {
+    let mut hasher = Hasher::git_object("blob", bytes.len() as u64);
+    hasher.update(bytes);
+    hasher.finish()
 }
 
 /// Under the lock: name, hold, digest; then store and record.

@@ -73,7 +73,19 @@ impl<'a> Session<'a> {
     /// # Errors
     /// [`Stop`]; [`Code::HomeMissing`] if there is none.
     pub fn open(world: &'a World, depth: Depth) -> Result<Self, Stop> {
-        let policy = world.policy()?;
+        Self::open_under(world, depth, world.policy()?)
+    }
+
+    /// As [`Session::open`], for what can only let less run: a policy that
+    /// cannot be read denies, and must not keep anybody from withdrawing.
+    ///
+    /// # Errors
+    /// [`Stop`].
+    pub fn open_to_narrow(world: &'a World, depth: Depth) -> Result<Self, Stop> {
+        Self::open_under(world, depth, world.policy().unwrap_or(Policy::DEFAULT))
+    }
+
+    fn open_under(world: &'a World, depth: Depth, policy: Policy) -> Result<Self, Stop> {
         let home = Home::open(&world.home).map_err(|fault| home_stop(&fault))?;
         let lock = take_lock(&home, world)?;
         let ledger = open_ledger(&home)?;

@@ -13,7 +13,7 @@ use crate::system::home::Home;
 use crate::system::kill::{self, KillReport, KillState};
 use crate::system::permit;
 use crate::system::placement;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// What a kill did, beyond the files.
@@ -35,7 +35,7 @@ pub struct Killed {
 #[must_use]
 pub fn kill_all(world: &World, note: Option<&str>) -> Killed {
     let report = kill::kill_all(&world.home);
-    let recorded = Session::open(world, Depth::All).and_then(|mut session| {
+    let recorded = Session::open_to_narrow(world, Depth::All).and_then(|mut session| {
         collect(&session, &report);
         if let Some(note) = note {
             let note = crate::model::text::escape_short(note, 500);
@@ -59,7 +59,7 @@ pub fn kill_all(world: &World, note: Option<&str>) -> Killed {
 pub fn kill_scope(world: &World, scope: &HoldScope, note: Option<&str>) -> Killed {
     let covers = |permit: &SkillPermit| scope.covers(&permit.revision, &permit.source, &permit.signers);
     let mut report = kill::kill_matching(&world.home, &covers);
-    let recorded = Session::open(world, Depth::All).and_then(|mut session| {
+    let recorded = Session::open_to_narrow(world, Depth::All).and_then(|mut session| {
         hold(&mut session, scope, note)?;
         // A first enable that held the lock may have written its permit after
         // the listing; from here on the hold keeps every other one out.
@@ -147,7 +147,7 @@ fn hold(session: &mut Session<'_>, scope: &HoldScope, note: Option<&str>) -> Res
 /// # Errors
 /// [`Stop`].
 pub fn would_stop(world: &World, scope: Option<&HoldScope>) -> Result<Vec<RevisionRow>, Stop> {
-    let session = Session::open(world, Depth::All)?;
+    let session = Session::open_to_narrow(world, Depth::All)?;
     let mut rows = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
     rows.retain(|row| {
         let signers = row.lifecycle.pin().map_or(&[][..], |pin| pin.signers.as_slice());
@@ -164,6 +164,9 @@ pub struct ReleasePlan {
     pub home: Option<(Vec<String>, u64)>,
     /// The standing narrow kills; the one that was asked for first.
     pub holds: Vec<HoldScope>,
+    /// Number of the last record when this was gathered: a kill after it was
+    /// not shown.
+    pub seen: u64,
 }
 
 /// Gathers what is held. For `release --all` the home-wide kill alone; for a
@@ -174,6 +177,7 @@ pub struct ReleasePlan {
 pub fn release_plan(world: &World, scope: Option<&HoldScope>) -> Result<ReleasePlan, Stop> {
     let session = Session::open(world, Depth::All)?;
     let brakes = session.ledger.brakes();
+    let seen = session.ledger.head().size;
     let Some(scope) = scope else {
         let home = match kill::kill_state(session.home.dir()) {
             KillState::Killed(ids) => Some((ids, brakes.epoch)),
@@ -195,19 +199,37 @@ pub fn release_plan(world: &World, scope: Option<&HoldScope>) -> Result<ReleaseP
                 ));
             }
         };
-        return Ok(ReleasePlan { home, holds: Vec::new() });
+        return Ok(ReleasePlan { home, holds: Vec::new(), seen });
     };
-    let Some(named) = brakes.holds.iter().find(|hold| hold.scope == *scope) else {
-        return Ok(ReleasePlan { home: None, holds: Vec::new() });
+    let (holds, _) = lifted_with(&session, scope)?;
+    Ok(ReleasePlan { home: None, holds, seen })
+}
+
+/// Holds that another kill keeps, with that kill's number.
+type Kept = Vec<(HoldScope, u64)>;
+
+/// What falls with a scope's hold, that hold first, and what would fall with it
+/// but is kept by another name's kill, with that kill's number. Nothing if the
+/// scope is not held.
+///
+/// A name brings along the digests that were held because of it; they do not
+/// bring along the name.
+fn lifted_with(session: &Session<'_>, scope: &HoldScope) -> Result<(Vec<HoldScope>, Kept), Stop> {
+    let standing = &session.ledger.brakes().holds;
+    let Some(named) = standing.iter().find(|hold| hold.scope == *scope) else {
+        return Ok((Vec::new(), Vec::new()));
     };
-    // A name brings along the digests that were held because of it; they do not
-    // bring along the name.
-    let along = |hold: &&crate::model::lifecycle::Hold| {
-        matches!(scope, HoldScope::Name(_)) && hold.seq == named.seq && hold.scope != *scope
-    };
-    let mut holds = vec![scope.clone()];
-    holds.extend(brakes.holds.iter().filter(along).map(|hold| hold.scope.clone()));
-    Ok(ReleasePlan { home: None, holds })
+    let (mut lifted, mut kept) = (vec![scope.clone()], BTreeMap::new());
+    if let HoldScope::Name(_) = scope {
+        let others = standing.iter().filter(|hold| hold.scope != *scope);
+        for other in others.filter(|hold| matches!(hold.scope, HoldScope::Name(_))) {
+            kept.extend(scopes(session, &other.scope)?.into_iter().map(|scope| (scope, other.seq)));
+        }
+        let along = standing.iter().filter(|hold| hold.seq == named.seq && hold.scope != *scope);
+        lifted.extend(along.clone().map(|hold| hold.scope.clone()).filter(|scope| !kept.contains_key(scope)));
+        kept.retain(|scope, _| along.clone().any(|hold| hold.scope == *scope));
+    }
+    Ok((lifted, kept.into_iter().collect()))
 }
 
 /// The phrase that lifts a kill.
@@ -218,6 +240,12 @@ pub fn phrase(plan: &ReleasePlan) -> String {
         (None, Some(scope)) => format!("release {scope}"),
         (None, None) => String::new(),
     }
+}
+
+/// A phrase as one word of a command.
+fn phrase_word(phrase: &str) -> String {
+    let plain = phrase.split(' ').all(|word| crate::model::text::shell_word(word) == word);
+    if plain { format!("\"{phrase}\"") } else { crate::model::text::shell_word(phrase) }
 }
 
 /// What follows `skills release` to lift it. What was asked for comes first.
@@ -231,8 +259,8 @@ pub fn scope_words(scope: &HoldScope) -> String {
     match scope {
         HoldScope::Name(name) => name.to_string(),
         HoldScope::Digest(digest) => format!("--digest {digest}"),
-        HoldScope::Source(source) => format!("--source {}", crate::model::text::escape(source)),
-        HoldScope::Signer(signer) => format!("--signer {}", crate::model::text::escape(signer)),
+        HoldScope::Source(source) => format!("--source {}", crate::model::text::shell_word(source)),
+        HoldScope::Signer(signer) => format!("--signer {}", crate::model::text::shell_word(signer)),
     }
 }
 
@@ -263,7 +291,7 @@ pub fn release(
             Answer::Nobody => Err(Stop::new(
                 Code::PersonNeeded,
                 "a release needs a person at a terminal, or the phrase",
-                format!("skills release {} --phrase \"{expected}\"", words(plan)),
+                format!("skills release {} --phrase {}", words(plan), phrase_word(&expected)),
             )),
         },
     });
@@ -274,17 +302,60 @@ pub fn release(
     }
     match &plan.home {
         Some((ids, epoch)) => release_home(&mut session, ids, *epoch),
-        None => release_holds(&mut session, &plan.holds),
+        None => match still_as_shown(&session, plan) {
+            Ok(kept) => release_holds(&mut session, &plan.holds, &kept),
+            Err(stop) => {
+                let draft = session.draft(Event::Release.as_str(), Outcome::Refused, "");
+                Err(session.refuse(draft, stop))
+            }
+        },
     }
 }
 
-fn release_holds(session: &mut Session<'_>, holds: &[HoldScope]) -> Result<u64, Stop> {
+/// What another name's kill keeps, if what is held is what was shown.
+///
+/// Attack by bad luck: somebody kills the skill again, for a new reason, while
+/// the first kill's release waits for its phrase to be typed.
+fn still_as_shown(session: &Session<'_>, plan: &ReleasePlan) -> Result<Kept, Stop> {
+    let again = |what: String| {
+        Err(Stop::new(Code::Held, what, format!("look into it, then: skills release {}", words(plan))))
+    };
+    let Some(asked) = plan.holds.first() else { return Ok(Vec::new()) };
+    let named: Vec<_> = plan.holds.iter().map(ToString::to_string).collect();
+    let mut later = None;
+    session
+        .ledger
+        .each_event(plan.seen + 1, |event| {
+            let record = crate::model::record::Record::parse(event.line.as_bytes()).ok();
+            let kill = record.filter(|record| {
+                record.event == Event::Kill.as_str()
+                    && record.hold.as_ref().is_some_and(|hold| named.contains(hold))
+            });
+            later = kill.map(|record| record.seq);
+            later.is_none()
+        })
+        .map_err(|fault| ledger_stop(&fault))?;
+    if let Some(seq) = later {
+        return again(format!("another kill came (record {seq}) after this was shown"));
+    }
+    let (lifted, kept) = lifted_with(session, asked)?;
+    if lifted == plan.holds { Ok(kept) } else { again("what is held is no longer what was shown".to_owned()) }
+}
+
+fn release_holds(
+    session: &mut Session<'_>,
+    holds: &[HoldScope],
+    kept: &[(HoldScope, u64)],
+) -> Result<u64, Stop> {
     let mut draft =
         session.draft(Event::Release.as_str(), Outcome::Done, format!("{} holds lifted", holds.len()));
     draft.hold = holds.first().map(ToString::to_string);
     session.commit(|txn| {
         for scope in holds {
             txn.lift(scope).map_err(|fault| ledger_stop(&fault))?;
+        }
+        for (scope, seq) in kept {
+            txn.hold_anew(scope, *seq).map_err(|fault| ledger_stop(&fault))?;
         }
         Ok(vec![draft])
     })?;

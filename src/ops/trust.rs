@@ -291,7 +291,7 @@ pub fn untrust(
     never: bool,
     note: Option<&str>,
 ) -> Result<(RevisionRow, apply::Failures), Stop> {
-    let mut session = Session::open(world, Depth::All)?;
+    let mut session = Session::open_to_narrow(world, Depth::All)?;
     let trusted = |row: &RevisionRow| row.lifecycle.pin().is_some();
     let row = match facts::resolve(&session.ledger, typed, trusted) {
         Ok(row) => row,
@@ -336,6 +336,6 @@ fn ban(session: &mut Session<'_>, row: &RevisionRow) -> Result<(), Stop> {
 /// # Errors
 /// [`Stop`].
 pub fn untrust_plan(world: &World, typed: &str) -> Result<RevisionRow, Stop> {
-    let session = Session::open(world, Depth::All)?;
+    let session = Session::open_to_narrow(world, Depth::All)?;
     facts::resolve(&session.ledger, typed, |row| row.lifecycle.pin().is_some())
 }

@@ -1,6 +1,10 @@
 //! Attacks on the core's logic, each under its own name.
 
 use crate::support::faults::{Bed, Ran, SKILLS};
+use skill_trust::model::code::Code;
+use skill_trust::model::lifecycle::HoldScope;
+use skill_trust::model::skill::SkillName;
+use skill_trust::ops::{Nobody, stop};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
@@ -180,4 +184,94 @@ fn a_source_whose_real_path_would_write_another_line_is_refused() {
         assert!(!log.chars().any(|c| c != '\n' && skill_trust::model::text::is_hidden(c)), "{name:?}");
         fs::rename(&real, bed.path("src/demo")).unwrap();
     }
+}
+
+#[test]
+fn a_kill_between_what_was_shown_and_what_was_typed_stands() {
+    let bed = Bed::new();
+    bed.enabled("demo", "a");
+    let world = bed.world();
+    let scope = HoldScope::Name(SkillName::parse("demo").unwrap());
+    let release = |plan: &stop::ReleasePlan| {
+        stop::release(&world, plan, "", Some(&stop::phrase(plan)), &mut Nobody).map_err(|stop| stop.code)
+    };
+    bed.run(&["kill", "demo"]).done();
+    let shown = stop::release_plan(&world, Some(&scope)).unwrap();
+    bed.run(&["kill", "demo", "--note", "worse than thought"]).done();
+    assert_eq!(release(&shown), Err(Code::Held));
+    let shown = stop::release_plan(&world, Some(&scope)).unwrap();
+    bed.run(&["kill", "--source", &bed.path("src/other")]).done();
+    assert!(release(&shown).is_ok(), "another kill is none of its business");
+    assert_eq!(stop::release_plan(&world, Some(&scope)).unwrap().holds, []);
+}
+
+#[test]
+fn bytes_that_two_kills_hold_are_not_freed_by_one_release() {
+    let bed = Bed::new();
+    let source = bed.path("src/demo");
+    let digest = bed.install("demo");
+    for name in ["twin", "third"] {
+        bed.run(&["install", &source, "--as", name]).done();
+    }
+    let lift = |name: &str| bed.run(&["release", name, "--phrase", &format!("release name {name}")]).done();
+    let trust = || bed.run(&["trust", "third", "--digest", &digest]);
+    bed.run(&["kill", "demo"]).done();
+    bed.run(&["kill", "twin"]).done();
+    lift("demo");
+    refused(trust(), "held");
+    lift("twin");
+    trust().done();
+}
+
+#[test]
+fn a_ban_outlives_the_release_of_an_earlier_kill() {
+    let bed = Bed::new();
+    let digest = bed.enabled("demo", "a");
+    bed.run(&["kill", "demo"]).done();
+    bed.run(&["untrust", "demo", "--never"]).done();
+    bed.run(&["release", "demo", "--phrase", "release name demo"]).done();
+    refused(bed.run(&["trust", "demo", "--digest", &digest]), "held");
+    // Nor does the ban's own release lift a later kill of the name.
+    bed.run(&["kill", "demo"]).done();
+    bed.run(&["release", "--digest", &digest, "--phrase", &format!("release digest {digest}")]).done();
+    refused(bed.run(&["trust", "demo", "--digest", &digest]), "held");
+}
+
+#[test]
+fn a_policy_that_cannot_be_read_denies_and_keeps_nobody_from_withdrawing() {
+    use skill_trust::ops::enable;
+    let bed = Bed::new();
+    for name in ["demo", "other"] {
+        bed.enabled(name, "a");
+    }
+    let broken = bed.root.join("policy.toml");
+    fs::write(&broken, "[sources\nallow = \u{1b}").unwrap();
+    let mut world = bed.world();
+    world.policy_files = vec![broken];
+    let asked = skill_trust::ops::gate::ask(&world, &skill_trust::ops::gate::bare_request("demo"));
+    assert_eq!(asked.codes, [Code::PolicyBroken]);
+    assert!(!asked.reason.contains('\u{1b}'), "{asked:?}");
+    enable::disable(&world, "demo", None).unwrap();
+    let killed = stop::kill_scope(&world, &HoldScope::Name(SkillName::parse("other").unwrap()), None);
+    assert!(killed.pending.is_none() && killed.report.failures.is_empty(), "{killed:?}");
+    skill_trust::ops::trust::untrust(&world, "other", true, None).unwrap();
+    assert!(bed.live().is_empty());
+}
+
+#[test]
+fn a_card_swapped_between_its_reading_and_the_copying_is_not_taken() {
+    use skill_trust::model::source::SourceSpec;
+    use skill_trust::ops::install::{self, Purpose, Selection};
+    let bed = Bed::new();
+    let world = bed.world();
+    let spec = SourceSpec::Folder(bed.path("src/demo").into());
+    let opened = install::open(&world, &spec, &Default::default(), Purpose::Take).unwrap();
+    let card = bed.path("src/demo/SKILL.md");
+    let text = fs::read_to_string(&card).unwrap();
+    fs::write(&card, text.replace("name: demo", "name: evil")).unwrap();
+    let picked = opened.select(&Selection::default()).unwrap();
+    let mut arrivals = opened.take(&world, &picked, &Selection::default()).unwrap();
+    let refusal = arrivals.pop().unwrap().outcome.unwrap_err();
+    assert_eq!(refusal.code, Code::SourceBroken, "{refusal:?}");
+    assert_eq!(fs::read_dir(bed.home().join("staging")).unwrap().count(), 1, "the scratch folder alone");
 }
