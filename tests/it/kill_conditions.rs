@@ -155,9 +155,11 @@ fn apart(script: &str, args: &[&str]) -> Option<Ran> {
     Some(Ran::of(&command.output().unwrap()))
 }
 
-/// Two skills enabled in a small file system, which is then filled.
+/// A skill enabled in a small file system, which is then filled. An ordinary
+/// account is root in there, and must find an empty folder for root's own.
 const FULL: &str = r#"
 skills=$1; at=$2; options=$3; how=$4
+ls /root > /dev/null 2>&1 || mount -t tmpfs none /root
 mount -t tmpfs -o "mode=0700,$options" none "$at"
 mkdir -p "$at/src/demo"
 printf -- '---\nname: demo\ndescription: A skill for the fault tests.\n---\n' > "$at/src/demo/SKILL.md"
@@ -197,6 +199,7 @@ fn a_full_disk_does_not_stop_a_kill() {
 /// The home read-only, the agents' folders not.
 const READ_ONLY: &str = r#"
 skills=$1; home=$2
+ls /root > /dev/null 2>&1 || mount -t tmpfs none /root
 mount --bind "$home" "$home"
 mount -o remount,bind,ro "$home"
 code=0; "$skills" --home "$home" kill --all || code=$?
