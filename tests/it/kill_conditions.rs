@@ -155,11 +155,9 @@ fn apart(script: &str, args: &[&str]) -> Option<Ran> {
     Some(Ran::of(&command.output().unwrap()))
 }
 
-/// A skill enabled in a small file system, which is then filled. An ordinary
-/// account is root in there, and must find an empty folder for root's own.
+/// A skill enabled in a small file system, which is then filled.
 const FULL: &str = r#"
 skills=$1; at=$2; options=$3; how=$4
-ls /root > /dev/null 2>&1 || mount -t tmpfs none /root
 mount -t tmpfs -o "mode=0700,$options" none "$at"
 mkdir -p "$at/src/demo"
 printf -- '---\nname: demo\ndescription: A skill for the fault tests.\n---\n' > "$at/src/demo/SKILL.md"
@@ -185,6 +183,12 @@ echo "gate exit $code"
 
 #[test]
 fn a_full_disk_does_not_stop_a_kill() {
+    if !is_root() {
+        // In a user namespace the folders above belong to nobody, so no home
+        // can be made there.
+        eprintln!("NOT RUN: a small file system needs root; the other pass of the tests runs it");
+        return;
+    }
     for (options, how) in [("size=2m", "bytes"), ("size=8m,nr_inodes=120", "inodes")] {
         let dir = tempfile::tempdir().unwrap();
         let Some(ran) = apart(FULL, &[&dir.path().to_string_lossy(), options, how]) else { return };
