@@ -155,7 +155,7 @@ fn apart(script: &str, args: &[&str]) -> Option<Ran> {
     Some(Ran::of(&command.output().unwrap()))
 }
 
-/// Two skills enabled in a small file system, which is then filled.
+/// A skill enabled in a small file system, which is then filled.
 const FULL: &str = r#"
 skills=$1; at=$2; options=$3; how=$4
 mount -t tmpfs -o "mode=0700,$options" none "$at"
@@ -183,6 +183,12 @@ echo "gate exit $code"
 
 #[test]
 fn a_full_disk_does_not_stop_a_kill() {
+    if !is_root() {
+        // In a user namespace the folders above belong to nobody, so no home
+        // can be made there.
+        eprintln!("NOT RUN: a small file system needs root; the other pass of the tests runs it");
+        return;
+    }
     for (options, how) in [("size=2m", "bytes"), ("size=8m,nr_inodes=120", "inodes")] {
         let dir = tempfile::tempdir().unwrap();
         let Some(ran) = apart(FULL, &[&dir.path().to_string_lossy(), options, how]) else { return };
@@ -197,6 +203,7 @@ fn a_full_disk_does_not_stop_a_kill() {
 /// The home read-only, the agents' folders not.
 const READ_ONLY: &str = r#"
 skills=$1; home=$2
+ls /root > /dev/null 2>&1 || mount -t tmpfs none /root
 mount --bind "$home" "$home"
 mount -o remount,bind,ro "$home"
 code=0; "$skills" --home "$home" kill --all || code=$?

@@ -176,10 +176,22 @@ fn disarm(dir: BorrowedFd<'_>, hidden: Option<&str>) -> Result<(), Errno> {
     // step: withdraw renames the live card
     disarm_one(dir, "SKILL.md")?;
     // Some agents read `skill.md` as well.
-    for name in leaf::names(dir)?.iter().filter(|name| name.eq_ignore_ascii_case("SKILL.md")) {
+    for name in names_of_open(dir)?.iter().filter(|name| name.eq_ignore_ascii_case("SKILL.md")) {
         disarm_one(dir, name)?;
     }
     opened
+}
+
+/// Listing looks the folder up again, which fails while another withdrawal has
+/// just closed it.
+fn names_of_open(dir: BorrowedFd<'_>) -> Result<Vec<String>, Errno> {
+    for _ in 0..3 {
+        match leaf::names(dir) {
+            Err(Errno::ACCESS) => rustix::fs::fchmod(dir, Mode::RWXU)?,
+            other => return other,
+        }
+    }
+    leaf::names(dir)
 }
 
 fn disarm_one(dir: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {

@@ -110,7 +110,9 @@ impl Judge {
         self.logs.take(bed, &now.head);
         self.states(&now, done, found);
         let view = &now.view;
-        if view.live != view.placed() {
+        // See `removed` below: closed, since it could not be moved.
+        let closed = !done && self.scene.name == "kill by name" && view.live.is_subset(&view.placed());
+        if view.live != view.placed() && !closed {
             found.push(format!("an agent finds {:?}, the ledger has {:?}", view.live, view.placed()));
         }
         for (row, state) in &view.rows {
