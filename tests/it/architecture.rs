@@ -258,7 +258,10 @@ const DOORS: &[(&str, &[&str])] = &[
     ("schemars", &["model/decision.rs"]),
     ("semver", &[]),
     ("serde", &[]),
-    ("serde_json", &["model/record.rs", "model/card/read.rs", "system/ledger/", "bin/skills/"]),
+    (
+        "serde_json",
+        &["model/record.rs", "model/card/read.rs", "system/ledger/", "system/audit_log.rs", "bin/skills/"],
+    ),
     ("serde_saphyr", &["model/card/tree.rs"]),
     ("sha2", &["model/digest.rs"]),
     ("similar", &["bin/skills/"]),
