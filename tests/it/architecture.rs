@@ -255,7 +255,10 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rustls", &["system/fetch/http.rs"]),
     ("schemars", &["model/decision.rs"]),
     ("serde", &[]),
-    ("serde_json", &["model/record.rs", "model/card/read.rs", "system/ledger/", "bin/skills/"]),
+    (
+        "serde_json",
+        &["model/record.rs", "model/card/read.rs", "system/ledger/", "system/audit_log.rs", "bin/skills/"],
+    ),
     ("serde_saphyr", &["model/card/tree.rs"]),
     ("sha2", &["model/digest.rs"]),
     ("similar", &["bin/skills/"]),
