@@ -15,84 +15,25 @@
 //!   one rename staged → final   fails if a kill took the staged folder
 //! ```
 
+use super::place::{Place, Placing, placing, swap_out};
 use super::session::{Depth, Session, ledger_stop, real};
 use super::{World, apply, facts, gate, trust};
-use crate::model::agent::{self, Agent};
 use crate::model::code::{Code, Stop};
 use crate::model::decision::Question;
-use crate::model::lifecycle::{Event, Lifecycle, Placement, RevisionRow, State};
+use crate::model::lifecycle::{Event, Placement, RevisionRow, State};
 use crate::model::path::EntryPath;
 use crate::model::permit::SkillPermit;
-use crate::model::record::{Draft, Outcome, Record};
+use crate::model::record::{Draft, Outcome};
 use crate::model::text;
 use crate::policy::gate::Evidence;
 use crate::policy::transition::Input;
 use crate::system::home::Home;
-use crate::system::ledger::EventRow;
-use crate::system::permit::{self, Blocked, Reason};
+use crate::system::permit::{self, Blocked};
 use crate::system::placement::{self, PublishFault, Staged, Target, TargetFault, Trustees};
 use crate::system::store::Store;
 use crate::system::tree::{self, Piece};
 use std::os::fd::AsFd as _;
-use std::path::{Path, PathBuf};
-
-/// Where to place, as typed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// An agent's own folder.
-    Agent(String),
-    /// Any folder.
-    Folder(PathBuf),
-}
-
-/// A place, worked out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placing {
-    /// The agent, if one was named.
-    pub agent: Option<String>,
-    /// The folder.
-    pub folder: PathBuf,
-    /// Every known agent that reads this folder.
-    pub readers: Vec<&'static str>,
-}
-
-/// Works out a place.
-///
-/// # Errors
-/// [`Code::Usage`] for an agent that is not known, with those that are.
-pub fn placing(world: &World, place: &Place) -> Result<Placing, Stop> {
-    let (agent, folder) = match place {
-        Place::Folder(folder) => (None, folder.clone()),
-        Place::Agent(id) => {
-            let known: Vec<_> =
-                agent::AGENTS.iter().filter(|agent| agent.place.is_some()).map(|agent| agent.id).collect();
-            let found = agent::by_id(id).and_then(|agent| agent.place);
-            let folder = found.ok_or_else(|| {
-                let what = format!("`{}` is no agent we place for", text::escape_short(id, 40));
-                Stop::new(Code::Usage, what, format!("one of: {}; or --dir PATH", known.join(", ")))
-            })?;
-            let home = world.account_home.as_ref().ok_or_else(|| {
-                Stop::new(
-                    Code::Usage,
-                    "the account has no home folder in the account database",
-                    "name the folder: --dir PATH",
-                )
-            })?;
-            (Some(id.clone()), home.join(folder))
-        }
-    };
-    let readers = readers(world, &folder);
-    Ok(Placing { agent, folder, readers })
-}
-
-/// Every known agent that reads a folder.
-#[must_use]
-pub fn readers(world: &World, folder: &Path) -> Vec<&'static str> {
-    let Some(home) = &world.account_home else { return Vec::new() };
-    let folder = real(folder);
-    let reads = |agent: &&Agent| agent.reads.iter().any(|read| real(&home.join(read)) == folder);
-    agent::AGENTS.iter().filter(reads).map(|agent| agent.title).collect()
-}
+use std::path::Path;
 
 /// What an enable did.
 #[derive(Debug)]
@@ -487,140 +428,4 @@ fn copy(
     staged
         .seal()
         .map_err(|fault| Stop::new(Code::Io, fault.to_string(), "free space, or name another folder"))
-}
-
-/// Takes the old revision out of the place. Its permit goes first, or is
-/// written anew without that place: cut short after that, recovery takes the
-/// rest away and records it. In the other order a copy would be gone that the
-/// permit still names, which looks like drift. A kill finds what is left by
-/// the permit or by what became of it, at every moment.
-fn swap_out(
-    home: &Home,
-    old: &RevisionRow,
-    path: &str,
-    record: Option<&(Record, EventRow)>,
-) -> Result<(), Stop> {
-    let io = |fault: permit::PermitFault| Stop::new(Code::Io, fault.to_string(), "run: skills doctor");
-    let permit = permit::read_skill(home, &old.revision).map_err(io)?;
-    let all = permit.iter().flat_map(|permit| permit.placements.clone());
-    let places: Vec<_> = all.filter(|place| place.path == path).collect();
-    match (&old.lifecycle, permit, record) {
-        (Lifecycle::Enabled { placements, .. }, Some(permit), Some((record, event))) => {
-            let kept = SkillPermit {
-                seq: record.seq,
-                hash: event.hash,
-                placements: placements.all().to_vec(),
-                ..permit
-            };
-            permit::write_skill(home, &kept).map_err(io)?;
-        }
-        _ => permit::withdraw(home, &old.revision, Reason::Disabled).map(drop).map_err(io)?,
-    }
-    let mut failures = apply::Failures::new();
-    for place in &places {
-        apply::withdraw_place(home, place, &old.revision, &mut failures);
-    }
-    match failures.first() {
-        None => Ok(()),
-        Some((path, why)) => {
-            Err(Stop::new(Code::Io, format!("{path}: {why}"), "move it away by hand, then try again"))
-        }
-    }
-}
-
-/// What a disable did.
-#[derive(Debug)]
-pub struct Disabled {
-    /// The row before it.
-    pub row: RevisionRow,
-    /// The copies that were taken away.
-    pub paths: Vec<String>,
-    /// What could not be.
-    pub failures: apply::Failures,
-}
-
-/// Takes a revision out of one place or all.
-///
-/// # Errors
-/// [`Stop`].
-pub fn disable(world: &World, typed: &str, place: Option<&Place>) -> Result<Disabled, Stop> {
-    let place = place.map(|place| placing(world, place)).transpose()?;
-    let mut session = Session::open_to_narrow(world, Depth::All)?;
-    let row = match facts::resolve(&session.ledger, typed, |row| row.lifecycle.state() == State::Enabled) {
-        Ok(row) => row,
-        Err(stop) => {
-            let mut draft = session.draft(Event::Disable.as_str(), Outcome::Refused, "");
-            draft.skill = facts::parse_ref(typed).ok().map(|wanted| wanted.name);
-            return Err(session.refuse(draft, stop));
-        }
-    };
-    let all = row.lifecycle.placements();
-    let Some(place) = place else {
-        let paths = all.iter().map(|place| place.path.clone()).collect();
-        let failures = apply::narrow(&mut session, &row, Event::Disable, |_| {})?;
-        return Ok(Disabled { row, paths, failures });
-    };
-    // As it is recorded; or as it is typed, where a folder became a link since.
-    let spelled = |folder: &Path| folder.join(row.revision.name.as_str()).to_string_lossy().into_owned();
-    let known = |path: &String| all.iter().any(|there| there.path == *path);
-    let wanted = Some(spelled(&place.folder)).filter(known).unwrap_or_else(|| spelled(&real(&place.folder)));
-    if !known(&wanted) {
-        let list: Vec<_> = all.iter().map(|there| there.path.as_str()).collect();
-        let what = format!("{} is not enabled at {}", row.revision, text::escape(&wanted));
-        let next = if list.is_empty() {
-            "run: skills status".to_owned()
-        } else {
-            format!("it is enabled at: {}", list.join(", "))
-        };
-        let mut draft = session.draft(Event::Disable.as_str(), Outcome::Refused, "");
-        draft.skill = Some(row.revision.name.clone());
-        draft.digest = Some(row.revision.digest);
-        return Err(session.refuse(draft, Stop::new(Code::NotEnabled, what, next)));
-    }
-    if all.len() == 1 {
-        let failures = apply::narrow(&mut session, &row, Event::Disable, |_| {})?;
-        return Ok(Disabled { row, paths: vec![wanted], failures });
-    }
-    disable_one(&mut session, row, wanted)
-}
-
-/// One place of several: the permit names the rest, then the copy goes.
-fn disable_one(session: &mut Session<'_>, row: RevisionRow, path: String) -> Result<Disabled, Stop> {
-    let next = apply::next(&row, false, &Input::Disable(Some(path.clone())))
-        .map_err(|code| trust::step_refused(&row, code, None))?
-        .ok_or_else(|| Stop::new(Code::Internal, "BUG: disable changed nothing", ""))?;
-    let mut draft = session.draft(Event::Disable.as_str(), Outcome::Done, format!("withdrawn from {path}"));
-    draft.skill = Some(row.revision.name.clone());
-    draft.digest = Some(row.revision.digest);
-    draft.pin = row.lifecycle.pin().map(|pin| pin.seq);
-    draft.until = row.lifecycle.pin().and_then(|pin| pin.until);
-    draft.placements = next.placements().to_vec();
-    let changed = RevisionRow { lifecycle: next, ..row.clone() };
-    let for_permit = changed.clone();
-    let place = path.clone();
-    let io = |fault: permit::PermitFault| Stop::new(Code::Io, fault.to_string(), "run: skills doctor");
-    permit::begin_placing(&session.home, &[&row.revision]).map_err(io)?;
-    let outcome = session.commit_with(
-        move |txn| {
-            txn.put(&RevisionRow { seq: txn.next_seq(), ..changed }).map_err(|fault| ledger_stop(&fault))?;
-            Ok(vec![draft])
-        },
-        move |home, records| swap_out(home, &for_permit, &place, records.first()),
-    );
-    if let Err(stop) = outcome {
-        // Half done is all of it withdrawn; done and not logged is done.
-        super::recover::interrupted_enable(session)?;
-        return Err(stop);
-    }
-    permit::end_placing(&session.home).map_err(io)?;
-    Ok(Disabled { row, paths: vec![path], failures: apply::Failures::new() })
-}
-
-/// What `disable` would take away.
-///
-/// # Errors
-/// [`Stop`].
-pub fn disable_plan(world: &World, typed: &str) -> Result<RevisionRow, Stop> {
-    let session = Session::open_to_narrow(world, Depth::All)?;
-    facts::resolve(&session.ledger, typed, |row| row.lifecycle.state() == State::Enabled)
 }

@@ -8,13 +8,16 @@
 
 pub mod apply;
 pub mod audit;
+pub mod disable;
 pub mod doctor;
 pub mod enable;
 pub mod facts;
 pub mod gate;
 pub mod install;
 pub mod look;
+pub mod place;
 pub mod recover;
+pub mod remove;
 pub mod review;
 pub mod session;
 pub mod status;

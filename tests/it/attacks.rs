@@ -4,6 +4,7 @@ use crate::support::faults::{Bed, Ran, SKILLS};
 use skill_trust::model::code::Code;
 use skill_trust::model::lifecycle::HoldScope;
 use skill_trust::model::skill::SkillName;
+use skill_trust::ops::disable;
 use skill_trust::ops::{Nobody, stop};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -239,7 +240,6 @@ fn a_ban_outlives_the_release_of_an_earlier_kill() {
 
 #[test]
 fn a_policy_that_cannot_be_read_denies_and_keeps_nobody_from_withdrawing() {
-    use skill_trust::ops::enable;
     let bed = Bed::new();
     for name in ["demo", "other"] {
         bed.enabled(name, "a");
@@ -251,7 +251,7 @@ fn a_policy_that_cannot_be_read_denies_and_keeps_nobody_from_withdrawing() {
     let asked = skill_trust::ops::gate::ask(&world, &skill_trust::ops::gate::bare_request("demo"));
     assert_eq!(asked.codes, [Code::PolicyBroken]);
     assert!(!asked.reason.contains('\u{1b}'), "{asked:?}");
-    enable::disable(&world, "demo", None).unwrap();
+    disable::disable(&world, "demo", None).unwrap();
     let killed = stop::kill_scope(&world, &HoldScope::Name(SkillName::parse("other").unwrap()), None);
     assert!(killed.pending.is_none() && killed.report.failures.is_empty(), "{killed:?}");
     skill_trust::ops::trust::untrust(&world, "other", true, None).unwrap();

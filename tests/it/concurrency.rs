@@ -3,7 +3,9 @@
 
 use crate::support::faults::{Bed, Dice, Logs, Ran};
 use skill_trust::model::decision::Decision;
-use skill_trust::ops::enable::{self, Place};
+use skill_trust::ops::disable;
+use skill_trust::ops::enable;
+use skill_trust::ops::place::Place;
 use skill_trust::ops::{Nobody, World, gate, stop};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -236,7 +238,7 @@ impl Race<'_> {
     fn enable(&self) {
         // Lost or won; what counts is what is left of it at the end.
         let _ = enable::enable(&self.world, "demo", &self.place());
-        let _ = enable::disable(&self.world, "demo", None);
+        let _ = disable::disable(&self.world, "demo", None);
         let _ = enable::enable(&self.world, "demo", &self.place());
     }
 

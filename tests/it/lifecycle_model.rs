@@ -21,7 +21,10 @@ use skill_trust::model::lifecycle::{HoldScope, Lifecycle};
 use skill_trust::model::skill::{Revision, SkillName};
 use skill_trust::model::source::SourceSpec;
 use skill_trust::model::time::Timestamp;
+use skill_trust::ops::disable;
 use skill_trust::ops::install::{self, Purpose, Selection};
+use skill_trust::ops::place;
+use skill_trust::ops::remove;
 use skill_trust::ops::{Nobody, World, enable, gate, stop, trust};
 use skill_trust::system::audit_log::AuditLog;
 use skill_trust::system::clock::Clock;
@@ -429,16 +432,16 @@ impl Real {
                 .map_err(code),
             Step::Ban(rev) => trust::untrust(&world, &self.typed(rev), true, None).map(drop).map_err(code),
             Step::Enable { rev, folder } => {
-                let place = enable::Place::Folder(self.sandbox.at(FOLDERS[folder]));
+                let place = place::Place::Folder(self.sandbox.at(FOLDERS[folder]));
                 enable::enable(&world, &self.typed(rev), &place).map(drop).map_err(code)
             }
             Step::Disable { rev, folder } => {
-                let place = folder.map(|folder| enable::Place::Folder(self.sandbox.at(FOLDERS[folder])));
-                enable::disable(&world, &self.typed(rev), place.as_ref())
+                let place = folder.map(|folder| place::Place::Folder(self.sandbox.at(FOLDERS[folder])));
+                disable::disable(&world, &self.typed(rev), place.as_ref())
                     .map(|done| assert!(done.failures.is_empty(), "{:?}", done.failures))
                     .map_err(code)
             }
-            Step::Remove(rev) => install::remove(&world, &self.typed(rev)).map(drop).map_err(code),
+            Step::Remove(rev) => remove::remove(&world, &self.typed(rev)).map(drop).map_err(code),
             Step::Gate { rev, question } => {
                 let request = skill_trust::model::decision::GateRequest {
                     question,

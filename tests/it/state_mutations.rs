@@ -22,7 +22,9 @@ use skill_trust::model::decision::{Decision, GateAnswer, Question};
 use skill_trust::model::digest::Digest;
 use skill_trust::model::lifecycle::HoldScope;
 use skill_trust::model::skill::Revision;
-use skill_trust::ops::{Nobody, enable, gate, install, stop, trust};
+use skill_trust::ops::disable;
+use skill_trust::ops::remove;
+use skill_trust::ops::{Nobody, gate, stop, trust};
 use std::path::Path;
 
 const A: &[SkillFile<'static>] = &[
@@ -165,7 +167,7 @@ stories! {
 
     what_was_disabled_stays_disabled: ONLY_ENABLE, |story| {
         let revision = story.enabled(A, None);
-        enable::disable(&story.scene.world, &typed(&revision), None).unwrap();
+        disable::disable(&story.scene.world, &typed(&revision), None).unwrap();
         revision
     };
 
@@ -244,9 +246,9 @@ stories! {
 
     what_was_removed_stays_unknown: DENY, |story| {
         let revision = story.enabled(A, None);
-        enable::disable(&story.scene.world, &typed(&revision), None).unwrap();
+        disable::disable(&story.scene.world, &typed(&revision), None).unwrap();
         story.keep();
-        install::remove(&story.scene.world, &typed(&revision)).unwrap();
+        remove::remove(&story.scene.world, &typed(&revision)).unwrap();
         revision
     };
 
@@ -341,7 +343,7 @@ fn a_ledger_that_changes_while_it_is_read_is_not_called_damaged() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for _ in 0..400 {
-                enable::disable(&scene.world, &typed(&revision), None).unwrap();
+                disable::disable(&scene.world, &typed(&revision), None).unwrap();
                 scene.enable(&revision);
             }
             done.store(true, std::sync::atomic::Ordering::SeqCst);

@@ -6,6 +6,7 @@ use crate::support::sandbox::{Sandbox, Story, chmod, tamper};
 use skill_trust::model::code::Code;
 use skill_trust::model::decision::Decision;
 use skill_trust::model::time::Timestamp;
+use skill_trust::ops::place;
 use skill_trust::ops::{Nobody, World, enable, gate, trust};
 use std::path::Path;
 
@@ -436,7 +437,7 @@ impl<'a> Dated<'a> {
     }
 
     fn enable(&self, name: &str, folder: &str) -> Result<(), Code> {
-        let place = enable::Place::Folder(self.sandbox.at(folder));
+        let place = place::Place::Folder(self.sandbox.at(folder));
         enable::enable(&self.world, name, &place).map(drop).map_err(|stop| stop.code)
     }
 

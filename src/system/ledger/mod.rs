@@ -18,6 +18,8 @@
 //! No other code opens the file: closing any descriptor of it would drop this
 //! process's POSIX locks.
 
+mod open;
+mod rows;
 mod state;
 mod txn;
 
@@ -25,37 +27,22 @@ pub use state::Brakes;
 pub use txn::{Sealed, Txn};
 
 use crate::model::digest::{Digest, sha256};
-use crate::model::lifecycle::{Hold, HoldScope, RevisionRow};
+use crate::model::lifecycle::RevisionRow;
 use crate::model::manifest::Manifest;
 use crate::model::merkle::{self, Frontier, NodeId};
 use crate::model::record::Draft;
 use crate::model::skill::{Revision, SkillName};
 use crate::model::time::Timestamp;
 use crate::system::home::Home;
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+use open::{NEW, SCHEMA, WAL_MOST, check_files, check_schema, connect, empty_wal, fill, hold, let_go};
+use rows::{digest_at, parse_row, read_event, read_hashes, read_head, read_holds, signed};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use rustix::fs::{Mode, OFlags};
 use state::Hashes;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// Name of the file in the home.
 pub const FILE: &str = "ledger.db";
-/// What was committed and is not in the file itself yet.
-const WAL: &str = "ledger.db-wal";
-/// Longest that [`WAL`] may be when it is opened: 32 pages with their headers.
-const WAL_MOST: u64 = 32 * (4096 + 24);
-/// Its name while it is being made.
-const NEW: &str = "ledger.db.new";
-/// `SKTR`, in the database header.
-const APPLICATION: i32 = 0x534b_5452;
-/// Version of the schema this program writes.
-const SCHEMA: i32 = 1;
-const SQL: &str = include_str!("../../../schema/ledger.sql");
-/// How long another process is waited for.
-const BUSY: Duration = Duration::from_secs(2);
-/// Oldest SQLite without the WAL-reset corruption.
-const SQLITE_FLOOR: i32 = 3_051_003;
 
 /// Why the ledger cannot answer. All of these deny.
 #[derive(Debug, thiserror::Error)]
@@ -439,227 +426,6 @@ pub fn random_id() -> std::io::Result<String> {
         filled += rustix::rand::getrandom(&mut bytes[filled..], rustix::rand::GetRandomFlags::empty())?;
     }
     Ok(sha256(&[&bytes]).hex()[..32].to_owned())
-}
-
-/// Keeps the database as it is now for every reading to come, until
-/// [`let_go`]. Without that, head, hashes and rows read one after the other
-/// would be of different moments while another process commits, and what is
-/// only young would look damaged. Nobody waits for it.
-fn hold(conn: &Connection) -> Result<(), LedgerFault> {
-    if conn.is_autocommit() {
-        conn.execute_batch("BEGIN")?;
-    }
-    Ok(())
-}
-
-/// Empties the write-ahead log, unless somebody is reading. A process that makes
-/// one commit and ends would otherwise leave a log that only ever grows, and
-/// that the next one reads from its start.
-fn empty_wal(conn: &Connection) -> Result<(), LedgerFault> {
-    conn.busy_timeout(Duration::ZERO)?;
-    let emptied = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-    conn.busy_timeout(BUSY)?;
-    match emptied.map_err(LedgerFault::from) {
-        Ok(_) | Err(LedgerFault::Busy) => Ok(()),
-        Err(fault) => Err(fault),
-    }
-}
-
-/// Ends what [`hold`] began.
-fn let_go(conn: &Connection) -> Result<(), LedgerFault> {
-    if !conn.is_autocommit() {
-        conn.execute_batch("COMMIT")?;
-    }
-    Ok(())
-}
-
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn unsigned(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<u64> {
-    let number: i64 = row.get(at)?;
-    u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(at, number))
-}
-
-fn digest_at(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Digest> {
-    Ok(Digest::from_bytes(row.get::<_, [u8; 32]>(at)?))
-}
-
-fn read_event(row: &rusqlite::Row<'_>) -> rusqlite::Result<EventRow> {
-    Ok(EventRow {
-        seq: unsigned(row, 0)?,
-        line: row.get(1)?,
-        hash: digest_at(row, 2)?,
-        offset: unsigned(row, 3)?,
-    })
-}
-
-fn read_hashes(conn: &Connection, id: usize) -> Result<Hashes, LedgerFault> {
-    let mut query = conn.prepare_cached("SELECT hashes FROM bucket WHERE id = ?1")?;
-    let bytes: Option<Vec<u8>> = query.query_row([signed(id as u64)], |row| row.get(0)).optional()?;
-    let hashes = bytes.and_then(|bytes| Hashes::from_bytes(&bytes));
-    hashes.ok_or_else(|| LedgerFault::Damaged(format!("bucket row {id} is missing")))
-}
-
-fn parse_row(row: &rusqlite::Row<'_>) -> Result<(RevisionRow, String), LedgerFault> {
-    let name: String = row.get(0)?;
-    let body: String = row.get(4)?;
-    let parsed: RevisionRow = serde_json::from_str(&body).map_err(|error| {
-        LedgerFault::Damaged(format!("a row of `{}`: {error}", crate::model::text::escape(&name)))
-    })?;
-    let same = parsed.revision.name.as_str() == name
-        && parsed.revision.digest == digest_at(row, 1)?
-        && state::bucket_of(&parsed.revision) == row.get::<_, u16>(2)?
-        && parsed.lifecycle.state().as_str() == row.get::<_, String>(3)?;
-    if same {
-        Ok((parsed, body))
-    } else {
-        Err(LedgerFault::Damaged("a row does not agree with its body".into()))
-    }
-}
-
-fn read_head(conn: &Connection) -> Result<(Head, Brakes, Hashes), LedgerFault> {
-    let mut query = conn.prepare_cached(
-        "SELECT size, last, frontier, bytes, settled, time, state, epoch, hold FROM head WHERE id = 1",
-    )?;
-    let (size, last, frontier, bytes, settled, time, state, epoch, hold) = query
-        .query_row([], |row| {
-            let frontier: Vec<u8> = row.get(2)?;
-            let time = Timestamp::from_unix(row.get(5)?);
-            let ends = (unsigned(row, 3)?, unsigned(row, 4)?);
-            let hold: Option<String> = row.get(8)?;
-            Ok((
-                unsigned(row, 0)?,
-                digest_at(row, 1)?,
-                frontier,
-                ends.0,
-                ends.1,
-                time,
-                digest_at(row, 6)?,
-                unsigned(row, 7)?,
-                hold,
-            ))
-        })
-        .optional()?
-        .ok_or_else(|| LedgerFault::Damaged("the head is missing".into()))?;
-    let frontier = Frontier::from_bytes(size, &frontier)
-        .ok_or_else(|| LedgerFault::Damaged("the head's frontier does not fit its size".into()))?;
-    let brakes = Brakes { epoch, hold, holds: read_holds(conn)? };
-    let top = read_hashes(conn, 0)?;
-    if state::state_digest(&brakes, &top) != state {
-        return Err(LedgerFault::Damaged("holds, epoch or revisions were changed".into()));
-    }
-    Ok((Head { size, last, frontier, bytes, settled, time, state }, brakes, top))
-}
-
-fn read_holds(conn: &Connection) -> Result<Vec<Hold>, LedgerFault> {
-    let mut query = conn.prepare_cached("SELECT scope, value, seq FROM hold ORDER BY scope, value")?;
-    let mut rows = query.query([])?;
-    let mut out = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (scope, value): (String, String) = (row.get(0)?, row.get(1)?);
-        let scope = HoldScope::from_parts(&scope, &value)
-            .ok_or_else(|| LedgerFault::Damaged("a hold cannot be read".into()))?;
-        out.push(Hold { scope, seq: unsigned(row, 2)? });
-    }
-    Ok(out)
-}
-
-/// Attack: the ledger or one of its side files is a link, a second name or
-/// somebody else's. Looked at without opening: see the module page on locks.
-///
-/// Returns the length of the write-ahead log.
-fn check_files(home: &Home) -> Result<u64, LedgerFault> {
-    let mut ahead = 0;
-    let ours = rustix::process::geteuid().as_raw();
-    for name in [FILE, WAL, "ledger.db-shm"] {
-        let stat = match rustix::fs::statat(home.dir(), name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => stat,
-            Err(rustix::io::Errno::NOENT) if name == FILE => return Err(LedgerFault::Missing),
-            Err(rustix::io::Errno::NOENT) => continue,
-            Err(error) => return Err(LedgerFault::Unsafe(error.to_string())),
-        };
-        let kind = rustix::fs::FileType::from_raw_mode(stat.st_mode);
-        if kind != rustix::fs::FileType::RegularFile || stat.st_nlink != 1 || stat.st_uid != ours {
-            return Err(LedgerFault::Unsafe(format!("{name} is a link, has a second name or another owner")));
-        }
-        if name == WAL {
-            ahead = u64::try_from(stat.st_size).unwrap_or(0);
-        }
-    }
-    Ok(ahead)
-}
-
-fn fill(conn: &Connection, now: Timestamp) -> Result<(), LedgerFault> {
-    let name = random_id().map_err(|error| LedgerFault::Unsafe(error.to_string()))?;
-    let txn = conn.unchecked_transaction()?;
-    txn.execute_batch(SQL)?;
-    txn.execute("INSERT INTO home VALUES (1, ?1, ?2)", params![name, now.unix()])?;
-    let state = state::state_digest(&Brakes::default(), &Hashes::empty());
-    txn.execute(
-        "INSERT INTO head VALUES (1, 0, ?1, x'', 0, 0, ?2, 0, NULL, ?3)",
-        params![Digest::ZERO.as_bytes(), i64::MIN, state.as_bytes()],
-    )?;
-    for id in 0..=64 {
-        txn.execute("INSERT INTO bucket VALUES (?1, ?2)", params![id, Hashes::empty().as_bytes()])?;
-    }
-    txn.pragma_update(None, "application_id", APPLICATION)?;
-    txn.pragma_update(None, "user_version", SCHEMA)?;
-    Ok(txn.commit()?)
-}
-
-fn connect(home: &Home, file: &str, mode: &str) -> Result<Connection, LedgerFault> {
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let conn = Connection::open_with_flags(home.path().join(file), flags)?;
-    if rusqlite::version_number() < SQLITE_FLOOR {
-        return Err(LedgerFault::Damaged(format!("SQLite {} has a known corruption", rusqlite::version())));
-    }
-    conn.busy_timeout(BUSY)?;
-    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    conn.execute_batch(mode)?;
-    conn.execute_batch(
-        "PRAGMA wal_autocheckpoint = 64;
-         PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
-    )?;
-    Ok(conn)
-}
-
-/// Attack: a trigger or view planted in the file would run inside our own
-/// statements. The schema must be ours, to the letter.
-fn check_schema(conn: &Connection) -> Result<(), LedgerFault> {
-    let header = |name: &str| conn.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-    if header("application_id")? != APPLICATION {
-        return Err(LedgerFault::Damaged("it is not a ledger of ours".into()));
-    }
-    let found = header("user_version")?;
-    if found > SCHEMA {
-        return Err(LedgerFault::Newer { found });
-    }
-    if found != SCHEMA || schema_text(conn)? != expected_schema() {
-        return Err(LedgerFault::Damaged("its schema was changed".into()));
-    }
-    Ok(())
-}
-
-/// Every object's own SQL, sorted.
-fn schema_text(conn: &Connection) -> Result<Vec<String>, LedgerFault> {
-    let mut query = conn.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")?;
-    let mut all = query.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
-    all.sort();
-    Ok(all)
-}
-
-/// As SQLite keeps it: each statement as typed, without its last semicolon.
-fn expected_schema() -> Vec<&'static str> {
-    let statement =
-        |part: &'static str| part.find("CREATE ").map(|at| part[at..].trim_end().trim_end_matches(';'));
-    let mut all: Vec<_> = SQL.split("\n\n").filter_map(statement).collect();
-    all.sort_unstable();
-    all
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@ use super::super::render::{Tone, paint};
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::text;
 use skill_trust::ops::apply::Failures;
-use skill_trust::ops::enable::{self, Place};
+use skill_trust::ops::disable;
+use skill_trust::ops::enable;
+use skill_trust::ops::place::Place;
 use std::path::PathBuf;
 
 /// Place a trusted skill where agents load it
@@ -121,14 +123,14 @@ pub(crate) fn disable(context: &mut Context, args: DisableArgs) -> Ended {
     let mut documents = Vec::new();
     for skill in &args.skills {
         if args.dry_run {
-            let row = enable::disable_plan(&context.world, skill)?;
+            let row = disable::disable_plan(&context.world, skill)?;
             for there in row.lifecycle.placements() {
                 context.say(&format!("would take away {}", text::escape(&there.path)))?;
             }
             documents.push(serde_json::json!({ "name": row.revision.name, "digest": row.revision.digest }));
             continue;
         }
-        let done = enable::disable(&context.world, skill, place.as_ref())?;
+        let done = disable::disable(&context.world, skill, place.as_ref())?;
         if done.paths.is_empty() {
             context.say(&format!("{} was enabled nowhere", done.row.revision))?;
         }

@@ -9,6 +9,7 @@ use skill_trust::model::skill::SkillName;
 use skill_trust::model::source::{BadSource, SourceKind, SourceSpec};
 use skill_trust::model::text;
 use skill_trust::ops::install::{self, Arrival, Offer, Opened, Purpose, Selection};
+use skill_trust::ops::remove;
 use skill_trust::ops::update;
 use skill_trust::system::fetch::{FetchOptions, Progress};
 use std::path::Path;
@@ -316,9 +317,9 @@ pub(crate) fn remove(context: &mut Context, args: RemoveArgs) -> Ended {
     let mut removed = Vec::new();
     for typed in &args.skills {
         let row = if args.dry_run {
-            install::remove_plan(&context.world, typed)?
+            remove::remove_plan(&context.world, typed)?
         } else {
-            install::remove(&context.world, typed)?
+            remove::remove(&context.world, typed)?
         };
         context.say(&format!(
             "{}  {}",

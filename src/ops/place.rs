@@ -1,0 +1,112 @@
+//! Where skills are placed: agents and folders as typed, who reads them, and
+//! taking one place away from a revision that keeps others.
+
+use super::session::real;
+use super::{World, apply};
+use crate::model::agent::{self, Agent};
+use crate::model::code::{Code, Stop};
+use crate::model::lifecycle::{Lifecycle, RevisionRow};
+use crate::model::permit::SkillPermit;
+use crate::model::record::Record;
+use crate::model::text;
+use crate::system::home::Home;
+use crate::system::ledger::EventRow;
+use crate::system::permit::{self, Reason};
+use std::path::{Path, PathBuf};
+
+/// Where to place, as typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// An agent's own folder.
+    Agent(String),
+    /// Any folder.
+    Folder(PathBuf),
+}
+
+/// A place, worked out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placing {
+    /// The agent, if one was named.
+    pub agent: Option<String>,
+    /// The folder.
+    pub folder: PathBuf,
+    /// Every known agent that reads this folder.
+    pub readers: Vec<&'static str>,
+}
+
+/// Works out a place.
+///
+/// # Errors
+/// [`Code::Usage`] for an agent that is not known, with those that are.
+pub fn placing(world: &World, place: &Place) -> Result<Placing, Stop> {
+    let (agent, folder) = match place {
+        Place::Folder(folder) => (None, folder.clone()),
+        Place::Agent(id) => {
+            let known: Vec<_> =
+                agent::AGENTS.iter().filter(|agent| agent.place.is_some()).map(|agent| agent.id).collect();
+            let found = agent::by_id(id).and_then(|agent| agent.place);
+            let folder = found.ok_or_else(|| {
+                let what = format!("`{}` is no agent we place for", text::escape_short(id, 40));
+                Stop::new(Code::Usage, what, format!("one of: {}; or --dir PATH", known.join(", ")))
+            })?;
+            let home = world.account_home.as_ref().ok_or_else(|| {
+                Stop::new(
+                    Code::Usage,
+                    "the account has no home folder in the account database",
+                    "name the folder: --dir PATH",
+                )
+            })?;
+            (Some(id.clone()), home.join(folder))
+        }
+    };
+    let readers = readers(world, &folder);
+    Ok(Placing { agent, folder, readers })
+}
+
+/// Every known agent that reads a folder.
+#[must_use]
+pub fn readers(world: &World, folder: &Path) -> Vec<&'static str> {
+    let Some(home) = &world.account_home else { return Vec::new() };
+    let folder = real(folder);
+    let reads = |agent: &&Agent| agent.reads.iter().any(|read| real(&home.join(read)) == folder);
+    agent::AGENTS.iter().filter(reads).map(|agent| agent.title).collect()
+}
+
+/// Takes the old revision out of the place. Its permit goes first, or is
+/// written anew without that place: cut short after that, recovery takes the
+/// rest away and records it. In the other order a copy would be gone that the
+/// permit still names, which looks like drift. A kill finds what is left by
+/// the permit or by what became of it, at every moment.
+pub(super) fn swap_out(
+    home: &Home,
+    old: &RevisionRow,
+    path: &str,
+    record: Option<&(Record, EventRow)>,
+) -> Result<(), Stop> {
+    let io = |fault: permit::PermitFault| Stop::new(Code::Io, fault.to_string(), "run: skills doctor");
+    let permit = permit::read_skill(home, &old.revision).map_err(io)?;
+    let all = permit.iter().flat_map(|permit| permit.placements.clone());
+    let places: Vec<_> = all.filter(|place| place.path == path).collect();
+    match (&old.lifecycle, permit, record) {
+        (Lifecycle::Enabled { placements, .. }, Some(permit), Some((record, event))) => {
+            let kept = SkillPermit {
+                seq: record.seq,
+                hash: event.hash,
+                placements: placements.all().to_vec(),
+                ..permit
+            };
+            permit::write_skill(home, &kept).map_err(io)?;
+        }
+        _ => permit::withdraw(home, &old.revision, Reason::Disabled).map(drop).map_err(io)?,
+    }
+    let mut failures = apply::Failures::new();
+    for place in &places {
+        apply::withdraw_place(home, place, &old.revision, &mut failures);
+    }
+    match failures.first() {
+        None => Ok(()),
+        Some((path, why)) => {
+            Err(Stop::new(Code::Io, format!("{path}: {why}"), "move it away by hand, then try again"))
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! `remove`: a revision that is not enabled is forgotten. Its events stay.
+
+use super::install::store_stop;
+use super::session::{Depth, Session, ledger_stop};
+use super::{World, apply, facts, trust};
+use crate::model::code::Stop;
+use crate::model::lifecycle::{Event, RevisionRow};
+use crate::model::record::Outcome;
+use crate::policy::transition::Input;
+use crate::system::store::Store;
+
+/// Removes a revision that is not enabled; its events stay.
+///
+/// # Errors
+/// [`Stop`]; a refusal is recorded.
+pub fn remove(world: &World, typed: &str) -> Result<RevisionRow, Stop> {
+    let mut session = Session::open(world, Depth::All)?;
+    let mut draft = session.draft(Event::Remove.as_str(), Outcome::Done, "removed");
+    draft.skill = facts::parse_ref(typed).ok().map(|wanted| wanted.name);
+    let row = match facts::resolve(&session.ledger, typed, |_| false) {
+        Ok(row) => row,
+        Err(stop) => return Err(session.refuse(draft, stop)),
+    };
+    draft.skill = Some(row.revision.name.clone());
+    draft.digest = Some(row.revision.digest);
+    if let Err(code) = apply::next(&row, false, &Input::Plain(Event::Remove)) {
+        let stop = trust::step_refused(&row, code, None);
+        return Err(session.refuse(draft, stop));
+    }
+    session.commit(|txn| {
+        txn.remove(&row.revision).map_err(|fault| ledger_stop(&fault))?;
+        Ok(vec![draft])
+    })?;
+    let rows = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
+    if !rows.iter().any(|other| other.revision.digest == row.revision.digest) {
+        let store = Store::new(&session.home).map_err(|fault| store_stop(&fault))?;
+        store.remove(&row.revision.digest).map_err(|fault| store_stop(&fault))?;
+    }
+    Ok(row)
+}
+
+/// What `remove` would remove.
+///
+/// # Errors
+/// [`Stop`].
+pub fn remove_plan(world: &World, typed: &str) -> Result<RevisionRow, Stop> {
+    let session = Session::open(world, Depth::All)?;
+    let row = facts::resolve(&session.ledger, typed, |_| false)?;
+    match apply::next(&row, false, &Input::Plain(Event::Remove)) {
+        Ok(_) => Ok(row),
+        Err(code) => Err(trust::step_refused(&row, code, None)),
+    }
+}
