@@ -207,7 +207,7 @@ impl AuditLog {
         // The records of the last transaction, from the end; a crash loses no others.
         while seq > 0 {
             let row = ledger.event(seq)?.ok_or_else(|| missing(seq))?;
-            if row.offset < settled || row.offset + row.line.len() as u64 + 1 <= found {
+            if row.offset < settled || row.offset + (row.line.len() as u64) < found {
                 before = Some(row);
                 break;
             }
