@@ -424,7 +424,7 @@ fn a_named_folder_is_hashed_and_must_be_a_placement() {
         (format!("{}/../a/pdf", sandbox.arg("a")), "path-unknown"),
         (sandbox.arg("work/nothing"), "path-differs"),
         (sandbox.arg("a"), "path-differs"),
-        (format!("{placement}/SKILL.md"), "unreadable"),
+        (format!("{placement}/SKILL.md"), "path-differs"),
         ("/".to_owned(), "path-differs"),
     ] {
         let (deny, _) = answer(gate(&other));
