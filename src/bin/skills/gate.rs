@@ -178,14 +178,10 @@ fn run(args: Args) -> Result<ExitCode, Stop> {
         // Help is no answer to a question; it allows nothing.
         return Ok(if write_out(HELP) { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    let mut world = World::usual("gate");
-    if let Some(home) = args.home {
-        let absolute = std::path::absolute(&home);
-        world.home = absolute.map_err(|error| Stop::new(Code::Usage, format!("--home: {error}"), ""))?;
-    }
     let signals = hold_signals();
     if args.all {
         watch(signals, args.deadline.map_or(DEADLINE, Duration::from_millis));
+        let mut world = world_at(args.home)?;
         world.patience = args.deadline.map_or(world.patience, patience);
         return Ok(answer_all(&gate::ask_all(&world, args.gateway.as_deref(), args.head.as_deref())?));
     }
@@ -208,8 +204,20 @@ fn run(args: Args) -> Result<ExitCode, Stop> {
     };
     let deadline = request.deadline_ms.or(args.deadline);
     watch(signals, deadline.map_or(DEADLINE, Duration::from_millis));
+    let mut world = world_at(args.home)?;
     world.patience = deadline.map_or(world.patience, patience);
     Ok(answer_one(&gate::ask(&world, ASKED.get_or_init(|| request))))
+}
+
+/// The world, gathered only once the deadline runs: an account database behind
+/// a network that does not answer must end in a deny too.
+fn world_at(home: Option<PathBuf>) -> Result<World, Stop> {
+    let mut world = World::usual("gate");
+    if let Some(home) = home {
+        let absolute = std::path::absolute(&home);
+        world.home = absolute.map_err(|error| Stop::new(Code::Usage, format!("--home: {error}"), ""))?;
+    }
+    Ok(world)
 }
 
 /// How long to wait for the lock, so that time is left to say that it is busy.
