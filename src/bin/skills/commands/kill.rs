@@ -18,8 +18,21 @@ use std::path::Path;
     Examples:\n  skills kill --all\n  skills kill --all --note INC-204\n  skills kill pdf-forms\n  \
     skills kill --source https://github.com/acme/skills\n\nSee also: skills release"
 )]
-#[command(group(clap::ArgGroup::new("what").required(true).args(["all", "skill", "source", "signer", "digest"])))]
 pub(crate) struct Args {
+    #[command(flatten)]
+    covered: Covered,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    /// Show what is enabled and would be stopped, change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What a kill covers: exactly one of these.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Covered {
     /// Everything
     #[arg(long)]
     all: bool,
@@ -34,37 +47,26 @@ pub(crate) struct Args {
     /// Exactly these bytes, under any name
     #[arg(long, value_name = "sha256:…")]
     digest: Option<String>,
-    /// Why, for the record
-    #[arg(long, value_name = "TEXT")]
-    note: Option<String>,
-    /// Show what is enabled and would be stopped, change nothing
-    #[arg(long)]
-    dry_run: bool,
 }
 
-fn scope(
-    skill: Option<&str>,
-    source: Option<&str>,
-    signer: Option<&str>,
-    digest: Option<&str>,
-) -> Result<Option<HoldScope>, Stop> {
-    if let Some(name) = skill {
-        let name = SkillName::parse(name).map_err(|why| {
-            Stop::new(
-                Code::Usage,
-                format!("`{}`: {why}", text::escape_short(name, 64)),
-                "everything: skills kill --all",
-            )
-        })?;
-        return Ok(Some(HoldScope::Name(name)));
+impl Covered {
+    /// The scope; none for everything.
+    fn scope(&self) -> Result<Option<HoldScope>, Stop> {
+        if let Some(name) = &self.skill {
+            let name = SkillName::parse(name).map_err(|why| {
+                let what = format!("`{}`: {why}", text::escape_short(name, 64));
+                Stop::new(Code::Usage, what, "everything: skills kill --all")
+            })?;
+            return Ok(Some(HoldScope::Name(name)));
+        }
+        if let Some(source) = &self.source {
+            return Ok(Some(HoldScope::Source(place(source))));
+        }
+        if let Some(digest) = &self.digest {
+            return parse_digest(digest).map(HoldScope::Digest).map(Some);
+        }
+        Ok(self.signer.clone().map(HoldScope::Signer))
     }
-    if let Some(source) = source {
-        return Ok(Some(HoldScope::Source(place(source))));
-    }
-    if let Some(digest) = digest {
-        return parse_digest(digest).map(HoldScope::Digest).map(Some);
-    }
-    Ok(signer.map(|signer| HoldScope::Signer(signer.to_owned())))
 }
 
 /// A source as it is recorded, from any form that `install` takes. What cannot
@@ -82,8 +84,7 @@ fn place(typed: &str) -> String {
 
 /// Runs `kill`.
 pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
-    let scope =
-        scope(args.skill.as_deref(), args.source.as_deref(), args.signer.as_deref(), args.digest.as_deref())?;
+    let scope = args.covered.scope()?;
     if args.dry_run {
         return dry_run(context, scope.as_ref());
     }
@@ -213,22 +214,9 @@ fn warn(context: &mut Context, text: &str) {
     after_help = "Everything comes back as trusted at most; nothing is enabled by it.\n`--all` lifts the kill of everything, no narrow one.\n\n\
     Examples:\n  skills release --all\n  skills release pdf-forms\n  skills release --all --phrase \"release epoch 1\""
 )]
-#[command(group(clap::ArgGroup::new("what").required(true).args(["all", "skill", "source", "signer", "digest"])))]
 pub(crate) struct ReleaseArgs {
-    /// The kill of everything
-    #[arg(long)]
-    all: bool,
-    /// The kill of this skill
-    skill: Option<String>,
-    /// The kill of this source
-    #[arg(long, value_name = "SOURCE")]
-    source: Option<String>,
-    /// The kill of this signer
-    #[arg(long, value_name = "SIGNER")]
-    signer: Option<String>,
-    /// The kill of these bytes
-    #[arg(long, value_name = "sha256:…")]
-    digest: Option<String>,
+    #[command(flatten)]
+    covered: Covered,
     /// The phrase, where there is no terminal
     #[arg(long, value_name = "TEXT")]
     phrase: Option<String>,
@@ -239,8 +227,7 @@ pub(crate) struct ReleaseArgs {
 
 /// Runs `release`.
 pub(crate) fn release(context: &mut Context, args: ReleaseArgs) -> Ended {
-    let scope =
-        scope(args.skill.as_deref(), args.source.as_deref(), args.signer.as_deref(), args.digest.as_deref())?;
+    let scope = args.covered.scope()?;
     let plan = stop::release_plan(&context.world, scope.as_ref())?;
     let mut shown = vec!["This lifts:".to_owned()];
     if let Some((_, epoch)) = &plan.home {
