@@ -229,8 +229,30 @@ impl Ledger {
     /// # Errors
     /// [`LedgerFault::Damaged`] when its bucket is not what the head says.
     pub fn revision(&self, revision: &Revision) -> Result<Option<RevisionRow>, LedgerFault> {
-        let rows = self.bucket(state::bucket_of(revision))?;
-        Ok(rows.into_iter().find(|row| row.revision == *revision))
+        let bucket = state::bucket_of(revision);
+        let mut query = self.conn.prepare_cached(
+            "SELECT name, digest, bucket, state, body FROM revision WHERE bucket = ?1 ORDER BY name, digest",
+        )?;
+        let mut rows = query.query([bucket])?;
+        let (mut found, mut bodies) = (None, Vec::new());
+        while let Some(row) = rows.next()? {
+            // The others are proven by their bytes; reading them too would make
+            // every call dearer the more skills there are.
+            let wanted = row.get_ref(0)?.as_str().is_ok_and(|name| name == revision.name.as_str())
+                && digest_at(row, 1)? == revision.digest;
+            if wanted {
+                let (parsed, body) = parse_row(row)?;
+                found = Some(parsed);
+                bodies.push(body);
+            } else {
+                bodies.push(row.get(4)?);
+            }
+        }
+        let (group, at) = (usize::from(bucket) / state::FAN, usize::from(bucket) % state::FAN);
+        if state::bucket_hash(bodies.iter().map(String::as_str)) != self.group(group)?.get(at) {
+            return Err(LedgerFault::Damaged(format!("the revisions of bucket {bucket} were changed")));
+        }
+        Ok(found.filter(|row: &RevisionRow| row.revision == *revision))
     }
 
     /// All revisions of a skill, each proven. A row hidden from the look-up is
@@ -274,24 +296,6 @@ impl Ledger {
                     )));
                 }
             }
-        }
-        Ok(out)
-    }
-
-    fn bucket(&self, bucket: u16) -> Result<Vec<RevisionRow>, LedgerFault> {
-        let mut query = self.conn.prepare_cached(
-            "SELECT name, digest, bucket, state, body FROM revision WHERE bucket = ?1 ORDER BY name, digest",
-        )?;
-        let mut rows = query.query([bucket])?;
-        let (mut out, mut bodies) = (Vec::new(), Vec::new());
-        while let Some(row) = rows.next()? {
-            let (parsed, body) = parse_row(row)?;
-            out.push(parsed);
-            bodies.push(body);
-        }
-        let (group, at) = (usize::from(bucket) / state::FAN, usize::from(bucket) % state::FAN);
-        if state::bucket_hash(bodies.iter().map(String::as_str)) != self.group(group)?.get(at) {
-            return Err(LedgerFault::Damaged(format!("the revisions of bucket {bucket} were changed")));
         }
         Ok(out)
     }
