@@ -6,7 +6,7 @@
 
 use super::place::{Place, placing, swap_out};
 use super::session::{Depth, Session, ledger_stop, real};
-use super::{World, apply, facts, trust};
+use super::{World, apply, facts, refusals};
 use crate::model::code::{Code, Stop};
 use crate::model::lifecycle::{Event, RevisionRow, State};
 use crate::model::record::Outcome;
@@ -74,7 +74,7 @@ pub fn disable(world: &World, typed: &str, place: Option<&Place>) -> Result<Disa
 /// One place of several: the permit names the rest, then the copy goes.
 fn disable_one(session: &mut Session<'_>, row: RevisionRow, path: String) -> Result<Disabled, Stop> {
     let next = apply::next(&row, false, &Input::Disable(Some(path.clone())))
-        .map_err(|code| trust::step_refused(&row, code, None))?
+        .map_err(|code| refusals::step_refused(&row, code, None))?
         .ok_or_else(|| Stop::new(Code::Internal, "BUG: disable changed nothing", ""))?;
     let mut draft = session.draft(Event::Disable.as_str(), Outcome::Done, format!("withdrawn from {path}"));
     draft.skill = Some(row.revision.name.clone());

@@ -17,7 +17,7 @@
 
 use super::place::{Place, Placing, placing, swap_out};
 use super::session::{Depth, Session, ledger_stop, real};
-use super::{World, apply, facts, gate, trust};
+use super::{World, apply, facts, gate, refusals};
 use crate::model::code::{Code, Stop};
 use crate::model::decision::Question;
 use crate::model::lifecycle::{Event, Placement, RevisionRow, State};
@@ -150,7 +150,7 @@ fn allowed(session: &Session<'_>, row: &RevisionRow) -> Result<Evidence, Stop> {
     let folders = gate::observe(session, row, Question::Enable);
     match gate::decide_now(session, row, Question::Enable, &folders, None)? {
         Ok(evidence) => Ok(evidence),
-        Err(no) if no.code == Code::Drift => Err(trust::store_differs(row, &folders[0])),
+        Err(no) if no.code == Code::Drift => Err(refusals::store_differs(row, &folders[0])),
         Err(no) => {
             let next = gate::remedy(no.code, &row.revision).replace("a person runs: ", "");
             Err(Stop::new(no.code, format!("{}: {}", row.revision, no.reason), next))
@@ -275,7 +275,7 @@ impl Work {
         staged: &mut Staged,
     ) -> Result<RevisionRow, Stop> {
         let next = apply::next(&self.row, false, &Input::Enable(place.clone()))
-            .map_err(|code| trust::step_refused(&self.row, code, None))?
+            .map_err(|code| refusals::step_refused(&self.row, code, None))?
             .ok_or_else(|| Stop::new(Code::Internal, "BUG: enable changed nothing", ""))?;
         let (old_row, old_draft) = self.swap(session, &place.path)?;
         let epoch = session.ledger.brakes().epoch;
@@ -332,7 +332,7 @@ impl Work {
     fn swap(&self, session: &Session<'_>, path: &str) -> Result<(Option<RevisionRow>, Option<Draft>), Stop> {
         let Some(old) = &self.swapped else { return Ok((None, None)) };
         let lifecycle = apply::next(old, false, &Input::Disable(Some(path.to_owned())))
-            .map_err(|code| trust::step_refused(old, code, None))?
+            .map_err(|code| refusals::step_refused(old, code, None))?
             .ok_or_else(|| Stop::new(Code::Internal, "BUG: the swapped revision is not there", ""))?;
         let mut draft = session.draft(
             Event::Disable.as_str(),
@@ -406,8 +406,8 @@ fn copy(
     staged: &mut Staged,
     limits: crate::model::limits::Limits,
 ) -> Result<(), Stop> {
-    let store = Store::new(home).map_err(|fault| super::install::store_stop(&fault))?;
-    let object = store.open(&row.revision.digest).map_err(|fault| super::install::store_stop(&fault))?;
+    let store = Store::new(home).map_err(|fault| refusals::store_stop(&fault))?;
+    let object = store.open(&row.revision.digest).map_err(|fault| refusals::store_stop(&fault))?;
     let mut bytes = Vec::new();
     let mut sink = |path: &EntryPath, executable: bool, piece: Piece<'_>| {
         match piece {

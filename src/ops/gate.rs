@@ -139,7 +139,14 @@ fn answer(world: &World, request: &GateRequest) -> Result<GateAnswer, Stop> {
     };
     let row = match facts::resolve(&ledger, &request.skill, |row| row.lifecycle.state() == preferred) {
         Ok(row) => row,
-        Err(stop) => return Ok(record_unknown(world, home, ledger, request, &wanted, &stop)),
+        Err(stop) => {
+            // Whatever the name means: under a kill the answer is the kill.
+            let stop = match facts::brake(&home) {
+                Brake::Stopped(why) => Stop::new(Code::HeldAll, why, "a person runs: skills release --all"),
+                Brake::Clear { .. } => stop,
+            };
+            return Ok(record_unknown(world, home, ledger, request, &wanted, &stop));
+        }
     };
     let case = hash(world, &home, request.clone(), row)?;
     let mut answers = settle(world, home, ledger, vec![case])?;

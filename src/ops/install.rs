@@ -10,7 +10,7 @@
 //! one that is refused does not stop the others, and is recorded.
 
 use super::session::{Depth, Session, ledger_stop};
-use super::{World, apply};
+use super::{World, apply, refusals};
 use crate::model::card::Card;
 use crate::model::code::{Code, Stop};
 use crate::model::digest::{Digest, Hasher};
@@ -24,7 +24,7 @@ use crate::policy::entry;
 use crate::policy::transition::Input;
 use crate::system::fetch::{self, FetchError, FetchOptions, Found, Origin};
 use crate::system::home::Home;
-use crate::system::store::{Promoted, Staged, Staging, Store, StoreFault, sweep_staging};
+use crate::system::store::{Promoted, Staged, Staging, Store, sweep_staging};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -140,7 +140,7 @@ fn home_for(world: &World, purpose: Purpose) -> Result<Option<Home>, Stop> {
             opened => opened?,
         },
     };
-    sweep_staging(&session.home).map_err(|fault| store_stop(&fault))?;
+    sweep_staging(&session.home).map_err(|fault| refusals::store_stop(&fault))?;
     Home::open(&world.home).map(Some).map_err(|fault| super::session::home_stop(&fault))
 }
 
@@ -297,7 +297,7 @@ impl Opened {
         let home = self.home.as_ref().ok_or_else(|| {
             Stop::new(Code::HomeMissing, "there is no home here yet", "run: skills install SOURCE")
         })?;
-        let mut staging = Staging::new(home, *limits).map_err(|fault| store_stop(&fault))?;
+        let mut staging = Staging::new(home, *limits).map_err(|fault| refusals::store_stop(&fault))?;
         let mut fault = None;
         let copied = self.origin.copy(&offer.found, limits, &mut |path, executable, _, bytes| {
             staging.add(path, executable, bytes).map_err(|why| {
@@ -307,13 +307,13 @@ impl Opened {
             })
         });
         if let Some(fault) = fault {
-            return Err(store_stop(&fault));
+            return Err(refusals::store_stop(&fault));
         }
         copied.map_err(|error| fetch_stop(&error))?;
-        let staged = staging.finish().map_err(|fault| store_stop(&fault))?;
+        let staged = staging.finish().map_err(|fault| refusals::store_stop(&fault))?;
         let faults = entry::check(staged.manifest(), limits);
         if !faults.is_empty() {
-            return Err(entries_stop(&faults));
+            return Err(refusals::entries_stop(&faults));
         }
         // Attack: a folder whose card is another one when its bytes are copied
         // than it was when its name was read from it.
@@ -370,8 +370,8 @@ fn admit(
         ));
     }
     let mut known = session.ledger.revision(&revision).map_err(|fault| ledger_stop(&fault))?;
-    let store = Store::new(&session.home).map_err(|fault| store_stop(&fault))?;
-    let promoted = store.promote(staged, &digest).map_err(|fault| store_stop(&fault))?;
+    let store = Store::new(&session.home).map_err(|fault| refusals::store_stop(&fault))?;
+    let promoted = store.promote(staged, &digest).map_err(|fault| refusals::store_stop(&fault))?;
     if let Some(row) = known.as_ref().filter(|row| row.lifecycle.pin().is_some())
         && promoted != Promoted::AlreadyThere
     {
@@ -487,30 +487,12 @@ fn record(world: &World, source: Option<&Source>, stop: Stop) -> Stop {
     }
 }
 
-fn entries_stop(faults: &[Fault]) -> Stop {
-    let list: Vec<_> = faults.iter().take(10).map(ToString::to_string).collect();
-    let more = if faults.len() > 10 { format!("; and {} more", faults.len() - 10) } else { String::new() };
-    let what = format!("entries that no skill may hold: {}{more}", list.join("; "));
-    Stop::new(Code::EntryRefused, what, "ask its author to remove them, or install from a copy of your own")
-}
-
-/// A store's fault in the product's words.
-#[must_use]
-pub fn store_stop(fault: &StoreFault) -> Stop {
-    match fault {
-        StoreFault::Refused(faults) => entries_stop(faults),
-        StoreFault::Differs { .. } => Stop::new(Code::DigestMismatch, fault.to_string(), "install it again"),
-        StoreFault::Missing(_) => Stop::new(Code::DigestMismatch, fault.to_string(), "install it again"),
-        _ => Stop::new(Code::Io, fault.to_string(), "free space, or run: skills doctor"),
-    }
-}
-
 /// A source's fault in the product's words.
 #[must_use]
 pub fn fetch_stop(error: &FetchError) -> Stop {
     let what = error.to_string();
     match error {
-        FetchError::Refused(faults) => entries_stop(faults),
+        FetchError::Refused(faults) => refusals::entries_stop(faults),
         FetchError::Unreachable { .. } => {
             Stop::new(Code::SourceUnreachable, what, "check the address and the connection")
         }

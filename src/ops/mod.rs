@@ -17,6 +17,7 @@ pub mod install;
 pub mod look;
 pub mod place;
 pub mod recover;
+pub mod refusals;
 pub mod remove;
 pub mod review;
 pub mod session;

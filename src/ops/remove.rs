@@ -1,8 +1,7 @@
 //! `remove`: a revision that is not enabled is forgotten. Its events stay.
 
-use super::install::store_stop;
 use super::session::{Depth, Session, ledger_stop};
-use super::{World, apply, facts, trust};
+use super::{World, apply, facts, refusals};
 use crate::model::code::Stop;
 use crate::model::lifecycle::{Event, RevisionRow};
 use crate::model::record::Outcome;
@@ -24,7 +23,7 @@ pub fn remove(world: &World, typed: &str) -> Result<RevisionRow, Stop> {
     draft.skill = Some(row.revision.name.clone());
     draft.digest = Some(row.revision.digest);
     if let Err(code) = apply::next(&row, false, &Input::Plain(Event::Remove)) {
-        let stop = trust::step_refused(&row, code, None);
+        let stop = refusals::step_refused(&row, code, None);
         return Err(session.refuse(draft, stop));
     }
     session.commit(|txn| {
@@ -33,8 +32,8 @@ pub fn remove(world: &World, typed: &str) -> Result<RevisionRow, Stop> {
     })?;
     let rows = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
     if !rows.iter().any(|other| other.revision.digest == row.revision.digest) {
-        let store = Store::new(&session.home).map_err(|fault| store_stop(&fault))?;
-        store.remove(&row.revision.digest).map_err(|fault| store_stop(&fault))?;
+        let store = Store::new(&session.home).map_err(|fault| refusals::store_stop(&fault))?;
+        store.remove(&row.revision.digest).map_err(|fault| refusals::store_stop(&fault))?;
     }
     Ok(row)
 }
@@ -48,6 +47,6 @@ pub fn remove_plan(world: &World, typed: &str) -> Result<RevisionRow, Stop> {
     let row = facts::resolve(&session.ledger, typed, |_| false)?;
     match apply::next(&row, false, &Input::Plain(Event::Remove)) {
         Ok(_) => Ok(row),
-        Err(code) => Err(trust::step_refused(&row, code, None)),
+        Err(code) => Err(refusals::step_refused(&row, code, None)),
     }
 }

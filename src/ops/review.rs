@@ -9,7 +9,7 @@
 //! last is shown, if that one's store copy is still sound.
 
 use super::session::{home_stop, ledger_stop, open_ledger};
-use super::{World, facts};
+use super::{World, facts, refusals};
 use crate::model::card::Card;
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
@@ -119,9 +119,9 @@ pub fn open(world: &World, request: &ReviewRequest) -> Result<Review, Stop> {
 fn open_copy(home: &Home, row: &RevisionRow) -> Result<Copy, Stop> {
     let digest = &row.revision.digest;
     let unsound = |digest: Option<Digest>, faults: Vec<Fault>| {
-        super::trust::store_differs(row, &Hashed { path: String::new(), digest, faults })
+        refusals::store_differs(row, &Hashed { path: String::new(), digest, faults })
     };
-    let store = Store::new(home).map_err(|fault| super::install::store_stop(&fault))?;
+    let store = Store::new(home).map_err(|fault| refusals::store_stop(&fault))?;
     let folder = store.open(digest).map_err(|_| {
         let what = format!("the stored copy of {} is gone or cannot be opened", row.revision);
         Stop::new(Code::DigestMismatch, what, format!("install it again from {}", row.source))

@@ -5,14 +5,13 @@
 //! is pinned, or nothing is.
 
 use super::session::{Depth, Session, home_stop, ledger_stop, open_ledger};
-use super::{Answer, Ask, Question, World, apply, facts};
+use super::{Answer, Ask, Question, World, apply, facts, refusals};
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
 use crate::model::lifecycle::{Event, HoldScope, Pin, RevisionRow, State};
 use crate::model::record::{Draft, Outcome};
 use crate::model::text;
 use crate::model::time::Timestamp;
-use crate::policy::gate::Hashed;
 use crate::policy::transition::Input;
 use crate::system::home::Home;
 use crate::system::ledger::Ledger;
@@ -141,7 +140,7 @@ pub fn trust(world: &World, plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) ->
         let input = Input::Trust(Box::new(pin));
         match apply::next(&row, held.is_some(), &input) {
             Ok(next) => Ok((next, held)),
-            Err(code) => Err(step_refused(&row, code, held.as_deref())),
+            Err(code) => Err(refusals::step_refused(&row, code, held.as_deref())),
         }
     });
     let (next, _) = match outcome {
@@ -226,20 +225,7 @@ fn check(session: &Session<'_>, row: &RevisionRow, plan: &TrustPlan) -> Result<(
     }
     debug_assert_eq!(plan.row.revision, *revision);
     let stored = facts::hash_store(&session.home, &revision.digest, session.policy.limits);
-    if stored.is(&revision.digest) { Ok(()) } else { Err(store_differs(row, &stored)) }
-}
-
-/// The refusal for a store copy that is not what it should be.
-#[must_use]
-pub fn store_differs(row: &RevisionRow, stored: &Hashed) -> Stop {
-    let found = match (stored.faults.first(), stored.digest) {
-        (Some(fault), _) => fault.to_string(),
-        (None, Some(digest)) => digest.to_string(),
-        (None, None) => "nothing readable".to_owned(),
-    };
-    let what =
-        format!("the stored copy of {} should be {}, found: {found}", row.revision, row.revision.digest);
-    Stop::new(Code::DigestMismatch, what, format!("install it again from {}", row.source))
+    if stored.is(&revision.digest) { Ok(()) } else { Err(refusals::store_differs(row, &stored)) }
 }
 
 fn pin(session: &Session<'_>, row: &RevisionRow, plan: &TrustPlan) -> Pin {
@@ -255,29 +241,6 @@ fn pin(session: &Session<'_>, row: &RevisionRow, plan: &TrustPlan) -> Pin {
         source: row.source.clone(),
         until: plan.until,
         version: row.version.clone(),
-    }
-}
-
-/// A refused step in words.
-#[must_use]
-pub fn step_refused(row: &RevisionRow, code: Code, held: Option<&str>) -> Stop {
-    let revision = &row.revision;
-    match code {
-        Code::Held => Stop::new(
-            Code::Held,
-            format!("{revision}: {}", held.unwrap_or("held by a kill")),
-            "nothing widens while held; a person runs: skills release",
-        ),
-        Code::StillEnabled => {
-            let what = format!("{revision} is enabled");
-            Stop::new(code, what, format!("first run: skills disable {revision}"))
-        }
-        Code::NotTrusted => Stop::new(
-            code,
-            format!("{revision} is installed and not trusted"),
-            format!("skills review {revision}, then: skills trust {revision}"),
-        ),
-        other => Stop::new(other, format!("{revision}: {}", other.summary()), "run: skills status"),
     }
 }
 

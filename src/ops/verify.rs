@@ -15,7 +15,7 @@
 
 use super::look::{self, Job, Look, Part};
 use super::session::{Depth, Session, ledger_stop, log_stop};
-use super::{World, apply, facts, gate, trust};
+use super::{World, apply, facts, gate, refusals};
 use crate::model::code::{Code, Stop};
 use crate::model::decision::Question;
 use crate::model::digest::Digest;
@@ -144,7 +144,7 @@ fn chain(session: &Session<'_>, out: &mut Verification) {
 fn extra_objects(home: &Home, rows: &[RevisionRow]) -> Result<Vec<Digest>, Stop> {
     let known: BTreeSet<_> = rows.iter().map(|row| row.revision.digest).collect();
     let store = Store::new(home).and_then(|store| store.list());
-    let listed = store.map_err(|fault| super::install::store_stop(&fault))?;
+    let listed = store.map_err(|fault| refusals::store_stop(&fault))?;
     Ok(listed.into_iter().filter(|digest| !known.contains(digest)).collect())
 }
 
@@ -209,7 +209,7 @@ fn one(
         out.problems.push(declare(session, row, question, &no)?);
     }
     if !stored.is(&row.revision.digest) && !told {
-        out.problems.push(Problem::of(Some(&row.revision), trust::store_differs(row, stored)));
+        out.problems.push(Problem::of(Some(&row.revision), refusals::store_differs(row, stored)));
     }
     Ok(())
 }

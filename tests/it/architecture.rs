@@ -186,19 +186,11 @@ fn imports_go_one_way() {
 // Law 2: use cases do not call each other.
 
 /// What use cases share: gathering and looking, changing, and the one opinion.
-const SHARED: &[&str] = &["facts", "look", "unmanaged", "session", "apply", "recover", "gate"];
+const SHARED: &[&str] =
+    &["facts", "look", "place", "refusals", "unmanaged", "session", "apply", "recover", "gate"];
 
 /// Use cases that borrow from another one, and what.
 const BORROWED: &[(&str, &str)] = &[
-    // The words of a refused step, and of a store copy that differs.
-    ("enable", "trust"),
-    ("install", "trust"),
-    ("review", "trust"),
-    ("verify", "trust"),
-    // The words of a store fault.
-    ("enable", "install"),
-    ("review", "install"),
-    ("verify", "install"),
     // An update is an installation of what is newer.
     ("update", "install"),
 ];
@@ -366,16 +358,16 @@ fn below_the_program_nothing_prints_exits_or_reads_the_environment() {
 const WRITERS: &[(&str, &[&str])] = &[
     // The log follows the ledger in one place.
     ("log.append(", &["session"]),
-    ("txn.put(", &["apply", "enable", "install", "recover", "trust"]),
-    ("txn.remove(", &["install"]),
+    ("txn.put(", &["apply", "disable", "enable", "install", "recover", "trust"]),
+    ("txn.remove(", &["remove"]),
     ("permit::create_home(", &["recover"]),
     ("permit::release_home(", &["stop"]),
-    ("permit::write_skill(", &["enable"]),
-    ("permit::withdraw(", &["apply", "enable", "recover"]),
+    ("permit::write_skill(", &["enable", "place"]),
+    ("permit::withdraw(", &["apply", "place", "recover"]),
     ("placement::withdraw(", &["apply"]),
     ("Staged::begin(", &["enable"]),
     ("store.promote(", &["install"]),
-    ("store.remove(", &["install"]),
+    ("store.remove(", &["remove"]),
     ("kill::kill_all(", &["stop"]),
     ("kill::kill_matching(", &["stop"]),
     ("kill::finish(", &["recover"]),

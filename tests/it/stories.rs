@@ -287,8 +287,8 @@ fn what_was_banned_does_not_come_back() {
 
     sandbox.run(&["untrust", "pdf", "--never", "--note", "mines coins"]).ok();
     story.changed(
-        "> kill done pdf@A
-         > untrust done pdf@A
+        "> untrust done pdf@A
+         > kill done pdf@A
          - a/pdf/ 0555
          - a/pdf/SKILL.md 0444
          - home/permits/pdf@A 0600
