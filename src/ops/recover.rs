@@ -31,9 +31,8 @@ pub fn run(session: &mut Session<'_>, depth: Depth) -> Result<(), Stop> {
     home_kill(session)?;
     interrupted_enable(session)?;
     if depth == Depth::All {
-        for pending in permit::pending(&session.home).map_err(|error| io(&error))? {
-            one_pending(session, &pending)?;
-        }
+        let all = permit::pending(&session.home).map_err(|error| io(&error))?;
+        settle(session, &all)?;
     }
     Ok(())
 }
@@ -43,10 +42,8 @@ pub fn run(session: &mut Session<'_>, depth: Depth) -> Result<(), Stop> {
 /// # Errors
 /// [`Stop`].
 pub fn revision(session: &mut Session<'_>, revision: &Revision) -> Result<(), Stop> {
-    for pending in permit::pending_of(&session.home, revision).map_err(|error| io(&error))? {
-        one_pending(session, &pending)?;
-    }
-    Ok(())
+    let all = permit::pending_of(&session.home, revision).map_err(|error| io(&error))?;
+    settle(session, &all)
 }
 
 fn io(error: &impl std::fmt::Display) -> Stop {
@@ -121,10 +118,8 @@ pub fn record_kill(session: &mut Session<'_>, id: &str) -> Result<(), Stop> {
     })?;
     // A kill cut short is finished before its pending names are cleared.
     let _ = kill::finish(&session.world.home);
-    for pending in permit::pending(&session.home).map_err(|error| io(&error))? {
-        one_pending(session, &pending)?;
-    }
-    Ok(())
+    let all = permit::pending(&session.home).map_err(|error| io(&error))?;
+    settle(session, &all)
 }
 
 /// An enable that was under way when its process ended. The mark is removed
@@ -171,6 +166,18 @@ fn withdraw_permitted(home: &Home, permit: Option<&SkillPermit>, revision: &Revi
     failures
 }
 
+/// Records what is pending, then clears all of it with one flush. Whatever is
+/// not cleared because of a crash is found again, and recorded already.
+fn settle(session: &mut Session<'_>, all: &[Pending]) -> Result<(), Stop> {
+    for pending in all {
+        one_pending(session, pending)?;
+    }
+    if all.is_empty() {
+        return Ok(());
+    }
+    permit::clear_pending(&session.home, all).map_err(|error| io(&error))
+}
+
 /// A permit that was renamed and whose record is missing.
 fn one_pending(session: &mut Session<'_>, pending: &Pending) -> Result<(), Stop> {
     // An unknown reason comes from a newer version: the least is that it was stopped.
@@ -185,5 +192,5 @@ fn one_pending(session: &mut Session<'_>, pending: &Pending) -> Result<(), Stop>
             draft.reason = format!("{}; found withdrawn", draft.reason);
         })?;
     }
-    permit::clear_pending(&session.home, std::slice::from_ref(pending)).map_err(|error| io(&error))
+    Ok(())
 }
