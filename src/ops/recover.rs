@@ -32,9 +32,8 @@ pub fn run(session: &mut Session<'_>, depth: Depth) -> Result<(), Stop> {
     interrupted_enable(session)?;
     if depth == Depth::All {
         finish_kill(session)?;
-        for pending in permit::pending(&session.home).map_err(|error| io(&error))? {
-            one_pending(session, &pending)?;
-        }
+        let all = permit::pending(&session.home).map_err(|error| io(&error))?;
+        settle(session, all)?;
     }
     Ok(())
 }
@@ -44,10 +43,8 @@ pub fn run(session: &mut Session<'_>, depth: Depth) -> Result<(), Stop> {
 /// # Errors
 /// [`Stop`].
 pub fn revision(session: &mut Session<'_>, revision: &Revision) -> Result<(), Stop> {
-    for pending in permit::pending_of(&session.home, revision).map_err(|error| io(&error))? {
-        one_pending(session, &pending)?;
-    }
-    Ok(())
+    let all = permit::pending_of(&session.home, revision).map_err(|error| io(&error))?;
+    settle(session, all)
 }
 
 fn io(error: &impl std::fmt::Display) -> Stop {
@@ -132,10 +129,8 @@ pub fn record_kill(session: &mut Session<'_>, id: &str) -> Result<(), Stop> {
     })?;
     // A kill cut short is finished before its pending names are cleared.
     let _ = kill::finish(&session.world.home);
-    for pending in permit::pending(&session.home).map_err(|error| io(&error))? {
-        one_pending(session, &pending)?;
-    }
-    Ok(())
+    let all = permit::pending(&session.home).map_err(|error| io(&error))?;
+    settle(session, all)
 }
 
 /// A change of placements that was under way when its process ended: an
@@ -219,8 +214,25 @@ fn is_anothers(session: &Session<'_>, revision: &Revision, path: &str) -> Result
     }))
 }
 
-/// A permit that was renamed and whose record is missing.
-fn one_pending(session: &mut Session<'_>, pending: &Pending) -> Result<(), Stop> {
+/// Records what is pending, then clears it with one flush. What is not cleared
+/// because of a crash is found again, and is recorded already; what still lies
+/// where it was stays pending, and is tried again.
+fn settle(session: &mut Session<'_>, all: Vec<Pending>) -> Result<(), Stop> {
+    let mut done = Vec::with_capacity(all.len());
+    for pending in all {
+        if one_pending(session, &pending)? {
+            done.push(pending);
+        }
+    }
+    if done.is_empty() {
+        return Ok(());
+    }
+    permit::clear_pending(&session.home, &done).map_err(|error| io(&error))
+}
+
+/// A permit that was renamed and whose record is missing. False while a copy of
+/// it is still where it was.
+fn one_pending(session: &mut Session<'_>, pending: &Pending) -> Result<bool, Stop> {
     // An unknown reason comes from a newer version: the least is that it was stopped.
     let event = pending.reason.map_or(Event::Kill, Reason::event);
     let mut failures = withdraw_permitted(session, pending.permit.as_ref(), &pending.revision)?;
@@ -237,9 +249,8 @@ fn one_pending(session: &mut Session<'_>, pending: &Pending) -> Result<(), Stop>
         if apply::any_left(std::slice::from_ref(place))
             && !is_anothers(session, &pending.revision, &place.path)?
         {
-            // Still there: it stays pending, and is tried again.
-            return Ok(());
+            return Ok(false);
         }
     }
-    permit::clear_pending(&session.home, std::slice::from_ref(pending)).map_err(|error| io(&error))
+    Ok(true)
 }

@@ -336,5 +336,5 @@ fn under_an_agent_nothing_widens_and_everything_narrows() {
     sandbox.run_in(&agent, &["release", "pdf", "--phrase", "release name pdf"]).code(4).says("");
     sandbox.run_in(&agent, &["untrust", "pdf", "--never"]).ok();
     sandbox.run_in(&agent, &["remove", "pdf"]).ok();
-    sandbox.run_in(&agent, &["gate", "pdf"]).code(3).says("deny");
+    sandbox.run_in(&agent, &["gate", "pdf"]).code(6).says("deny");
 }
