@@ -1,4 +1,4 @@
-//! Measures what `DESIGN.md` promises in numbers, side by side in one run.
+//! Measures how fast and how small the program is, side by side in one run.
 //!
 //! ```text
 //! scripts/bench             builds as it is shipped, measures, prints the table
