@@ -13,7 +13,7 @@ use super::session::{Depth, Session, ledger_stop};
 use super::{World, apply, refusals};
 use crate::model::card::Card;
 use crate::model::code::{Code, Stop};
-use crate::model::digest::{Digest, Hasher};
+use crate::model::digest::Digest;
 use crate::model::lifecycle::{Event, Lifecycle, RevisionRow};
 use crate::model::limits::{Fault, Limits};
 use crate::model::record::Outcome;
@@ -25,6 +25,7 @@ use crate::policy::transition::Input;
 use crate::system::fetch::{self, FetchError, FetchOptions, Found, Origin};
 use crate::system::home::Home;
 use crate::system::store::{Promoted, Staged, Staging, Store, sweep_staging};
+use crate::system::tree;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -152,7 +153,7 @@ fn scratch(home: Option<&Home>) -> Result<(tempfile::TempDir, OwnedFd), Stop> {
     };
     let parent = home.map_or_else(std::env::temp_dir, |home| home.path().join("staging"));
     let folder = tempfile::Builder::new().prefix("fetch-").tempdir_in(parent).map_err(io)?;
-    let lock = crate::system::tree::open_folder(folder.path()).map_err(io)?;
+    let lock = tree::open_folder(folder.path()).map_err(io)?;
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)
         .map_err(|error| io(error.into()))?;
     Ok((folder, lock))
@@ -317,7 +318,7 @@ impl Opened {
         }
         // Attack: a folder whose card is another one when its bytes are copied
         // than it was when its name was read from it.
-        if staged.manifest().get(fetch::CARD).map(|entry| entry.sha256) != Some(blob(&offer.found.card)) {
+        if !is_same_card(&staged, &offer.found.card, limits) {
             let what = format!("`{}`: its SKILL.md changed while it was read", offer.title);
             return Err(Stop::new(Code::SourceBroken, what, "install it again when nobody writes there"));
         }
@@ -325,11 +326,12 @@ impl Opened {
     }
 }
 
-/// The manifest's digest of a file's bytes.
-fn blob(bytes: &[u8]) -> Digest {
-    let mut hasher = Hasher::git_object("blob", bytes.len() as u64);
-    hasher.update(bytes);
-    hasher.finish()
+/// Whether the staged `SKILL.md` begins with the bytes that were parsed, or is
+/// them: of a longer one only the beginning was handed out.
+fn is_same_card(staged: &Staged, card: &[u8], limits: &Limits) -> bool {
+    let entry = staged.manifest().get(fetch::CARD);
+    let bytes = entry.and_then(|entry| tree::read_entry(staged.dir(), entry, limits.file).ok());
+    bytes.is_some_and(|bytes| bytes.get(..fetch::CARD_BYTES).unwrap_or(&bytes) == card)
 }
 
 /// Under the lock: name, hold, digest; then store and record.

@@ -174,6 +174,17 @@ fn of_many_skills_those_that_were_asked_for() {
 }
 
 #[test]
+fn a_skill_whose_text_is_longer_than_any_front_matter_is_taken() {
+    let sandbox = Sandbox::new();
+    for length in [65_000, 65_536, 65_537, 65_538, 200_000] {
+        let mut card = "---\nname: long\ndescription: words\n---\n".to_owned();
+        card.push_str(&"x".repeat(length - card.len()));
+        let folder = sandbox.skill("long").file("SKILL.md", &card).make();
+        sandbox.run(&["install", text(&folder)]).ok().says("stored");
+    }
+}
+
+#[test]
 fn a_name_belongs_to_its_first_source() {
     let sandbox = Sandbox::new();
     let first = sandbox.skill("pdf").into_folder("sources/one/pdf").make();
