@@ -90,7 +90,7 @@ fn settle_release(session: &Session<'_>, epoch: u64) -> Result<(), Stop> {
         Some(_) => Err(Stop::new(
             Code::RolledBack,
             format!("a home permit of epoch {epoch} is here although the recorded kill was never lifted"),
-            "run: skills kill --all, then: skills release",
+            "run: skills kill --all, then: skills release --all",
         )),
         None => Ok(()),
     }
