@@ -53,6 +53,9 @@ pub enum BadSource {
     /// A name or password in the address.
     #[error("an address must not hold a user name or password: it would be recorded")]
     Credentials,
+    /// A folder here is named like a repository elsewhere.
+    #[error("`{0}` is a folder here, and could be {1}; write `./{0}` or the whole address")]
+    TwoMeanings(String, String),
     /// Query, fragment, missing host and the like.
     #[error("the address is malformed: {0}")]
     Malformed(&'static str),
@@ -100,8 +103,16 @@ impl SourceSpec {
         if let Some((transport, _)) = typed.split_once("::") {
             return Err(BadSource::Transport(format!("{transport}::")));
         }
-        if is_folder(typed) || typed.starts_with(['/', '.', '~']) {
+        if typed.starts_with(['/', '.', '~']) {
             return Ok(Self::Folder(PathBuf::from(typed)));
+        }
+        if is_folder(typed) {
+            // Attack: a project holds a folder named like a repository that people
+            // install from, and is the working folder when somebody does.
+            return match Self::parse_short(typed) {
+                Ok(Self::Git { url, .. }) => Err(BadSource::TwoMeanings(typed.to_owned(), url)),
+                Ok(Self::Folder(_)) | Err(_) => Ok(Self::Folder(PathBuf::from(typed))),
+            };
         }
         if let Some((user_host, path)) = typed.split_once(':') {
             // The short ssh form: user@host:path.
@@ -335,7 +346,7 @@ mod tests {
     use super::*;
 
     fn parse(typed: &str) -> Result<SourceSpec, BadSource> {
-        SourceSpec::parse(typed, |name| name == "here/skill")
+        SourceSpec::parse(typed, |name| ["here", "here/skill"].contains(&name))
     }
 
     fn git(url: &str, reference: Option<&str>, path: Option<&str>) -> SourceSpec {
@@ -363,7 +374,7 @@ mod tests {
         );
         assert_eq!(parse("ssh://git@h:22/x").unwrap(), git("ssh://git@h:22/x", None, None));
         assert_eq!(parse("file:///srv/x").unwrap(), git("file:///srv/x", None, None));
-        assert_eq!(parse("here/skill").unwrap(), SourceSpec::Folder("here/skill".into()));
+        assert_eq!(parse("here").unwrap(), SourceSpec::Folder("here".into()));
         assert_eq!(parse("./x").unwrap(), SourceSpec::Folder("./x".into()));
     }
 
@@ -452,6 +463,17 @@ mod tests {
             assert!(covers("/srv/x", same) && covers("file:///srv/x", same), "{same}");
         }
         assert!(!covers("/srv/x", "/srv/X") && !covers("/", "https://h/x") && covers("/", "/srv"));
+    }
+
+    #[test]
+    fn a_folder_named_like_a_repository_is_not_taken_for_either() {
+        let refused = parse("here/skill").unwrap_err();
+        assert_eq!(
+            refused,
+            BadSource::TwoMeanings("here/skill".into(), "https://github.com/here/skill".into())
+        );
+        assert_eq!(parse("./here/skill").unwrap(), SourceSpec::Folder("./here/skill".into()));
+        assert!(matches!(parse("here/other").unwrap(), SourceSpec::Git { .. }));
     }
 
     #[test]

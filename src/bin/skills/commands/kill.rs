@@ -72,7 +72,8 @@ impl Covered {
 /// A source as it is recorded, from any form that `install` takes. What cannot
 /// be understood is held as it was typed: a kill never fails because of it.
 fn place(typed: &str) -> String {
-    match SourceSpec::parse(typed, |name| Path::new(name).is_dir()) {
+    // A folder is written with its `./`; else a folder here could hide a repository.
+    match SourceSpec::parse(typed, |name| !name.contains('/') && Path::new(name).is_dir()) {
         Ok(SourceSpec::Git { url, .. }) => url,
         Ok(SourceSpec::Folder(folder)) => {
             let real = std::fs::canonicalize(&folder).or_else(|_| std::path::absolute(&folder));
