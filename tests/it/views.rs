@@ -103,7 +103,7 @@ impl Place {
     }
 
     fn take(&self) -> String {
-        let said = self.run(&["install", "src/pdf-forms", "--json"]).with(0);
+        let said = self.run(&["install", "./src/pdf-forms", "--json"]).with(0);
         said.json("install/1")["skills"][0]["digest"].as_str().unwrap().to_owned()
     }
 

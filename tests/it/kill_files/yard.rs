@@ -135,12 +135,28 @@ pub(crate) fn is_root() -> bool {
 
 const INSIDE: &str = "SKILL_TRUST_TEST_INSIDE";
 
+/// To an account with a name space of its own the system's folders belong to
+/// nobody it trusts, `/` first of all. So it gets a root of its own, with
+/// everything of the system in it.
+const OWN_ROOT: &str = r#"
+    root=$(mktemp -d) && mount -t tmpfs -o mode=755 tmpfs "$root" || exit 1
+    for here in /*; do
+        if [ -L "$here" ]; then
+            cp -P "$here" "$root$here"
+        elif [ -d "$here" ]; then
+            mkdir "$root$here" && mount --rbind "$here" "$root$here" 2>/dev/null
+        fi
+    done
+    PATH=$PATH:/usr/sbin:/sbin
+    exec chroot "$root" "$@"
+"#;
+
 /// Runs this one test again with mounts of its own; true inside.
 pub(crate) fn with_own_mounts(test: &str) -> bool {
-    let inside = again(test, if is_root() { &["unshare", "-m"] } else { &["unshare", "-Urm"] });
+    let wrapper: &[&str] =
+        if is_root() { &["unshare", "-m"] } else { &["unshare", "-Urm", "sh", "-c", OWN_ROOT, "own-root"] };
+    let inside = again(test, wrapper);
     if inside {
-        // To an account with a name space of its own, the system's folders
-        // belong to nobody it trusts.
         mount(Path::new("/tmp"), "mode=1777");
     }
     inside
