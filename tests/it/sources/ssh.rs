@@ -118,16 +118,21 @@ fn a_silent_or_endless_server_is_cut_off() {
     let repo = Repo::with_skill();
     let pid = repo.top().join("pid");
     let silent = format!("sleep 60 & echo $! > {}; wait", pid.display());
-    let options = FetchOptions { idle: Duration::from_millis(400), ..stub(&repo, &silent) };
+    let options = FetchOptions { idle: Duration::from_millis(1500), ..stub(&repo, &silent) };
     let started = Instant::now();
     let error = fails(open_with("ssh://host.example/x", None, &options));
-    assert!(error.to_string().contains("0.4 s for the next byte"), "{error}");
-    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(error.to_string().contains("1.5 s for the next byte"), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(30));
     // What ssh itself started is gone too.
     let child = fs::read_to_string(&pid).unwrap();
     let stat = Path::new("/proc").join(child.trim()).join("stat");
-    let state = fs::read_to_string(stat).unwrap_or_default();
-    assert!(state.is_empty() || state.contains(") Z "), "{state}");
+    // Killed is not yet gone on a busy machine.
+    let gone = || fs::read_to_string(&stat).map_or(true, |state| state.contains(") Z "));
+    let waited = Instant::now();
+    while !gone() {
+        assert!(waited.elapsed() < Duration::from_secs(20), "it still runs");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 
     let endless = stub(
         &repo,
@@ -138,9 +143,9 @@ fn a_silent_or_endless_server_is_cut_off() {
     assert!(matches!(fails(open_with("ssh://host.example/x", None, &options)), FetchError::TooLarge { .. }));
 
     let drip = stub(&repo, "while :; do printf 1 || exit; sleep 0.05; done");
-    let options = FetchOptions { total: Duration::from_millis(500), ..drip };
+    let options = FetchOptions { total: Duration::from_millis(1500), ..drip };
     let error = fails(open_with("ssh://host.example/x", None, &options));
-    assert!(error.to_string().contains("0.5 s for all of it"), "{error}");
+    assert!(error.to_string().contains("1.5 s for all of it"), "{error}");
 }
 
 #[test]
