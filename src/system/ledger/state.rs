@@ -102,7 +102,9 @@ pub(super) fn state_digest(brakes: &Brakes, top: &Hashes) -> Digest {
     let mut hasher = Hasher::new();
     hasher.update(b"skill-trust state 1\0");
     hasher.update(&brakes.epoch.to_be_bytes());
-    hasher.update(brakes.hold.as_deref().unwrap_or("-").as_bytes());
+    // No hold and a hold named by no id are two things.
+    hasher.update(&[u8::from(brakes.hold.is_some())]);
+    hasher.update(brakes.hold.as_deref().unwrap_or_default().as_bytes());
     hasher.update(b"\0");
     for hold in &brakes.holds {
         let (scope, value) = hold.scope.parts();

@@ -324,7 +324,8 @@ fn refit(conn: &Connection) -> rusqlite::Result<()> {
     let mut state = Hasher::new();
     state.update(b"skill-trust state 1\0");
     state.update(&epoch.to_be_bytes());
-    state.update(hold.as_deref().unwrap_or("-").as_bytes());
+    state.update(&[u8::from(hold.is_some())]);
+    state.update(hold.as_deref().unwrap_or_default().as_bytes());
     state.update(b"\0");
     let mut query = conn.prepare("SELECT scope, value, seq FROM hold ORDER BY scope, value")?;
     let mut rows = query.query([])?;
