@@ -4,7 +4,7 @@
 //! compares ledger and log, and lets recovery turn everything that a crash or
 //! a kill left behind into records, before anything else is decided.
 //!
-//! Committing has one order: ledger, log, acknowledgement. After the ledger's
+//! Committing has one order: announcement, ledger, log, acknowledgement. After the ledger's
 //! commit a failed append is "committed, record pending" (exit 7): nothing is
 //! placed and nothing allowed, and the next session appends the exact bytes.
 
@@ -15,7 +15,7 @@ use crate::model::record::{Draft, Outcome, Record};
 use crate::model::text;
 use crate::model::time::Timestamp;
 use crate::policy::config::Policy;
-use crate::system::audit_log::{AuditLog, LogFault, Settled};
+use crate::system::audit_log::{self, AuditLog, LogFault, Settled};
 use crate::system::home::{Home, HomeFault};
 use crate::system::ledger::{EventRow, Ledger, LedgerFault, Txn};
 use crate::system::lock::{Lock, LockFault};
@@ -191,6 +191,9 @@ impl<'a> Session<'a> {
         let mut txn = self.ledger.begin().map_err(|fault| ledger_stop(&fault))?;
         let drafts = build(&mut txn)?;
         let sealed = txn.seal(self.now, drafts).map_err(|fault| ledger_stop(&fault))?;
+        if let Some(last) = sealed.change() {
+            audit_log::announce(&self.home, &last).map_err(|fault| log_stop(&fault))?;
+        }
         between(&self.home, sealed.records())?;
         // From here on it may have happened whatever is reported.
         self.doubt = true;
@@ -320,7 +323,7 @@ pub fn log_stop(fault: &LogFault) -> Stop {
     let code = match fault {
         LogFault::Ahead { .. } => Code::RolledBack,
         LogFault::Missing(_) | LogFault::Unsafe | LogFault::Shortened { .. } => Code::Tampered,
-        LogFault::Edited { .. } | LogFault::Broken { .. } => Code::Tampered,
+        LogFault::Edited { .. } | LogFault::Broken { .. } | LogFault::Unannounced { .. } => Code::Tampered,
         LogFault::Write(error) if error.kind() == std::io::ErrorKind::ReadOnlyFilesystem => Code::ReadOnly,
         LogFault::Write(_) | LogFault::Read(_) => Code::Io,
         LogFault::Ledger(fault) => return ledger_stop(fault),

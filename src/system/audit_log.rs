@@ -8,7 +8,8 @@
 //! | found | meaning | what happens |
 //! |---|---|---|
 //! | same length, same last line | clean | go on |
-//! | shorter, by lines of the last transaction only | crash before or during the append | torn part moved aside, exact bytes appended again |
+//! | shorter, by lines of the last transaction only | crash before or during the append | torn part moved aside, exact bytes appended again (see `behind`) |
+//! | the same, with a change that was not announced | written into the ledger's file by somebody | deny; nothing is touched |
 //! | shorter than that, or another last line | edited or shortened | deny; nothing is touched |
 //! | longer | the ledger was put back | deny; nothing is touched |
 //! | missing while the ledger has records | deleted | deny; never made anew |
@@ -16,8 +17,10 @@
 //! Compared only under the lock, in constant time. The ledger's head must also
 //! be what its last record says: that record commits to the whole state.
 
+mod behind;
 mod lines;
 
+pub use behind::announce;
 pub use lines::{Line, Lines};
 
 use super::home::Home;
@@ -64,6 +67,12 @@ pub enum LogFault {
     #[error("line {seq} of the log is not what the ledger recorded")]
     Edited {
         /// Which record.
+        seq: u64,
+    },
+    /// The ledger has a change that no command announced.
+    #[error("record {seq} is in the ledger alone, and no command of this program announced that change")]
+    Unannounced {
+        /// Its first record.
         seq: u64,
     },
     /// The chain itself is broken.
@@ -200,57 +209,6 @@ impl AuditLog {
             && read == bytes.len()
             && bytes.last() == Some(&b'\n')
             && bytes[..event.line.len()] == *event.line.as_bytes())
-    }
-
-    fn append_again(&self, home: &Home, ledger: &Ledger, found: u64) -> Result<Settled, LogFault> {
-        let settled = ledger.head().settled;
-        let mut missing_rows = Vec::new();
-        let mut before = None;
-        let mut seq = ledger.head().size;
-        // The records of the last transaction, from the end; a crash loses no others.
-        while seq > 0 {
-            let row = ledger.event(seq)?.ok_or_else(|| missing(seq))?;
-            if row.offset < settled || row.offset + (row.line.len() as u64) < found {
-                before = Some(row);
-                break;
-            }
-            missing_rows.push(row);
-            seq -= 1;
-        }
-        missing_rows.reverse();
-        if let Some(before) = before
-            && !self.holds(&before)?
-        {
-            return Err(LogFault::Edited { seq: before.seq });
-        }
-        let Some(first) = missing_rows.first() else { return Ok(Settled::Clean) };
-        let torn = found.saturating_sub(first.offset);
-        if torn > 0 {
-            self.move_aside(home, first, torn)?;
-        }
-        let records = missing_rows.len() as u64;
-        self.append(&missing_rows)?;
-        Ok(Settled::Appended { records, torn })
-    }
-
-    /// Keeps the torn end as a file of its own, then takes it off the log.
-    fn move_aside(&self, home: &Home, first: &EventRow, torn: u64) -> Result<(), LogFault> {
-        let mut bytes = vec![0; usize::try_from(torn).unwrap_or(0)];
-        let read = read_at(&self.file, &mut bytes, first.offset).map_err(LogFault::Read)?;
-        let expected = first.line.as_bytes();
-        let written = bytes[..read].iter().zip(expected).take_while(|(a, b)| a == b).count();
-        // A power cut may leave zeros where bytes were announced, nothing else.
-        if bytes[written..read].iter().any(|byte| *byte != 0) {
-            return Err(LogFault::Edited { seq: first.seq });
-        }
-        let name = format!("audit/torn-{}-{}", first.seq, &first.hash.hex()[..12]);
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let write = |error: rustix::io::Errno| LogFault::Write(error.into());
-        let aside = rustix::fs::openat(home.dir(), name, flags, Mode::RUSR | Mode::WUSR).map_err(write)?;
-        write_all(&aside, &bytes[..read]).map_err(LogFault::Write)?;
-        rustix::fs::fsync(&aside).map_err(write)?;
-        rustix::fs::ftruncate(&self.file, first.offset).map_err(write)?;
-        Ok(())
     }
 
     /// Appends the lines of one transaction and flushes them.

@@ -15,6 +15,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Points taken of each command, beside its acknowledged end.
 const POINTS: usize = 20;
@@ -81,8 +82,14 @@ impl Disk {
     }
 
     fn unmount(&mut self) {
-        if std::mem::take(&mut self.mounted) {
-            run("umount", &[&self.file("mnt")]).unwrap();
+        if !std::mem::take(&mut self.mounted) {
+            return;
+        }
+        // A process that was killed may hold its folder for a moment longer.
+        let end = Instant::now() + Duration::from_secs(10);
+        while let Err(why) = run("umount", &[&self.file("mnt")]) {
+            assert!(Instant::now() < end, "{why}");
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 

@@ -316,22 +316,65 @@ fn a_head_that_is_not_ours_denies() {
 }
 
 /// Whoever may write the ledger may write a whole transaction into it, as this
-/// program does, and the log follows it as after a crash. That is no yes to
-/// `load`, which needs the permit besides, and the record stands in the log for
-/// good. It is a yes to `enable`: the documented limit, since the same hands
-/// could as well have typed `skills trust`.
+/// program does, so that it looks like one that a crash kept from the log. A
+/// change that no command announced is not believed, and the log stays as it is.
 #[test]
-fn a_whole_forged_transaction_loads_nothing_and_stays_in_the_log() {
+fn a_whole_forged_transaction_denies_and_does_not_reach_the_log() {
     let mut story = Story::new();
     let revision = story.trusted(A, None);
     story.scene.enable(&revision);
     let enabled = Snapshot::take(&story.scene.base());
     trust::untrust(&story.scene.world, &typed(&revision), false, None).unwrap();
     let base = story.scene.base();
-    assert!(sql::forge_event(&base, &enabled, "enable"));
-    assert_eq!(story.scene.ask(&revision, Question::Load).decision, Decision::Deny);
+    let log = || std::fs::read(base.join("home/audit/audit.jsonl")).unwrap();
+    let before = log();
+    for event in ["enable", "trust", "gate"] {
+        let then = Snapshot::take(&base);
+        assert!(sql::forge_event(&base, &enabled, event));
+        for question in [Question::Load, Question::Enable] {
+            let answer = story.scene.ask(&revision, question);
+            assert_eq!(
+                (answer.decision, &answer.codes[..]),
+                (Decision::Deny, &[Code::Tampered][..]),
+                "{event}"
+            );
+        }
+        assert!(log() == before, "{event}: the log was written to");
+        then.put(&base);
+    }
+    assert_eq!(story.scene.ask(&revision, Question::Enable).codes, [Code::NotTrusted]);
+}
+
+/// A forged record that changes nothing cannot be told from a gate's answer
+/// that a crash kept from the log. It stands there for everybody to see, and no
+/// more follows from it.
+#[test]
+fn a_forged_record_without_a_change_changes_nothing() {
+    let mut story = Story::new();
+    let revision = story.trusted(A, None);
+    trust::untrust(&story.scene.world, &typed(&revision), false, None).unwrap();
+    let base = story.scene.base();
+    assert!(sql::forge_event(&base, &Snapshot::take(&base), "trust"));
+    for question in [Question::Load, Question::Enable] {
+        assert_eq!(story.scene.ask(&revision, question).codes, [Code::NotTrusted]);
+    }
     let log = std::fs::read_to_string(base.join("home/audit/audit.jsonl")).unwrap();
     assert!(log.contains("\"reason\":\"forged\""));
+}
+
+/// Attack: the row before the forged one repeats an old line under a new
+/// number, so that the old state passes for the one before.
+#[test]
+fn an_old_line_repeated_before_a_forged_one_denies() {
+    let mut story = Story::new();
+    let revision = story.trusted(A, None);
+    let trusted = Snapshot::take(&story.scene.base());
+    trust::untrust(&story.scene.world, &typed(&revision), false, None).unwrap();
+    let base = story.scene.base();
+    assert!(sql::forge_after_repeat(&base, &trusted));
+    for question in [Question::Load, Question::Enable] {
+        assert_eq!(story.scene.ask(&revision, question).codes, [Code::Tampered]);
+    }
 }
 
 /// Others commit while we read: that is no damage, and never was.

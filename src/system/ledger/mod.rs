@@ -168,6 +168,12 @@ impl Ledger {
         rustix::fs::fsync(home.dir()).map_err(io)
     }
 
+    /// State of a ledger in which nothing has happened yet.
+    #[must_use]
+    pub fn empty_state() -> Digest {
+        state::state_digest(&Brakes::default(), &Hashes::empty())
+    }
+
     /// Opens the ledger and checks file, schema and head.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! Opening the database file: who may open it, with which settings, and that
 //! its schema is ours to the letter.
 
-use super::state::{self, Brakes, Hashes};
-use super::{FILE, LedgerFault, random_id};
+use super::state::Hashes;
+use super::{FILE, Ledger, LedgerFault, random_id};
 use crate::model::digest::Digest;
 use crate::model::time::Timestamp;
 use crate::system::home::Home;
@@ -88,7 +88,7 @@ pub(super) fn fill(conn: &Connection, now: Timestamp) -> Result<(), LedgerFault>
     let txn = conn.unchecked_transaction()?;
     txn.execute_batch(SQL)?;
     txn.execute("INSERT INTO home VALUES (1, ?1, ?2)", params![name, now.unix()])?;
-    let state = state::state_digest(&Brakes::default(), &Hashes::empty());
+    let state = Ledger::empty_state();
     txn.execute(
         "INSERT INTO head VALUES (1, 0, ?1, x'', 0, 0, ?2, 0, NULL, ?3)",
         params![Digest::ZERO.as_bytes(), i64::MIN, state.as_bytes()],

@@ -12,6 +12,7 @@
 
 use super::state::{self, Brakes, Hashes};
 use super::{EventRow, Head, Ledger, LedgerFault, read_hashes, read_head, signed};
+use crate::model::digest::Digest;
 use crate::model::lifecycle::{Hold, HoldScope, RevisionRow};
 use crate::model::manifest::Manifest;
 use crate::model::record::{Draft, Place, Record, leaf_hash};
@@ -273,6 +274,12 @@ impl Sealed<'_> {
     #[must_use]
     pub fn records(&self) -> &[(Record, EventRow)] {
         &self.records
+    }
+
+    /// Hash of the last record, if the state after it is another than before.
+    #[must_use]
+    pub fn change(&self) -> Option<Digest> {
+        (self.head.state != self.slots.head.state).then_some(self.head.last)
     }
 
     /// The head as it will be.

@@ -9,6 +9,7 @@ use rusqlite::{Connection, params};
 use skill_trust::model::digest::{Digest, Hasher, sha256};
 use skill_trust::model::merkle::{Frontier, NodeId};
 use skill_trust::model::record::{Draft, Outcome, Place, Record, leaf_hash};
+use skill_trust::model::time::Timestamp;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -387,53 +388,99 @@ fn leaves(conn: &Connection) -> rusqlite::Result<Vec<Digest>> {
 /// Writes a whole transaction as this program would: the revisions of an
 /// earlier moment, and a record that brings them back.
 pub(super) fn forge_event(base: &Path, earlier: &Snapshot, event: &str) -> bool {
-    let scratch = tempfile::tempdir().unwrap();
-    earlier.write(scratch.path(), |path| path.to_string_lossy().starts_with("home/ledger.db"));
-    let then = read_all(scratch.path());
+    let (then, _) = at_that_time(earlier);
     edit(base, |conn| {
         replace(conn, "revision", &then["revision"])?;
         refit(conn)?;
-        let (size, bytes, state): (u64, u64, [u8; 32]) =
-            conn.query_row("SELECT size, bytes, state FROM head", [], |row| {
-                Ok((number(row, 0)?, number(row, 1)?, row.get(2)?))
-            })?;
-        let line: String =
-            conn.query_row("SELECT line FROM event WHERE seq = ?1", [signed(size)], |row| row.get(0))?;
-        let last: Record = serde_json::from_str(&line).unwrap();
-        let mut draft = Draft::new(last.actor, event, Outcome::Done, "forged");
-        draft.skill = last.skill;
-        draft.digest = last.digest;
-        let record = draft.finish(Place {
-            seq: size + 1,
-            prev: leaf_hash(line.as_bytes()),
-            time: last.time,
-            epoch: last.epoch,
-            state: Digest::from_bytes(state),
-        });
-        let line = record.line().unwrap();
-        let hash = leaf_hash(line.as_bytes());
+        let last = last_event(conn)?;
+        add_forged(conn, event, &last)
+    })
+}
+
+/// As [`forge_event`], after a row that repeats the last line of that earlier
+/// moment, with the state it speaks of, as if it were the one before.
+pub(super) fn forge_after_repeat(base: &Path, earlier: &Snapshot) -> bool {
+    let (then, old) = at_that_time(earlier);
+    edit(base, |conn| {
+        replace(conn, "revision", &then["revision"])?;
+        refit(conn)?;
+        let size = last_event(conn)?.seq;
+        let repeated = Event { seq: size + 1, ..old.clone() };
         conn.execute(
             "INSERT INTO event VALUES (?1, ?2, ?3, ?4)",
-            params![signed(size + 1), line, hash.as_bytes(), signed(bytes)],
-        )?;
-        let mut frontier = Frontier::default();
-        for leaf in leaves(conn)? {
-            for (NodeId { level, index }, hash) in frontier.push(leaf).into_iter().skip(1) {
-                conn.execute(
-                    "INSERT OR REPLACE INTO node VALUES (?1, ?2, ?3)",
-                    params![level, signed(index), hash.as_bytes()],
-                )?;
-            }
-        }
-        conn.execute(
-            "UPDATE head SET size = ?1, last = ?2, frontier = ?3, bytes = ?4, settled = ?5",
             params![
                 signed(size + 1),
-                hash.as_bytes(),
-                frontier.to_bytes(),
-                signed(bytes + line.len() as u64 + 1),
-                signed(bytes)
+                repeated.line,
+                leaf_hash(repeated.line.as_bytes()).as_bytes(),
+                signed(repeated.offset)
             ],
-        )
+        )?;
+        add_forged(conn, "trust", &repeated)
     })
+}
+
+/// One row of the events.
+#[derive(Debug, Clone)]
+struct Event {
+    seq: u64,
+    line: String,
+    offset: u64,
+}
+
+fn last_event(conn: &Connection) -> rusqlite::Result<Event> {
+    conn.query_row("SELECT seq, line, offset FROM event ORDER BY seq DESC LIMIT 1", [], |row| {
+        Ok(Event { seq: number(row, 0)?, line: row.get(1)?, offset: number(row, 2)? })
+    })
+}
+
+/// The tables of an earlier moment, and its last event.
+fn at_that_time(earlier: &Snapshot) -> (Tables, Event) {
+    let scratch = tempfile::tempdir().unwrap();
+    earlier.write(scratch.path(), |path| path.to_string_lossy().starts_with("home/ledger.db"));
+    let last = last_event(&Connection::open(scratch.path().join("home/ledger.db")).unwrap()).unwrap();
+    (read_all(scratch.path()), last)
+}
+
+/// A record after that one, at the log's end, with the head's state; and the
+/// head made to fit.
+fn add_forged(conn: &Connection, event: &str, before: &Event) -> rusqlite::Result<usize> {
+    let (bytes, state): (u64, [u8; 32]) =
+        conn.query_row("SELECT bytes, state FROM head", [], |row| Ok((number(row, 0)?, row.get(1)?)))?;
+    let last: Record = serde_json::from_str(&before.line).unwrap();
+    let mut draft = Draft::new(last.actor, event, Outcome::Done, "forged");
+    draft.skill = last.skill;
+    draft.digest = last.digest;
+    let seq = before.seq + 1;
+    let record = draft.finish(Place {
+        seq,
+        prev: leaf_hash(before.line.as_bytes()),
+        time: Timestamp::from_unix(conn.query_row("SELECT time FROM head", [], |row| row.get(0))?),
+        epoch: last.epoch,
+        state: Digest::from_bytes(state),
+    });
+    let line = record.line().unwrap();
+    let hash = leaf_hash(line.as_bytes());
+    conn.execute(
+        "INSERT INTO event VALUES (?1, ?2, ?3, ?4)",
+        params![signed(seq), line, hash.as_bytes(), signed(bytes)],
+    )?;
+    let mut frontier = Frontier::default();
+    for leaf in leaves(conn)? {
+        for (NodeId { level, index }, hash) in frontier.push(leaf).into_iter().skip(1) {
+            conn.execute(
+                "INSERT OR REPLACE INTO node VALUES (?1, ?2, ?3)",
+                params![level, signed(index), hash.as_bytes()],
+            )?;
+        }
+    }
+    conn.execute(
+        "UPDATE head SET size = ?1, last = ?2, frontier = ?3, bytes = ?4, settled = ?5",
+        params![
+            signed(seq),
+            hash.as_bytes(),
+            frontier.to_bytes(),
+            signed(bytes + line.len() as u64 + 1),
+            signed(bytes)
+        ],
+    )
 }
