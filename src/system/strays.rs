@@ -52,7 +52,8 @@ pub fn find(home: &Home) -> io::Result<Vec<String>> {
         name.starts_with("store-") || name.starts_with("permit-") || name.starts_with(withdrawn)
     })?;
     add("audit", &|name| {
-        name == "audit.jsonl" || name == super::checkpoint::NAME || name.starts_with("torn-")
+        let ours = ["audit.jsonl", "intent", super::checkpoint::NAME];
+        ours.contains(&name) || name.starts_with("torn-")
     })?;
     Ok(out)
 }

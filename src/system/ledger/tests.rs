@@ -4,7 +4,7 @@ use super::*;
 use crate::model::lifecycle::{HoldScope, Lifecycle};
 use crate::model::record::{Actor, Outcome};
 use crate::model::source::{Source, SourceKind};
-use crate::system::audit_log::{AuditLog, LogFault, Settled};
+use crate::system::audit_log::{AuditLog, LogFault, Settled, announce};
 
 fn home() -> (tempfile::TempDir, Home) {
     let folder = tempfile::tempdir().unwrap();
@@ -46,16 +46,25 @@ fn filled() -> (tempfile::TempDir, Home, AuditLog) {
     let log = AuditLog::open(&home, &ledger).unwrap();
     assert_eq!(log.settle(&home, &ledger).unwrap(), Settled::Appended { records: 1, torn: 0 });
     for name in ["a", "b", "c", "d", "e"] {
-        write(&mut ledger, &log, |txn| txn.put(&row(name, txn.next_seq())));
+        write(&home, &mut ledger, &log, |txn| txn.put(&row(name, txn.next_seq())));
     }
-    write(&mut ledger, &log, |txn| txn.hold(&HoldScope::Source("/bad".into()), txn.next_seq()));
+    write(&home, &mut ledger, &log, |txn| txn.hold(&HoldScope::Source("/bad".into()), txn.next_seq()));
     (folder, home, log)
 }
 
-fn write(ledger: &mut Ledger, log: &AuditLog, change: impl FnOnce(&mut Txn<'_>) -> Result<(), LedgerFault>) {
+fn write(
+    home: &Home,
+    ledger: &mut Ledger,
+    log: &AuditLog,
+    change: impl FnOnce(&mut Txn<'_>) -> Result<(), LedgerFault>,
+) {
     let mut txn = ledger.begin().unwrap();
     change(&mut txn).unwrap();
-    let rows = txn.seal(now(), vec![draft("install")]).unwrap().commit().unwrap();
+    let sealed = txn.seal(now(), vec![draft("install")]).unwrap();
+    if let Some(last) = sealed.change() {
+        announce(home, &last).unwrap();
+    }
+    let rows = sealed.commit().unwrap();
     log.append(&rows.into_iter().map(|(_, row)| row).collect::<Vec<_>>()).unwrap();
 }
 
@@ -161,7 +170,7 @@ fn one_point_read_notices_a_row_put_back_from_an_older_ledger() {
         .query_row("SELECT body FROM revision WHERE name = 'c'", [], |row| row.get(0))
         .unwrap();
     let mut ledger = Ledger::open(&home).unwrap();
-    write(&mut ledger, &log, |txn| txn.put(&RevisionRow { bytes: 99, ..row("c", 8) }));
+    write(&home, &mut ledger, &log, |txn| txn.put(&RevisionRow { bytes: 99, ..row("c", 8) }));
     drop(ledger);
     edit(&home, &format!("UPDATE revision SET body = '{older}' WHERE name = 'c'"));
     let ledger = Ledger::open(&home).unwrap();
@@ -205,7 +214,7 @@ fn the_wal_does_not_grow_from_one_short_process_to_the_next() {
     let (_folder, home, log) = filled();
     for _ in 0..100 {
         let mut ledger = Ledger::open(&home).unwrap();
-        write(&mut ledger, &log, |_| Ok(()));
+        write(&home, &mut ledger, &log, |_| Ok(()));
     }
     let wal = std::fs::metadata(home.path().join("ledger.db-wal")).unwrap().len();
     assert!(wal < 2 * WAL_MOST, "{wal} bytes");
@@ -219,7 +228,7 @@ fn an_earlier_head_is_extended_and_no_other() {
     let mut heads = vec![(0, merkle::empty())];
     for _ in 0..20 {
         heads.push((ledger.head().size, ledger.head().frontier.root()));
-        write(&mut ledger, &log, |_| Ok(()));
+        write(&home, &mut ledger, &log, |_| Ok(()));
     }
     for (size, root) in &heads {
         assert!(ledger.extends(*size, root).unwrap(), "{size}");
@@ -247,7 +256,17 @@ fn a_log_behind_by_one_transaction_is_completed_to_the_byte() {
         );
         assert_eq!(std::fs::read(&path).unwrap(), whole);
     }
-    // A power cut may leave zeros where bytes were announced.
+    // What was not announced is no crash, and what cannot be read announces nothing.
+    std::fs::write(&path, &whole[..settled]).unwrap();
+    let intent = home.path().join("audit/intent");
+    let announced = std::fs::read(&intent).unwrap();
+    for bad in [Vec::new(), announced[..64].to_vec(), [&announced[..], b"x"].concat(), vec![b'0'; 65]] {
+        std::fs::write(&intent, bad).unwrap();
+        assert!(matches!(log.settle(&home, &ledger), Err(LogFault::Unannounced { seq: 7 })));
+        assert_eq!(std::fs::read(&path).unwrap(), whole[..settled]);
+    }
+    std::fs::write(&intent, announced).unwrap();
+    // A power cut may leave zeros where bytes were written.
     let mut zeros = whole.clone();
     zeros[settled + 10..].fill(0);
     zeros.pop();
