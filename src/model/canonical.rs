@@ -69,7 +69,8 @@ impl<'a> Scan<'a> {
         let mut before: Option<&[u8]> = None;
         loop {
             let Some(name) = self.string() else { return false };
-            if before.is_some_and(|before| before >= name) || !self.take(b':') {
+            // Most differ in their first byte, which is found sooner without a call.
+            if before.is_some_and(|before| before.iter().ge(name)) || !self.take(b':') {
                 return false;
             }
             let value = self.rest;
@@ -101,7 +102,9 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// What stands between the quotes.
+    /// What stands between the quotes. Inlined, as a record is mostly strings: a
+    /// call for each would cost a fifth of the whole.
+    #[inline(always)]
     fn string(&mut self) -> Option<&'a [u8]> {
         let [b'"', text @ ..] = self.rest else { return None };
         let mut at = 0;

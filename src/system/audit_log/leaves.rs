@@ -5,7 +5,7 @@ use crate::model::record::LINE_MAX;
 use std::io::Read;
 
 /// Bytes read at a time.
-const BUFFER: usize = 256 << 10;
+const BUFFER: usize = 64 << 10;
 
 /// The log from its start. Each line is looked at where it was read to, with a
 /// zero byte before it: that is what its leaf hash is over, in one piece.
