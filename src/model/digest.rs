@@ -37,13 +37,15 @@ impl Digest {
     ///
     /// # Errors
     /// [`NotADigest`] for anything else, upper case included.
-    pub fn from_hex(hex: &str) -> Result<Self, NotADigest> {
-        let raw: &[u8; 64] = hex.as_bytes().try_into().map_err(|_| NotADigest)?;
-        let mut out = [0; 32];
-        for (byte, pair) in out.iter_mut().zip(raw.chunks_exact(2)) {
-            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+    pub fn from_hex(hex: impl AsRef<[u8]>) -> Result<Self, NotADigest> {
+        let raw: &[u8; 64] = hex.as_ref().try_into().map_err(|_| NotADigest)?;
+        let (mut out, mut seen) = ([0; 32], 0);
+        for (byte, [high, low]) in out.iter_mut().zip(raw.as_chunks().0) {
+            let (high, low) = (NIBBLES[usize::from(*high)], NIBBLES[usize::from(*low)]);
+            seen |= high | low;
+            *byte = high << 4 | low;
         }
-        Ok(Self(out))
+        if seen > 0xf { Err(NotADigest) } else { Ok(Self(out)) }
     }
 
     /// Reads `sha256:` and 64 lower-case hex digits.
@@ -57,11 +59,8 @@ impl Digest {
     /// The 64 hex digits.
     #[must_use]
     pub fn hex(&self) -> String {
-        use fmt::Write as _;
-        self.0.iter().fold(String::with_capacity(64), |mut out, byte| {
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
+        let nibbles = self.0.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+        nibbles.map(|nibble| char::from(DIGITS[usize::from(nibble)])).collect()
     }
 
     /// The first 12 hex digits, for people; never compared.
@@ -71,13 +70,18 @@ impl Digest {
     }
 }
 
-fn nibble(c: u8) -> Result<u8, NotADigest> {
-    match c {
-        b'0'..=b'9' => Ok(c - b'0'),
-        b'a'..=b'f' => Ok(c - b'a' + 10),
-        _ => Err(NotADigest),
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// The value of each digit; 255 for what is none.
+const NIBBLES: [u8; 256] = {
+    let mut table = [u8::MAX; 256];
+    let mut value = 0;
+    while value < DIGITS.len() {
+        table[DIGITS[value] as usize] = value as u8;
+        value += 1;
     }
-}
+    table
+};
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -120,8 +124,9 @@ impl Hasher {
     /// See: git's object format: `type`, space, decimal size, NUL, payload.
     #[must_use]
     pub fn git_object(kind: &str, size: u64) -> Self {
+        use fmt::Write as _;
         let mut hasher = Self::new();
-        hasher.update(format!("{kind} {size}\0").as_bytes());
+        let _ = write!(hasher, "{kind} {size}\0");
         hasher
     }
 
@@ -134,6 +139,14 @@ impl Hasher {
     #[must_use]
     pub fn finish(self) -> Digest {
         Digest(self.0.finalize().into())
+    }
+}
+
+/// Hashes what is written, without building it; never fails.
+impl fmt::Write for Hasher {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.update(text.as_bytes());
+        Ok(())
     }
 }
 
@@ -172,5 +185,12 @@ mod tests {
             assert_eq!(Digest::parse(bad), Err(NotADigest), "{bad}");
         }
         assert_eq!(Digest::parse(&format!("{good} ")), Err(NotADigest));
+        for at in [7, 40, 70] {
+            for byte in (0..128_u8).filter(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+                let mut text = good.to_string().into_bytes();
+                text[at] = byte;
+                assert_eq!(Digest::parse(&String::from_utf8(text).unwrap()), Err(NotADigest), "{byte}");
+            }
+        }
     }
 }

@@ -26,6 +26,7 @@
 use super::digest::{Digest, Hasher};
 use super::path::EntryPath;
 use serde::{Deserialize, Serialize};
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 
 /// One regular file of a skill. Folders follow from the paths.
@@ -117,7 +118,7 @@ impl Manifest {
     /// The digest of the whole folder.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        tree_id(&self.0.iter().collect::<Vec<_>>(), 0)
+        tree_id(&self.0, 0)
     }
 
     /// The digest of the folder without some files, for a signature that lies
@@ -144,15 +145,15 @@ impl From<Manifest> for Vec<Entry> {
 
 /// The id of the tree object of the entries below a common prefix of
 /// `prefix` bytes. Path order keeps the entries of one folder together.
-fn tree_id(entries: &[&Entry], prefix: usize) -> Digest {
+fn tree_id(entries: &[impl Borrow<Entry>], prefix: usize) -> Digest {
     struct Row<'a> {
         name: &'a str,
         mode: &'static str,
         id: Digest,
     }
-    let mut rows: Vec<Row<'_>> = Vec::new();
+    let mut rows: Vec<Row<'_>> = Vec::with_capacity(entries.len());
     let mut rest = entries;
-    while let Some(first) = rest.first() {
+    while let Some(first) = rest.first().map(Borrow::borrow) {
         let below = &first.path.as_str()[prefix..];
         match below.split_once('/') {
             None => {
@@ -162,11 +163,11 @@ fn tree_id(entries: &[&Entry], prefix: usize) -> Digest {
             }
             Some((name, _)) => {
                 let end = prefix + name.len() + 1;
-                let same = |entry: &&Entry| {
+                let same = |entry: &Entry| {
                     let path = entry.path.as_str();
                     path.len() > end && path[prefix..].starts_with(name) && path.as_bytes()[end - 1] == b'/'
                 };
-                let count = rest.iter().take_while(|entry| same(entry)).count();
+                let count = rest.iter().take_while(|entry| same((*entry).borrow())).count();
                 rows.push(Row { name, mode: "40000", id: tree_id(&rest[..count], end) });
                 rest = &rest[count..];
             }

@@ -95,10 +95,14 @@ pub fn check_component(raw: &[u8]) -> Result<&str, NameFault> {
     if name.contains('\\') {
         return Err(NameFault::Backslash);
     }
-    if name.chars().any(text::is_hidden) {
+    // Plain ASCII, as nearly all names are, has one form only.
+    if name.is_ascii() {
+        if name.bytes().any(|byte| byte.is_ascii_control()) {
+            return Err(NameFault::Hidden);
+        }
+    } else if name.chars().any(text::is_hidden) {
         return Err(NameFault::Hidden);
-    }
-    if !is_nfc(name) {
+    } else if !is_nfc(name) {
         return Err(NameFault::NotNfc);
     }
     if raw.len() > COMPONENT_MAX {
@@ -132,12 +136,17 @@ fn is_nfc(name: &str) -> bool {
 /// digits for digits.
 fn is_device(name: &str) -> bool {
     let stem = name.split(['.', ':']).next().unwrap_or(name).trim_end();
-    let stem = stem.to_ascii_uppercase();
-    if matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$" | "CLOCK$") {
+    let is = |name: &&str| stem.eq_ignore_ascii_case(name);
+    if ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$"].iter().any(is) {
         return true;
     }
-    let Some(rest) = stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT")) else { return false };
-    matches!(rest, "0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" | "¹" | "²" | "³")
+    let Some((port, number)) = stem.split_at_checked(3) else { return false };
+    (port.eq_ignore_ascii_case("COM") || port.eq_ignore_ascii_case("LPT"))
+        && matches!(number, "0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" | "¹" | "²" | "³")
+}
+
+fn starts_at_a_drive(raw: &[u8]) -> bool {
+    matches!(raw, [letter, b':', ..] if letter.is_ascii_alphabetic())
 }
 
 impl EntryPath {
@@ -149,7 +158,7 @@ impl EntryPath {
         if raw.first() == Some(&b'/') {
             return Err(NameFault::Absolute);
         }
-        if raw.len() > 1 && raw[1] == b':' && raw[0].is_ascii_alphabetic() {
+        if starts_at_a_drive(raw) {
             return Err(NameFault::Absolute);
         }
         let mut path = String::with_capacity(raw.len());
@@ -168,10 +177,11 @@ impl EntryPath {
     /// The fault of the component.
     pub fn join(parent: Option<&Self>, component: &[u8]) -> Result<Self, NameFault> {
         let name = check_component(component)?;
-        Ok(match parent {
-            None => Self::parse(component)?,
-            Some(parent) => Self(format!("{}/{name}", parent.0)),
-        })
+        match parent {
+            None if starts_at_a_drive(component) => Err(NameFault::Absolute),
+            None => Ok(Self(name.to_owned())),
+            Some(parent) => Ok(Self([&parent.0, "/", name].concat())),
+        }
     }
 
     /// The path as text; clean by construction.
@@ -252,6 +262,18 @@ mod tests {
             assert_eq!(EntryPath::parse(raw), Err(*fault), "{}", text::escape_bytes(raw));
         }
         assert_eq!(EntryPath::parse("x".repeat(256).as_bytes()), Err(NameFault::TooLong));
+    }
+
+    #[test]
+    fn a_component_is_judged_as_a_path_of_one_is() {
+        let parent = EntryPath::parse(b"a/b").unwrap();
+        for name in ["x", "C:x", "CON", "com¹.txt", "e\u{301}", "x\u{7f}y", "x.", "日本語", "..", "", "aé:c"]
+        {
+            let (root, below) =
+                (EntryPath::join(None, name.as_bytes()), EntryPath::join(Some(&parent), name.as_bytes()));
+            assert_eq!(root, EntryPath::parse(name.as_bytes()), "{name}");
+            assert_eq!(below, EntryPath::parse(format!("a/b/{name}").as_bytes()), "{name}");
+        }
     }
 
     #[test]

@@ -125,7 +125,7 @@ mod hex {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Digest::from_hex(&text).map_err(serde::de::Error::custom)
+        Digest::from_hex(text.as_bytes()).map_err(serde::de::Error::custom)
     }
 }
 
@@ -301,13 +301,11 @@ impl Record {
 }
 
 /// What of a record ties it to the one before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link {
     /// See [`Record::epoch`].
     pub epoch: u64,
-    format: u32,
     /// See [`Record::prev`].
-    #[serde(with = "hex")]
     pub prev: Digest,
     /// See [`Record::seq`].
     pub seq: u64,
@@ -317,17 +315,49 @@ pub struct Link {
 
 impl Link {
     /// Reads a line that is known to be the ledger's own: its form and its
-    /// place are checked, and the rest of it is not built.
+    /// place are checked, and the rest of it is not built. One pass and nothing
+    /// allocated, as there may be millions.
     ///
     /// # Errors
     /// A sentence that says what is wrong with it.
-    pub fn parse(line: &str) -> Result<Self, String> {
-        let link: Self = serde_json::from_str(line).map_err(|error| error.to_string())?;
-        if link.format != FORMAT || !super::canonical::is_canonical(line) {
+    pub fn parse(line: &[u8]) -> Result<Self, String> {
+        if line.len() > LINE_MAX {
+            return Err(format!("{} bytes, more than {LINE_MAX}", line.len()));
+        }
+        let text = std::str::from_utf8(line).map_err(|error| error.to_string())?;
+        let (mut epoch, mut format, mut prev, mut seq, mut time) = (None, None, None, None, None);
+        let canonical = super::canonical::members(text, |name, value| match name {
+            b"epoch" => epoch = integer(value),
+            b"format" => format = integer(value),
+            b"prev" => prev = quoted(value).and_then(|hex| Digest::from_hex(hex).ok()),
+            b"seq" => seq = integer(value),
+            b"time" => time = quoted(value).and_then(Timestamp::parse_exact),
+            _ => {}
+        });
+        if !canonical {
             return Err("not in canonical form".to_owned());
         }
-        Ok(link)
+        if format != Some(u64::from(FORMAT)) {
+            return Err(format!("its format is not {FORMAT}"));
+        }
+        let (Some(epoch), Some(prev), Some(seq), Some(time)) = (epoch, prev, seq, time) else {
+            return Err("`epoch`, `prev`, `seq` or `time` is missing or cannot be read".to_owned());
+        };
+        Ok(Self { epoch, prev, seq, time })
     }
+}
+
+/// The value of a canonical integer.
+fn integer(value: &[u8]) -> Option<u64> {
+    value.iter().try_fold(0_u64, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+/// What stands between the quotes of a string, as it is written.
+fn quoted(value: &[u8]) -> Option<&[u8]> {
+    value.strip_prefix(b"\"")?.strip_suffix(b"\"")
 }
 
 /// RFC 6962 leaf hash of a line without its newline.
@@ -351,6 +381,36 @@ mod tests {
         draft.differences = (0..places).map(|at| DriftReason::Added { path: format!("{at}") }).collect();
         let (prev, state, time) = (Digest::ZERO, Digest::ZERO, Timestamp::from_unix(0));
         draft.finish(Place { seq: 1, prev, time, epoch: 0, state })
+    }
+
+    #[test]
+    fn a_link_is_what_the_whole_record_says() {
+        let line = record("drift", 3).line().unwrap();
+        let (whole, link) = (Record::parse(line.as_bytes()).unwrap(), Link::parse(line.as_bytes()).unwrap());
+        assert_eq!(
+            (link.epoch, link.prev, link.seq, link.time),
+            (whole.epoch, whole.prev, whole.seq, whole.time)
+        );
+        for (from, to) in [
+            ("\"seq\":1,", ""),
+            ("\"seq\":1", "\"seq\":\"1\""),
+            ("\"seq\":1", "\"seq\":-1"),
+            ("\"seq\":1", "\"seq\":18446744073709551616"),
+            ("\"seq\":1", "\"seq\": 1"),
+            ("\"seq\":1", "\"seq\":1,\"seq\":1"),
+            ("\"epoch\":0", "\"epoch\":[0]"),
+            ("\"format\":1", "\"format\":2"),
+            ("\"prev\":\"00", "\"prev\":\"0"),
+            ("\"prev\":\"00", "\"prev\":\"0A"),
+            ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00+00:00"),
+            ("1970-01-01T00:00:00Z", "1970-02-30T00:00:00Z"),
+        ] {
+            assert!(line.contains(from), "{from}");
+            let other = line.replace(from, to);
+            assert!(Link::parse(other.as_bytes()).is_err(), "{to}");
+        }
+        assert!(Link::parse(&[line.as_bytes(), b" "].concat()).is_err());
+        assert!(Link::parse(&[line.as_bytes(), b"\xff"].concat()).is_err());
     }
 
     #[test]

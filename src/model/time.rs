@@ -35,6 +35,40 @@ impl Timestamp {
         Ok(Self::from_unix(at.as_second()))
     }
 
+    /// Reads the one form in which a time is written here, to the byte:
+    /// `YYYY-MM-DDTHH:MM:SSZ`, a day that exists. By hand, as a million of them
+    /// are read in a row.
+    #[must_use]
+    pub fn parse_exact(text: &[u8]) -> Option<Self> {
+        let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', clock @ .., b'Z'] = text else { return None };
+        let [h1, h2, b':', n1, n2, b':', s1, s2] = clock else { return None };
+        let digits = [y1, y2, y3, y4, m1, m2, d1, d2, h1, h2, n1, n2, s1, s2];
+        if !digits.iter().all(|digit| digit.is_ascii_digit()) {
+            return None;
+        }
+        let number =
+            |digits: &[&u8]| digits.iter().fold(0, |number, digit| number * 10 + i64::from(**digit - b'0'));
+        let (year, month, day) = (number(&digits[..4]), number(&digits[4..6]), number(&digits[6..8]));
+        let (hour, minute, second) = (number(&digits[8..10]), number(&digits[10..12]), number(&digits[12..]));
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let days = match month {
+            2 => 28 + i64::from(leap),
+            4 | 6 | 9 | 11 => 30,
+            1..=12 => 31,
+            _ => return None,
+        };
+        if year == 0 || day == 0 || day > days || hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        // Counted from 1 March, so that the day of a leap year comes last.
+        let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
+        let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1;
+        // 1970-01-01 is day 719,468 of that count.
+        let unix = (days - 719_468) * 86_400 + hour * 3600 + minute * 60 + second;
+        // The calendar ends a little before its last year does.
+        Some(Self::from_unix(unix)).filter(|at| at.0 == unix)
+    }
+
     /// Reads what a person types for an end: a date (its first second, UTC),
     /// a time, or a span of days `90d` counted from `now`.
     ///
@@ -76,6 +110,41 @@ impl<'de> Deserialize<'de> for Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_exact_form_is_read_as_the_calendar_reads_it() {
+        let step = 86_400 * 13 + 3_677;
+        for unix in (-62_135_596_800..253_402_207_200).step_by(step) {
+            let at = Timestamp::from_unix(unix);
+            assert_eq!(Timestamp::parse_exact(at.to_string().as_bytes()), Some(at), "{at}");
+        }
+        for year in [1, 4, 100, 400, 1900, 2000, 2023, 2024, 9999] {
+            for (month, day) in (0..=13).flat_map(|month| (0..=32).map(move |day| (month, day))) {
+                let text = format!("{year:04}-{month:02}-{day:02}T23:59:59Z");
+                assert_eq!(Timestamp::parse_exact(text.as_bytes()), Timestamp::parse(&text).ok(), "{text}");
+            }
+        }
+        for text in [
+            "",
+            "2026-11-21",
+            "2026-11-21T00:00:00",
+            "2026-11-21T00:00:00z",
+            "2026-11-21t00:00:00Z",
+            "2026-11-21 00:00:00Z",
+            "2026-11-21T00:00:00.0Z",
+            "2026-11-21T00:00Z",
+            "2026-11-21T00:00:00+00:00",
+            "2026-11-21T24:00:00Z",
+            "2026-11-21T00:60:00Z",
+            "2026-11-21T00:00:60Z",
+            "2026-1a-21T00:00:00Z",
+            "+026-11-21T00:00:00Z",
+            "0000-11-21T00:00:00Z",
+            "2026-11-21T00:00:00Z ",
+        ] {
+            assert_eq!(Timestamp::parse_exact(text.as_bytes()), None, "{text}");
+        }
+    }
 
     #[test]
     fn text_and_value_agree() {

@@ -67,8 +67,7 @@ pub fn hash_with(reader: &mut Reader, path: &str, checks: &Checks) -> Hashed {
     match tree::open_folder(Path::new(path)) {
         Err(error) => unreadable(error),
         Ok(folder) => {
-            use std::os::fd::AsFd as _;
-            let observed = reader.read(folder.as_fd(), checks);
+            let observed = reader.read_own(&folder, checks);
             let digest = Some(observed.manifest.digest());
             Hashed { path: path.to_owned(), digest, faults: observed.faults }
         }

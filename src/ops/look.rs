@@ -77,8 +77,13 @@ pub struct Job {
 /// threads as the machine has.
 #[must_use]
 pub fn hash(jobs: &[Job]) -> Vec<Hashed> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    if jobs.len() <= PARALLEL || threads == 1 {
+    hash_on(jobs, std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// As [`hash`], with at most so many threads.
+#[must_use]
+pub fn hash_on(jobs: &[Job], threads: usize) -> Vec<Hashed> {
+    if jobs.len() <= PARALLEL || threads <= 1 {
         let mut reader = Reader::new();
         return jobs.iter().map(|job| facts::hash_with(&mut reader, &job.path, &job.checks)).collect();
     }

@@ -18,6 +18,7 @@
 //! be what its last record says: that record commits to the whole state.
 
 mod behind;
+mod leaves;
 mod lines;
 
 pub use behind::announce;
@@ -25,12 +26,12 @@ pub use lines::{Line, Lines};
 
 use super::home::Home;
 use super::ledger::{EventRow, Ledger, LedgerFault};
-use crate::model::digest::Digest;
+use crate::model::digest::{Digest, sha256};
 use crate::model::merkle::Frontier;
-use crate::model::record::{LINE_MAX, Link, Record, leaf_hash};
+use crate::model::record::{Link, Record, leaf_hash};
 use crate::model::time::Timestamp;
+use leaves::Leaves;
 use rustix::fs::{Mode, OFlags};
-use std::io::{BufRead as _, BufReader};
 use std::os::fd::OwnedFd;
 
 /// Path of the log in the home.
@@ -234,19 +235,15 @@ impl AuditLog {
         let file = self.file.try_clone().map_err(LogFault::Read)?;
         rustix::fs::seek(&file, rustix::fs::SeekFrom::Start(0))
             .map_err(|error| LogFault::Read(error.into()))?;
-        let mut reader = BufReader::with_capacity(256 * 1024, std::fs::File::from(file));
+        let mut leaves = Leaves::new(std::fs::File::from(file));
         let mut chain = Chain::default();
-        let mut line = Vec::with_capacity(LINE_MAX);
         let mut fault = None;
-        ledger.each_event(1, |event| {
-            line.clear();
-            let step = next_line(&mut reader, &mut line)
-                .and_then(|whole| if whole { Ok(()) } else { Err(missing(event.seq)) })
-                .and_then(|()| {
-                    let same = line == event.line.as_bytes();
-                    if same { Ok(()) } else { Err(LogFault::Edited { seq: event.seq }) }
-                })
-                .and_then(|()| chain.follow(&event.line));
+        ledger.each_line(|seq, line| {
+            let step = match leaves.next(line) {
+                Ok(Some(leaf)) => chain.follow(leaf),
+                Ok(None) => Err(missing(seq)),
+                Err(fault) => Err(fault),
+            };
             fault = step.err();
             fault.is_none()
         })?;
@@ -290,29 +287,24 @@ impl Chain {
     /// # Errors
     /// [`LogFault::Broken`] naming the record and what is wrong with it.
     pub fn step(&mut self, line: &[u8]) -> Result<(), LogFault> {
-        let record = Record::parse(line).map_err(|why| self.broken(&why))?;
-        self.take(line, record.seq, record.prev, record.time, record.epoch)
+        let Record { seq, prev, time, epoch, .. } = Record::parse(line).map_err(|why| self.broken(&why))?;
+        self.take(leaf_hash(line), Link { epoch, prev, seq, time })
     }
 
     /// As [`Chain::step`] for a line that is known to be the ledger's own: its
-    /// form and its place are checked, and the rest of it is not read.
-    fn follow(&mut self, line: &str) -> Result<(), LogFault> {
-        let link = Link::parse(line).map_err(|why| self.broken(&why))?;
-        self.take(line.as_bytes(), link.seq, link.prev, link.time, link.epoch)
+    /// form and its place are checked, and the rest of it is not read. It comes
+    /// behind the zero byte, so that both are hashed in one piece.
+    fn follow(&mut self, leaf: &[u8]) -> Result<(), LogFault> {
+        let link = Link::parse(&leaf[1..]).map_err(|why| self.broken(&why))?;
+        self.take(sha256(&[leaf]), link)
     }
 
     fn broken(&self, why: &str) -> LogFault {
         LogFault::Broken { seq: self.frontier.size() + 1, why: why.to_owned() }
     }
 
-    fn take(
-        &mut self,
-        line: &[u8],
-        seq: u64,
-        prev: Digest,
-        time: Timestamp,
-        epoch: u64,
-    ) -> Result<(), LogFault> {
+    fn take(&mut self, hash: Digest, link: Link) -> Result<(), LogFault> {
+        let Link { epoch, prev, seq, time } = link;
         if seq != self.frontier.size() + 1 {
             return Err(self.broken(&format!("its number is {seq}")));
         }
@@ -327,8 +319,7 @@ impl Chain {
                 return Err(self.broken("its epoch is lower than the record before it"));
             }
         }
-        let hash = leaf_hash(line);
-        self.frontier.push(hash);
+        self.frontier.add(hash);
         self.last = Some((hash, time, epoch));
         Ok(())
     }
@@ -344,18 +335,6 @@ impl Chain {
     pub fn root(&self) -> Digest {
         self.frontier.root()
     }
-}
-
-/// Reads one line, at most [`LINE_MAX`] bytes; false at the end of the file.
-fn next_line(reader: &mut BufReader<std::fs::File>, line: &mut Vec<u8>) -> Result<bool, LogFault> {
-    use std::io::Read as _;
-    let limit = LINE_MAX as u64 + 2;
-    let read = reader.by_ref().take(limit).read_until(b'\n', line).map_err(LogFault::Read)?;
-    if read > 0 && line.last() == Some(&b'\n') {
-        line.pop();
-        return Ok(true);
-    }
-    Ok(false)
 }
 
 /// The head must be what the last record says of it: hash, time, and the digest

@@ -32,6 +32,9 @@ use walk::{Walk, drain, not_a_file, rule_of, size_of};
 /// Bytes read at a time.
 const BUFFER: usize = 128 << 10;
 
+/// Most skills have no more files, so their list need not grow.
+const USUAL: usize = 24;
+
 /// Faults kept before the rest is left unread.
 pub const FAULTS_MAX: usize = 1_000;
 
@@ -142,7 +145,13 @@ impl Reader {
 
     /// Reads and hashes all of a folder.
     pub fn read(&mut self, root: BorrowedFd<'_>, checks: &Checks) -> Observed {
-        self.walk(root, checks, None).0
+        self.walk(root, None, checks, None).0
+    }
+
+    /// As [`Reader::read`], with a handle that was opened for this and never
+    /// read from; so no second one is needed.
+    pub fn read_own(&mut self, root: &OwnedFd, checks: &Checks) -> Observed {
+        self.walk(root.as_fd(), Some(root), checks, None).0
     }
 
     /// As [`Reader::read`], handing the hashed bytes to a sink. A file with a
@@ -157,7 +166,7 @@ impl Reader {
         checks: &Checks,
         sink: &mut Sink<'_>,
     ) -> io::Result<Observed> {
-        match self.walk(root, checks, Some(sink)) {
+        match self.walk(root, None, checks, Some(sink)) {
             (_, Some(error)) => Err(error),
             (observed, None) => Ok(observed),
         }
@@ -166,6 +175,7 @@ impl Reader {
     fn walk(
         &mut self,
         root: BorrowedFd<'_>,
+        fresh: Option<&OwnedFd>,
         checks: &Checks,
         sink: Option<&mut Sink<'_>>,
     ) -> (Observed, Option<io::Error>) {
@@ -176,13 +186,13 @@ impl Reader {
             names: &mut self.names,
             sink,
             broken: None,
-            entries: Vec::new(),
+            entries: Vec::with_capacity(USUAL),
             faults: Vec::new(),
             total: 0,
             depth: 0,
             device: None,
         };
-        let _ = walk.root(root);
+        let _ = walk.root(root, fresh);
         let Walk { entries, mut faults, broken, .. } = walk;
         // A listing that names one entry twice changed under us, or lies.
         let manifest = Manifest::new(entries).unwrap_or_else(|twice| {

@@ -354,6 +354,28 @@ impl Ledger {
         Ok(())
     }
 
+    /// As [`Ledger::each_event`] for every line, number first, lent and not
+    /// copied: the bytes are what is stored, and need not be text.
+    ///
+    /// # Errors
+    /// [`LedgerFault`]; a gap in the numbers is damage.
+    pub fn each_line(&self, mut each: impl FnMut(u64, &[u8]) -> bool) -> Result<(), LedgerFault> {
+        let mut query = self.conn.prepare_cached("SELECT seq, line FROM event ORDER BY seq")?;
+        let mut rows = query.query([])?;
+        let mut expected = 1;
+        while let Some(row) = rows.next()? {
+            if rows::unsigned(row, 0)? != expected {
+                return Err(LedgerFault::Damaged(format!("event {expected} is missing")));
+            }
+            let line = row.get_ref(1)?.as_bytes().map_err(rusqlite::Error::from)?;
+            if !each(expected, line) {
+                break;
+            }
+            expected += 1;
+        }
+        Ok(())
+    }
+
     /// Whether this ledger's chain begins with the head somebody remembers.
     ///
     /// Proven by an RFC 6962 consistency proof from the stored nodes, so in

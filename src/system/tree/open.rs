@@ -72,14 +72,24 @@ pub(crate) fn kind(stat: &Stat) -> FileType {
     FileType::from_raw_mode(stat.st_mode)
 }
 
+/// A single component without `/` cannot leave the folder, and NOFOLLOW covers
+/// the link that it might be.
+fn beneath(dir: BorrowedFd<'_>, name: &OsStr, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    let raw = name.as_encoded_bytes();
+    if raw.is_empty() || raw == b"." || raw == b".." || raw.contains(&b'/') {
+        return Err(Errno::INVAL);
+    }
+    one_component(dir, name, flags)
+}
+
 /// `openat2` also refuses mounts, bind mounts of the same device among them.
 #[cfg(target_os = "linux")]
-fn beneath(dir: BorrowedFd<'_>, name: &OsStr, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+fn one_component(dir: BorrowedFd<'_>, name: &OsStr, flags: OFlags) -> rustix::io::Result<OwnedFd> {
     use rustix::fs::ResolveFlags;
     use std::sync::atomic::{AtomicBool, Ordering};
     static MISSING: AtomicBool = AtomicBool::new(false);
     if !MISSING.load(Ordering::Relaxed) {
-        let resolve = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_XDEV);
+        let resolve = ResolveFlags::NO_SYMLINKS.union(ResolveFlags::NO_XDEV);
         match rustix::fs::openat2(dir, name, flags, Mode::empty(), resolve) {
             Err(Errno::NOSYS) => MISSING.store(true, Ordering::Relaxed),
             // Some system call filters answer so to calls that they do not know.
@@ -87,21 +97,16 @@ fn beneath(dir: BorrowedFd<'_>, name: &OsStr, flags: OFlags) -> rustix::io::Resu
             done => return done,
         }
     }
-    one_component(dir, name, flags)
+    plainly(dir, name, flags)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn beneath(dir: BorrowedFd<'_>, name: &OsStr, flags: OFlags) -> rustix::io::Result<OwnedFd> {
-    one_component(dir, name, flags)
+fn one_component(dir: BorrowedFd<'_>, name: &OsStr, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    plainly(dir, name, flags)
 }
 
-/// A single component without `/` cannot leave the folder, and NOFOLLOW covers
-/// the link that it might be. The walk compares device numbers besides.
-fn one_component(dir: BorrowedFd<'_>, name: &OsStr, flags: OFlags) -> rustix::io::Result<OwnedFd> {
-    let raw = name.as_encoded_bytes();
-    if raw.is_empty() || raw == b"." || raw == b".." || raw.contains(&b'/') {
-        return Err(Errno::INVAL);
-    }
+/// The walk compares device numbers besides.
+fn plainly(dir: BorrowedFd<'_>, name: &OsStr, flags: OFlags) -> rustix::io::Result<OwnedFd> {
     rustix::fs::openat(dir, name, flags, Mode::empty())
 }
 
@@ -133,13 +138,16 @@ mod tests {
         std::fs::create_dir(base.path().join("sub")).unwrap();
         symlink("file", base.path().join("link")).unwrap();
         let dir = open_folder(base.path()).unwrap();
-        for open in [beneath, one_component] {
+        std::fs::write(base.path().join("sub/x"), "").unwrap();
+        for open in [one_component, plainly] {
             assert!(open(dir.as_fd(), OsStr::new("file"), FILE).is_ok());
             assert!(open(dir.as_fd(), OsStr::new("sub"), FOLDER).is_ok());
-            for bad in ["link", "..", "", "/etc"] {
-                assert!(open(dir.as_fd(), OsStr::new(bad), FILE).is_err(), "{bad}");
-            }
+            assert_eq!(open(dir.as_fd(), OsStr::new("link"), FILE).unwrap_err(), Errno::LOOP);
         }
-        assert_eq!(one_component(dir.as_fd(), OsStr::new("sub/x"), FILE).unwrap_err(), Errno::INVAL);
+        assert!(beneath(dir.as_fd(), OsStr::new("file"), FILE).is_ok());
+        assert_eq!(beneath(dir.as_fd(), OsStr::new("link"), FILE).unwrap_err(), Errno::LOOP);
+        for bad in ["..", ".", "", "/", "/etc", "sub/", "sub/x", "sub/..", "../file"] {
+            assert_eq!(beneath(dir.as_fd(), OsStr::new(bad), FILE).unwrap_err(), Errno::INVAL, "{bad}");
+        }
     }
 }

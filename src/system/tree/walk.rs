@@ -28,8 +28,9 @@ pub(super) struct Walk<'a, 's> {
 }
 
 impl Walk<'_, '_> {
-    /// Walks all of a folder, for better or worse.
-    pub(super) fn root(&mut self, root: BorrowedFd<'_>) -> ControlFlow<()> {
+    /// Walks all of a folder, for better or worse. `fresh` is a handle of it that
+    /// nobody has read from, if the caller has one.
+    pub(super) fn root(&mut self, root: BorrowedFd<'_>, fresh: Option<&OwnedFd>) -> ControlFlow<()> {
         let stat = match rustix::fs::fstat(root) {
             Ok(stat) => stat,
             Err(error) => return self.fault(".".to_owned(), rule_of(error)),
@@ -37,6 +38,9 @@ impl Walk<'_, '_> {
         self.device = Some(device(&stat));
         let wanted = self.checks.strict.map(|strict| (strict.root, strict.owner));
         self.modes(None, &stat, wanted)?;
+        if let Some(fresh) = fresh {
+            return self.folder(fresh, None);
+        }
         // The caller's handle may have been listed before, or be in use elsewhere.
         let dir = match open::again(root) {
             Ok(dir) => dir,
