@@ -300,6 +300,10 @@ impl Record {
     }
 }
 
+/// The event of the one record that may be of an earlier time than the one
+/// before: a person lowered the clock's floor.
+pub const CLOCK: &str = "clock";
+
 /// What of a record ties it to the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link {
@@ -311,6 +315,15 @@ pub struct Link {
     pub seq: u64,
     /// See [`Record::time`].
     pub time: Timestamp,
+    /// Whether its event is [`CLOCK`].
+    pub lowers: bool,
+}
+
+impl From<&Record> for Link {
+    fn from(record: &Record) -> Self {
+        let Record { epoch, prev, seq, time, .. } = *record;
+        Self { epoch, prev, seq, time, lowers: record.event == CLOCK }
+    }
 }
 
 impl Link {
@@ -326,8 +339,10 @@ impl Link {
         }
         let text = std::str::from_utf8(line).map_err(|error| error.to_string())?;
         let (mut epoch, mut format, mut prev, mut seq, mut time) = (None, None, None, None, None);
+        let mut lowers = false;
         let canonical = super::canonical::members(text, |name, value| match name {
             b"epoch" => epoch = integer(value),
+            b"event" => lowers = quoted(value) == Some(CLOCK.as_bytes()),
             b"format" => format = integer(value),
             b"prev" => prev = quoted(value).and_then(|hex| Digest::from_hex(hex).ok()),
             b"seq" => seq = integer(value),
@@ -343,7 +358,7 @@ impl Link {
         let (Some(epoch), Some(prev), Some(seq), Some(time)) = (epoch, prev, seq, time) else {
             return Err("`epoch`, `prev`, `seq` or `time` is missing or cannot be read".to_owned());
         };
-        Ok(Self { epoch, prev, seq, time })
+        Ok(Self { epoch, prev, seq, time, lowers })
     }
 }
 

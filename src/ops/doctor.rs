@@ -206,7 +206,9 @@ fn whole(session: &Session<'_>, fix: bool, checks: &mut Vec<Check>) {
     let now = session.world.clock.now();
     checks.push(if now < head.time {
         let found = format!("it is {now}, and the last record is of {}", head.time);
-        Check::new("clock", Level::Bad, found, "set the clock; until then records carry the later time")
+        let next =
+            "set the clock; if it is right now, and the records are wrong: skills doctor --lower-clock";
+        Check::new("clock", Level::Bad, found, next)
     } else {
         Check::ok("clock", format!("{now}, after the last record"))
     });

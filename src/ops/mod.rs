@@ -8,6 +8,7 @@
 
 pub mod apply;
 pub mod audit;
+pub mod clock;
 pub mod disable;
 pub mod doctor;
 pub mod enable;

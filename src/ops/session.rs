@@ -11,7 +11,7 @@
 use super::{World, recover};
 use crate::model::agent::AGENTS;
 use crate::model::code::{Code, Stop};
-use crate::model::record::{Draft, Outcome, Record};
+use crate::model::record::{CLOCK, Draft, Outcome, Record};
 use crate::model::text;
 use crate::model::time::Timestamp;
 use crate::policy::config::Policy;
@@ -149,6 +149,22 @@ impl<'a> Session<'a> {
     pub fn note(&mut self, event: &str, reason: impl Into<String>) -> Result<Record, Stop> {
         let draft = self.draft(event, Outcome::Done, reason);
         let mut records = self.commit(|_| Ok(vec![draft]))?;
+        records.pop().ok_or_else(|| Stop::new(Code::Internal, "BUG: nothing was recorded", ""))
+    }
+
+    /// Lets time go back to what the clock says now, by a record that says so.
+    ///
+    /// # Errors
+    /// [`Stop`].
+    pub fn lower_clock(&mut self) -> Result<Record, Stop> {
+        let (floor, now) = (self.ledger.head().time, self.world.clock.now());
+        self.now = now;
+        let reason = format!("a person lowered the clock from {floor} to {now}");
+        let draft = self.draft(CLOCK, Outcome::Done, reason);
+        let mut records = self.commit(|txn| {
+            txn.lower_floor(now);
+            Ok(vec![draft])
+        })?;
         records.pop().ok_or_else(|| Stop::new(Code::Internal, "BUG: nothing was recorded", ""))
     }
 

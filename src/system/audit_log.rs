@@ -287,8 +287,8 @@ impl Chain {
     /// # Errors
     /// [`LogFault::Broken`] naming the record and what is wrong with it.
     pub fn step(&mut self, line: &[u8]) -> Result<(), LogFault> {
-        let Record { seq, prev, time, epoch, .. } = Record::parse(line).map_err(|why| self.broken(&why))?;
-        self.take(leaf_hash(line), Link { epoch, prev, seq, time })
+        let record = Record::parse(line).map_err(|why| self.broken(&why))?;
+        self.take(leaf_hash(line), Link::from(&record))
     }
 
     /// As [`Chain::step`] for a line that is known to be the ledger's own: its
@@ -304,7 +304,7 @@ impl Chain {
     }
 
     fn take(&mut self, hash: Digest, link: Link) -> Result<(), LogFault> {
-        let Link { epoch, prev, seq, time } = link;
+        let Link { epoch, prev, seq, time, lowers } = link;
         if seq != self.frontier.size() + 1 {
             return Err(self.broken(&format!("its number is {seq}")));
         }
@@ -312,7 +312,7 @@ impl Chain {
             return Err(self.broken("it does not follow the record before it"));
         }
         if let Some((_, before, lowest)) = self.last {
-            if time < before {
+            if time < before && !lowers {
                 return Err(self.broken("its time is earlier than the record before it"));
             }
             if epoch < lowest {

@@ -9,6 +9,8 @@ mod architecture;
 mod attacks;
 /// An independent checker, in another language, finds every forgery.
 mod checker;
+/// A clock that ran ahead, and the way back.
+mod clock;
 /// Every command killed at every point.
 /// Many at once, and races of kill.
 mod concurrency;

@@ -16,7 +16,7 @@ mod log;
 mod permits;
 mod sql;
 
-use crate::support::scene::{Dice, Scene, SkillFile, Snapshot, typed};
+use crate::support::scene::{Dice, START, Scene, SkillFile, Snapshot, typed};
 use skill_trust::model::code::Code;
 use skill_trust::model::decision::{Decision, GateAnswer, Question};
 use skill_trust::model::digest::Digest;
@@ -179,23 +179,23 @@ stories! {
 
     what_expired_stays_expired: DENY, |story| {
         let revision = story.enabled(A, Some("1d"));
-        story.scene.at(crate::support::scene::START + 2 * 86_400);
+        story.scene.at(START + 2 * 86_400);
         story.scene.ask(&revision, Question::Load);
         revision
     };
 
     an_end_that_nobody_noticed_counts_all_the_same: DENY, |story| {
         let revision = story.enabled(A, Some("1d"));
-        story.scene.at(crate::support::scene::START + 2 * 86_400);
+        story.scene.at(START + 2 * 86_400);
         revision
     };
 
     a_clock_put_back_gains_nothing: DENY, |story| {
         let revision = story.enabled(A, Some("1d"));
-        story.scene.at(crate::support::scene::START + 2 * 86_400);
+        story.scene.at(START + 2 * 86_400);
         let other = story.other.clone();
         story.scene.ask(&other, Question::Load);
-        story.scene.at(crate::support::scene::START + 60);
+        story.scene.at(START + 60);
         revision
     };
 
@@ -360,6 +360,20 @@ fn a_forged_record_without_a_change_changes_nothing() {
     }
     let log = std::fs::read_to_string(base.join("home/audit/audit.jsonl")).unwrap();
     assert!(log.contains("\"reason\":\"forged\""));
+}
+
+/// Attack: a clock lowered by a forged record would revive what has expired.
+#[test]
+fn a_forged_lowered_clock_denies() {
+    let mut story = Story::new();
+    let revision = story.trusted(A, Some("1d"));
+    story.scene.at(START + 2 * 86_400);
+    assert_eq!(story.scene.ask(&revision, Question::Load).decision, Decision::Deny);
+    let base = story.scene.base();
+    assert!(sql::forge_event(&base, &Snapshot::take(&base), "clock"));
+    for question in [Question::Load, Question::Enable] {
+        assert_eq!(story.scene.ask(&revision, question).codes, [Code::Tampered]);
+    }
 }
 
 /// Attack: the row before the forged one repeats an old line under a new

@@ -10,8 +10,8 @@
 //!        ─▶ the ledger's commit ─▶ the log
 //! ```
 //!
-//! What is found missing is appended if it changes no state (an answer of the
-//! gate, a refusal), or if it is what was announced. The announcement is a
+//! What is found missing is appended if it changes neither state nor clock (an
+//! answer of the gate, a refusal), or if it is what was announced. The announcement is a
 //! second witness, not a secret: who can write both files is told by a head
 //! kept elsewhere, and by nothing else.
 //!
@@ -101,8 +101,8 @@ impl AuditLog {
             return Err(LogFault::Edited { seq: before.seq });
         }
         let Some(first) = rows.first() else { return Ok(Settled::Clean) };
-        let state = follows(before.as_ref(), &rows)?;
-        if ledger.head().state != state && announced(home) != Some(ledger.head().last) {
+        let changes = changes(before.as_ref(), &rows)?;
+        if changes && announced(home) != Some(ledger.head().last) {
             return Err(LogFault::Unannounced { seq: first.seq });
         }
         let torn = found.saturating_sub(first.offset);
@@ -135,25 +135,31 @@ impl AuditLog {
     }
 }
 
-/// The state before these records, which must follow that one without a gap.
+/// Whether these records change the state, or lower the clock. They must follow
+/// that one without a gap.
 ///
 /// Attack: a forged row that repeats an old line under a new number, so that
 /// an old state passes for the one before.
-fn follows(before: Option<&EventRow>, rows: &[EventRow]) -> Result<Digest, LogFault> {
-    let (mut seq, mut prev, mut end, mut state) = (0, Digest::ZERO, 0, Ledger::empty_state());
-    let whole = before.into_iter().chain(rows);
-    for (at, row) in whole.enumerate() {
+fn changes(before: Option<&EventRow>, rows: &[EventRow]) -> Result<bool, LogFault> {
+    let mut last: Option<(Record, Digest, u64)> = None;
+    let mut changes = false;
+    for row in before.into_iter().chain(rows) {
         let record = Record::parse(row.line.as_bytes()).map_err(|_| missing(row.seq))?;
         let hash = leaf_hash(row.line.as_bytes());
-        let first = at == 0 && before.is_some();
-        let follows = first || (record.seq == seq + 1 && record.prev == prev && row.offset == end);
+        let state = last.as_ref().map_or_else(Ledger::empty_state, |(last, ..)| last.state);
+        let first = last.is_none() && before.is_some();
+        let follows = match &last {
+            Some((last, hash, end)) => {
+                changes |= record.time < last.time;
+                record.seq == last.seq + 1 && record.prev == *hash && row.offset == *end
+            }
+            None => first || (record.seq == 1 && record.prev == Digest::ZERO && row.offset == 0),
+        };
+        changes |= !first && record.state != state;
         if record.seq != row.seq || hash != row.hash || !follows {
             return Err(missing(row.seq));
         }
-        if first {
-            state = record.state;
-        }
-        (seq, prev, end) = (row.seq, hash, row.offset + row.line.len() as u64 + 1);
+        last = Some((record, hash, row.offset + row.line.len() as u64 + 1));
     }
-    Ok(state)
+    Ok(changes)
 }

@@ -15,7 +15,7 @@ use super::{EventRow, Head, Ledger, LedgerFault, read_hashes, read_head, signed}
 use crate::model::digest::Digest;
 use crate::model::lifecycle::{Hold, HoldScope, RevisionRow};
 use crate::model::manifest::Manifest;
-use crate::model::record::{Draft, Place, Record, leaf_hash};
+use crate::model::record::{CLOCK, Draft, Place, Record, leaf_hash};
 use crate::model::skill::Revision;
 use crate::model::time::Timestamp;
 use rusqlite::{Transaction, TransactionBehavior, params};
@@ -62,6 +62,12 @@ impl<'a> Txn<'a> {
     #[must_use]
     pub const fn floor(&self) -> Timestamp {
         self.head.time
+    }
+
+    /// Lets the time go back to this one. The transaction's one record must be
+    /// that of a lowered clock.
+    pub fn lower_floor(&mut self, to: Timestamp) {
+        self.head.time = self.head.time.min(to);
     }
 
     /// Epoch and holds as changed so far.
@@ -171,6 +177,10 @@ impl<'a> Txn<'a> {
             let Self { txn, head, brakes, top, slots, .. } = self;
             return Ok(Sealed { txn, head, brakes, top, slots, records: Vec::new() });
         }
+        let lowered = self.head.time < self.slots.head.time;
+        if lowered && (drafts.len() != 1 || drafts.iter().any(|draft| draft.event != CLOCK)) {
+            return Err(LedgerFault::Damaged("BUG: a lowered clock without its record".into()));
+        }
         let time = now.max(self.head.time);
         self.head.settled = self.head.bytes;
         self.head.time = time;
@@ -276,10 +286,11 @@ impl Sealed<'_> {
         &self.records
     }
 
-    /// Hash of the last record, if the state after it is another than before.
+    /// Hash of the last record, if state or clock are others than before.
     #[must_use]
     pub fn change(&self) -> Option<Digest> {
-        (self.head.state != self.slots.head.state).then_some(self.head.last)
+        let before = &self.slots.head;
+        (self.head.state != before.state || self.head.time < before.time).then_some(self.head.last)
     }
 
     /// The head as it will be.

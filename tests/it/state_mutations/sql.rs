@@ -451,10 +451,14 @@ fn add_forged(conn: &Connection, event: &str, before: &Event) -> rusqlite::Resul
     draft.skill = last.skill;
     draft.digest = last.digest;
     let seq = before.seq + 1;
+    // A lowered clock goes back by an hour; everything else has the head's time.
+    let back = if event == "clock" { 3600 } else { 0 };
+    let time: i64 = conn.query_row("SELECT time FROM head", [], |row| row.get(0))?;
+    let time = Timestamp::from_unix(time - back);
     let record = draft.finish(Place {
         seq,
         prev: leaf_hash(before.line.as_bytes()),
-        time: Timestamp::from_unix(conn.query_row("SELECT time FROM head", [], |row| row.get(0))?),
+        time,
         epoch: last.epoch,
         state: Digest::from_bytes(state),
     });
@@ -474,13 +478,14 @@ fn add_forged(conn: &Connection, event: &str, before: &Event) -> rusqlite::Resul
         }
     }
     conn.execute(
-        "UPDATE head SET size = ?1, last = ?2, frontier = ?3, bytes = ?4, settled = ?5",
+        "UPDATE head SET size = ?1, last = ?2, frontier = ?3, bytes = ?4, settled = ?5, time = ?6",
         params![
             signed(seq),
             hash.as_bytes(),
             frontier.to_bytes(),
             signed(bytes + line.len() as u64 + 1),
-            signed(bytes)
+            signed(bytes),
+            time.unix()
         ],
     )
 }

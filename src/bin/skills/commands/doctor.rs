@@ -1,9 +1,11 @@
 //! `doctor`.
 
 use super::super::context::{Context, Ended};
-use super::super::render::{Tone, paint};
+use super::super::render::{self, Tone, paint};
 use serde_json::json;
+use skill_trust::model::code::Exit;
 use skill_trust::model::text;
+use skill_trust::ops::clock;
 use skill_trust::ops::doctor::{self, Level, Surroundings};
 
 /// Check the installation itself
@@ -16,10 +18,19 @@ pub(crate) struct Args {
     /// Set modes of our own files right, clear what dead processes left
     #[arg(long)]
     fix: bool,
+    /// Let time go back to what the clock says; ends every dated trust
+    #[arg(long, conflicts_with = "fix")]
+    lower_clock: bool,
+    /// The phrase that --lower-clock asks for
+    #[arg(long, value_name = "TEXT", requires = "lower_clock")]
+    phrase: Option<String>,
 }
 
 /// Runs `doctor`.
 pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
+    if args.lower_clock {
+        return lower_clock(context, args.phrase.as_deref());
+    }
     let (path, program) = context.program();
     let checks = doctor::doctor(&context.world, &Surroundings { path, program, fix: args.fix });
     for check in &checks {
@@ -40,4 +51,26 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
         .collect();
     context.json("doctor/1", json!({ "home": context.world.home.to_string_lossy(), "checks": list }))?;
     Ok(doctor::exit(&checks))
+}
+
+fn lower_clock(context: &mut Context, phrase: Option<&str>) -> Ended {
+    let plan = clock::plan(&context.world)?;
+    let mut shown = vec![format!("The last record is of {}; the clock says {}.", plan.floor, plan.now)];
+    if plan.ends.is_empty() {
+        shown.push("No trust decision ends with it.".to_owned());
+    }
+    for row in &plan.ends {
+        shown.push(format!("Trust ends, and copies are taken away: {}", row.revision));
+    }
+    let mut person = context.person();
+    let failures = clock::lower(&context.world, &plan, &shown.join("\n"), phrase, person.as_mut())?;
+    let ended = render::count(plan.ends.len(), "dated trust decision");
+    context.say(&format!("{}  to {}; {ended} ended", paint(Tone::Good, "lowered"), plan.now))?;
+    super::enable::warn(context, &failures)?;
+    let names: Vec<_> = plan.ends.iter().map(|row| &row.revision).collect();
+    context.json(
+        "clock/1",
+        json!({ "floor": plan.floor, "now": plan.now, "ended": names, "failures": failures }),
+    )?;
+    Ok(if failures.is_empty() { Exit::Done } else { Exit::Failed })
 }
