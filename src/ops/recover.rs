@@ -21,6 +21,7 @@ use crate::model::skill::Revision;
 use crate::policy::transition::{Input, Step, step};
 use crate::system::kill::{self, KillState};
 use crate::system::permit::{self, Pending, Reason};
+use crate::system::placement;
 use std::path::Path;
 
 /// Brings everything that is found into the ledger.
@@ -101,6 +102,7 @@ fn settle_release(session: &Session<'_>, epoch: u64) -> Result<(), Stop> {
 /// # Errors
 /// [`Stop`].
 pub fn record_kill(session: &mut Session<'_>, id: &str) -> Result<(), Stop> {
+    session.ledger.make_room().map_err(|fault| ledger_stop(&fault))?;
     let rows = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
     let enabled: Vec<_> = rows.into_iter().filter(|row| row.lifecycle.state() == State::Enabled).collect();
     let mut first =
@@ -128,9 +130,20 @@ pub fn record_kill(session: &mut Session<'_>, id: &str) -> Result<(), Stop> {
         Ok(drafts)
     })?;
     // A kill cut short is finished before its pending names are cleared.
-    let _ = kill::finish(&session.world.home);
-    let all = permit::pending(&session.home).map_err(|error| io(&error))?;
-    settle(session, all)
+    finish_kill(session)?;
+    // Since that commit nothing is enabled: no pending name has an event left
+    // to record, and no place is another revision's. So the ledger is not asked
+    // once for each.
+    let mut all = permit::pending(&session.home).map_err(|error| io(&error))?;
+    all.retain(|pending| {
+        let mut left = false;
+        for place in there(pending.permit.as_ref()) {
+            apply::withdraw_place(&session.home, place, &pending.revision, &mut Failures::new());
+            left |= placement::is_left(place);
+        }
+        !left
+    });
+    clear(session, &all)
 }
 
 /// A change of placements that was under way when its process ended: an
@@ -183,6 +196,11 @@ fn is_settled(permit: &SkillPermit, row: Option<&RevisionRow>) -> bool {
     row.is_some_and(|row| permit.seq == row.seq) && permit.placements.iter().all(placed)
 }
 
+/// The placements of a permit of which anything is there at all.
+fn there(permit: Option<&SkillPermit>) -> impl Iterator<Item = &Placement> {
+    permit.into_iter().flat_map(|permit| &permit.placements).filter(|place| !placement::is_gone(place))
+}
+
 /// Withdraws what a permit names. What stands at a place is left alone if it
 /// is another revision's: an enable that was to replace it had not come to it.
 fn withdraw_permitted(
@@ -191,7 +209,7 @@ fn withdraw_permitted(
     revision: &Revision,
 ) -> Result<Failures, Stop> {
     let mut failures = Failures::new();
-    for place in permit.iter().flat_map(|permit| &permit.placements) {
+    for place in there(permit) {
         let place = if is_anothers(session, revision, &place.path)? {
             Placement { path: place.staged.clone(), ..place.clone() }
         } else {
@@ -224,10 +242,14 @@ fn settle(session: &mut Session<'_>, all: Vec<Pending>) -> Result<(), Stop> {
             done.push(pending);
         }
     }
+    clear(session, &done)
+}
+
+fn clear(session: &Session<'_>, done: &[Pending]) -> Result<(), Stop> {
     if done.is_empty() {
         return Ok(());
     }
-    permit::clear_pending(&session.home, &done).map_err(|error| io(&error))
+    permit::clear_pending(&session.home, done).map_err(|error| io(&error))
 }
 
 /// A permit that was renamed and whose record is missing. False while a copy of
@@ -245,10 +267,8 @@ fn one_pending(session: &mut Session<'_>, pending: &Pending) -> Result<bool, Sto
             draft.reason = format!("{}; found withdrawn", draft.reason);
         })?;
     }
-    for place in pending.permit.iter().flat_map(|permit| &permit.placements) {
-        if apply::any_left(std::slice::from_ref(place))
-            && !is_anothers(session, &pending.revision, &place.path)?
-        {
+    for place in there(pending.permit.as_ref()) {
+        if placement::is_left(place) && !is_anothers(session, &pending.revision, &place.path)? {
             return Ok(false);
         }
     }

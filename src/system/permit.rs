@@ -342,8 +342,10 @@ pub fn clear_pending(home: &Home, pending: &[Pending]) -> Result<(), PermitFault
     // Longest first: see `pending_of`.
     files.sort_by_key(|file| std::cmp::Reverse(file.len()));
     let evidence = leaf::open_folder(home.dir(), "evidence").ok();
+    // A name is in the folder once, so one id makes all of them fresh.
+    let id = leaf::fresh_id();
     for file in files {
-        let to = format!("permit-{file}-{}", leaf::fresh_id());
+        let to = format!("permit-{file}-{id}");
         let moved = match &evidence {
             Some(evidence) => rustix::fs::renameat(&dir, file, evidence, to.as_str()),
             None => Err(Errno::NOENT),

@@ -287,8 +287,9 @@ impl Ledger {
         let mut out = Vec::new();
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
+            // The column was compared with the revision's own bucket.
             let (parsed, body) = parse_row(row)?;
-            buckets.entry(state::bucket_of(&parsed.revision)).or_default().push(body);
+            buckets.entry(row.get(2)?).or_default().push(body);
             out.push(parsed);
         }
         for group in 0..state::FAN {
@@ -421,6 +422,16 @@ impl Ledger {
         let body: Option<String> = query.query_row([digest.as_bytes()], |row| row.get(0)).optional()?;
         let manifest = body.and_then(|body| serde_json::from_str::<Manifest>(&body).ok());
         Ok(manifest.filter(|manifest| manifest.digest() == *digest))
+    }
+
+    /// Makes room for every page that a change of all revisions touches, about
+    /// 2 KiB for each. With the small cache that serves all else, each page is
+    /// read several times, and written before it is complete.
+    ///
+    /// # Errors
+    /// [`LedgerFault`].
+    pub fn make_room(&self) -> Result<(), LedgerFault> {
+        Ok(self.conn.execute_batch("PRAGMA cache_size = -65536")?)
     }
 
     /// Begins the one writing transaction there can be.

@@ -216,13 +216,32 @@ fn disarm_one(dir: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
 /// then, so that the next session tries again.
 #[must_use]
 pub fn is_left(placement: &Placement) -> bool {
+    paths(placement).iter().flatten().any(|path| has_card(path).unwrap_or(false))
+}
+
+/// Whether nothing is at any of the names that a placement has on its way out:
+/// then there is nothing to withdraw. Three looks, so that recovery from a kill
+/// of very many skills need not take each apart again. What cannot be told is
+/// not gone.
+#[must_use]
+pub fn is_gone(placement: &Placement) -> bool {
+    let missing = |path: &String| {
+        let found = rustix::fs::lstat(path.as_str());
+        split(path).is_some() && matches!(found, Err(Errno::NOENT | Errno::NOTDIR))
+    };
+    // In the order in which a kill moves it on, so that it is not overlooked.
+    paths(placement).iter().all(|path| path.as_ref().is_some_and(missing))
+}
+
+/// The staged, the final and the withdrawn path; none for the last if the
+/// staged one is not as we make it.
+fn paths(placement: &Placement) -> [Option<String>; 3] {
     let aside = || {
         let (parent, last) = split(&placement.staged)?;
         let id = last.rsplit_once(".skill-trust-")?.1;
         Some(format!("{parent}/{ASIDE}{id}"))
     };
-    let paths = [Some(placement.staged.clone()), Some(placement.path.clone()), aside()];
-    paths.iter().flatten().any(|path| has_card(path).unwrap_or(false))
+    [Some(placement.staged.clone()), Some(placement.path.clone()), aside()]
 }
 
 /// A real folder of ours with a card in it; what cannot be looked at is left
