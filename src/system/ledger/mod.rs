@@ -11,9 +11,10 @@
 //! no memory mapping, no extensions, no checkpoint at close (a gate call is a
 //! short process). SQLite's automatic one every 64 pages is not enough: how far
 //! it got is known only to processes that overlap, so from one short process to
-//! the next the write-ahead log would grow for ever. Who finds it long empties
-//! it before the next commit, so that opening costs the same after one commit
-//! and after ten thousand.
+//! the next the write-ahead log would grow for ever. Who finds it long begins
+//! it anew before the next commit, so that opening costs the same after one
+//! commit and after ten thousand. Who finds it empty, and so perhaps new,
+//! flushes its folder: the build tells SQLite not to in every process.
 //!
 //! No other code opens the file: closing any descriptor of it would drop this
 //! process's POSIX locks.
@@ -34,7 +35,7 @@ use crate::model::record::Draft;
 use crate::model::skill::{Revision, SkillName};
 use crate::model::time::Timestamp;
 use crate::system::home::Home;
-use open::{NEW, SCHEMA, WAL_MOST, check_files, check_schema, connect, empty_wal, fill, hold, let_go};
+use open::{NEW, SCHEMA, check_files, check_schema, connect, fill, hold, let_go, shorten_wal, to_wal};
 use rows::{digest_at, parse_row, read_event, read_hashes, read_head, read_holds, signed};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use rustix::fs::{Mode, OFlags};
@@ -136,7 +137,8 @@ pub struct Ledger {
     head: Head,
     brakes: Brakes,
     top: Hashes,
-    /// Whether the write-ahead log is to be emptied at the next occasion.
+    /// Whether the write-ahead log's length is to be looked at before the next
+    /// commit: once in a process.
     due: bool,
 }
 
@@ -162,7 +164,7 @@ impl Ledger {
         fill(&conn, now)?;
         let mut ledger = Self::read(conn)?;
         ledger.begin()?.seal(now, vec![first])?.commit()?;
-        drop(ledger);
+        to_wal(ledger.conn)?;
         rustix::fs::renameat_with(home.dir(), NEW, home.dir(), FILE, rustix::fs::RenameFlags::NOREPLACE)
             .map_err(io)?;
         rustix::fs::fsync(home.dir()).map_err(io)
@@ -175,7 +177,12 @@ impl Ledger {
     pub fn open(home: &Home) -> Result<Self, LedgerFault> {
         let ahead = check_files(home)?;
         let conn = connect(home, FILE, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
-        Ok(Self { due: ahead > WAL_MOST, ..Self::read(conn)? })
+        let ledger = Self { due: true, ..Self::read(conn)? };
+        if ahead == 0 {
+            // Nobody may have committed to it yet, and so its name may not last yet.
+            rustix::fs::fsync(home.dir()).map_err(|error| LedgerFault::ReadOnly(error.to_string()))?;
+        }
+        Ok(ledger)
     }
 
     /// Whether the ledger's file is there.
