@@ -241,22 +241,19 @@ impl Ledger {
             "SELECT name, digest, bucket, state, body FROM revision WHERE bucket = ?1 ORDER BY name, digest",
         )?;
         let mut rows = query.query([bucket])?;
-        let (mut found, mut bodies) = (None, Vec::new());
+        let (mut found, mut whole) = (None, state::Bucket::default());
         while let Some(row) = rows.next()? {
+            whole.add(row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?);
             // The others are proven by their bytes; reading them too would make
             // every call dearer the more skills there are.
             let wanted = row.get_ref(0)?.as_str().is_ok_and(|name| name == revision.name.as_str())
                 && digest_at(row, 1)? == revision.digest;
             if wanted {
-                let (parsed, body) = parse_row(row)?;
-                found = Some(parsed);
-                bodies.push(body);
-            } else {
-                bodies.push(row.get(4)?);
+                found = Some(parse_row(row)?.0);
             }
         }
         let (group, at) = (usize::from(bucket) / state::FAN, usize::from(bucket) % state::FAN);
-        if state::bucket_hash(bodies.iter().map(String::as_str)) != self.group(group)?.get(at) {
+        if whole.finish() != self.group(group)?.get(at) {
             return Err(LedgerFault::Damaged(format!("the revisions of bucket {bucket} were changed")));
         }
         Ok(found.filter(|row: &RevisionRow| row.revision == *revision))

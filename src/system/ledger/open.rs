@@ -24,6 +24,8 @@ pub(super) const WAL: &str = "ledger.db-wal";
 /// Most pages in [`WAL`] before it is begun anew. Every process reads all of
 /// them when it opens; a gate call adds two or three.
 pub(super) const WAL_MOST: i64 = 16;
+/// Length that [`WAL`] is cut to when it is begun anew, after one large change.
+pub(super) const WAL_BYTES: i64 = 2 * WAL_MOST * (4096 + 24);
 /// Its name while it is being made.
 pub(super) const NEW: &str = "ledger.db.new";
 
@@ -127,6 +129,7 @@ pub(super) fn connect(home: &Home, file: &str, mode: &str) -> Result<Connection,
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     conn.execute_batch(mode)?;
+    conn.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
     conn.execute_batch(
         "PRAGMA wal_autocheckpoint = 64;
          PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
