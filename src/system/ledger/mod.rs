@@ -14,7 +14,7 @@
 //! the next the write-ahead log would grow for ever. Who finds it long begins
 //! it anew before the next commit, so that opening costs the same after one
 //! commit and after ten thousand. Who finds it empty, and so perhaps new,
-//! flushes its folder: the build tells SQLite not to in every process.
+//! flushes its folder, whatever SQLite was built to do.
 //!
 //! No other code opens the file: closing any descriptor of it would drop this
 //! process's POSIX locks.
