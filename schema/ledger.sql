@@ -49,17 +49,18 @@ CREATE TABLE head (
 ) STRICT;
 
 -- Every revision. `body` is the truth, as JSON; the other columns repeat parts
--- of it for look-up and are checked against it when a row is read.
+-- of it for look-up and are checked against it when a row is read. A bucket is
+-- proven as a whole, so its rows lie side by side.
 CREATE TABLE revision (
     name   TEXT    NOT NULL,
     digest BLOB    NOT NULL CHECK (length(digest) = 32),
     bucket INTEGER NOT NULL CHECK (bucket BETWEEN 0 AND 4095),
     state  TEXT    NOT NULL CHECK (state IN ('installed', 'trusted', 'enabled')),
     body   TEXT    NOT NULL,
-    PRIMARY KEY (name, digest)
+    PRIMARY KEY (bucket, name, digest)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX revision_by_bucket ON revision (bucket);
+CREATE UNIQUE INDEX revision_by_name ON revision (name, digest);
 
 -- The hash tree over the revisions: row 0 holds the hashes of the 64 groups,
 -- rows 1 to 64 those of their 64 buckets each.

@@ -76,8 +76,8 @@ pub fn hash_with(reader: &mut Reader, path: &str, checks: &Checks) -> Hashed {
 
 /// Hashes a placement; the folders above it must still be safe.
 #[must_use]
-pub fn hash_placement(path: &str, limits: Limits) -> Hashed {
-    let mut hashed = hash_folder(path, &placement_checks(limits));
+pub fn hash_placement(reader: &mut Reader, path: &str, limits: Limits) -> Hashed {
+    let mut hashed = hash_with(reader, path, &placement_checks(limits));
     if let Err(fault) = ancestors::check(Path::new(path)) {
         let rule = match fault {
             AncestorFault::Foreign(foreign) => Rule::Swappable(foreign.to_string()),

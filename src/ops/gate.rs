@@ -23,6 +23,7 @@ use crate::policy::gate::{self, Brake, Evidence, Facts, Hashed, No};
 use crate::system::home::Home;
 use crate::system::ledger::Ledger;
 use crate::system::permit;
+use crate::system::tree::Reader;
 
 /// What is being decided about one revision, with the bytes already hashed.
 struct Case {
@@ -52,13 +53,15 @@ pub fn ask_all(world: &World, gateway: Option<&str>, head: Option<&str>) -> Resu
     let (home, ledger) = open(world)?;
     let rows = ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
     let enabled: Vec<_> = rows.into_iter().filter(|row| row.lifecycle.state() == State::Enabled).collect();
+    let mut reader = Reader::new();
     let cases = enabled.into_iter().map(|row| {
         let mut request = bare_request(&row.revision.file_name());
         request.gateway = gateway.map(str::to_owned);
         request.head = head.map(str::to_owned);
-        hash(world, &home, request, row)
+        hash(world, &home, &mut reader, request, row)
     });
     let cases = cases.collect::<Result<Vec<_>, _>>()?;
+    world.done_with(reader);
     // Nothing enabled is no reason to say yes while everything is stopped.
     let stopped = match facts::brake(&home) {
         Brake::Stopped(why) if cases.is_empty() => Some(why),
@@ -148,7 +151,9 @@ fn answer(world: &World, request: &GateRequest) -> Result<GateAnswer, Stop> {
             return Ok(record_unknown(world, home, ledger, request, &wanted, &stop));
         }
     };
-    let case = hash(world, &home, request.clone(), row)?;
+    let mut reader = Reader::new();
+    let case = hash(world, &home, &mut reader, request.clone(), row)?;
+    world.done_with(reader);
     let mut answers = settle(world, home, ledger, vec![case])?;
     answers.pop().ok_or_else(|| Stop::new(Code::Internal, "BUG: no answer was made", ""))
 }
@@ -180,9 +185,15 @@ fn record_unknown(
 }
 
 /// Hashes what the question is about: every placement, or the store copy.
-fn hash(world: &World, home: &Home, request: GateRequest, row: RevisionRow) -> Result<Case, Stop> {
+fn hash(
+    world: &World,
+    home: &Home,
+    reader: &mut Reader,
+    request: GateRequest,
+    row: RevisionRow,
+) -> Result<Case, Stop> {
     let limits = world.policy()?.limits;
-    let folders = hash_folders(home, request.question, &row, limits);
+    let folders = hash_folders(home, reader, request.question, &row, limits);
     let named = match &request.path {
         None => None,
         Some(path) => {
@@ -191,7 +202,7 @@ fn hash(world: &World, home: &Home, request: GateRequest, row: RevisionRow) -> R
                 let what = format!("`{}` is not an absolute path", text::escape_short(path, 120));
                 return Err(Stop::new(Code::Usage, what, "name the folder by its absolute path"));
             }
-            Some(facts::hash_placement(path.trim_end_matches('/'), limits))
+            Some(facts::hash_placement(reader, path.trim_end_matches('/'), limits))
         }
     };
     Ok(Case { request, row, folders, named })
@@ -199,6 +210,7 @@ fn hash(world: &World, home: &Home, request: GateRequest, row: RevisionRow) -> R
 
 fn hash_folders(
     home: &Home,
+    reader: &mut Reader,
     question: Question,
     row: &RevisionRow,
     limits: crate::model::limits::Limits,
@@ -208,9 +220,13 @@ fn hash_folders(
             .lifecycle
             .placements()
             .iter()
-            .map(|place| facts::hash_placement(&place.path, limits))
+            .map(|place| facts::hash_placement(reader, &place.path, limits))
             .collect(),
-        Question::Enable => vec![facts::hash_store(home, &row.revision.digest, limits)],
+        Question::Enable => vec![facts::hash_with(
+            reader,
+            &facts::store_path(home, &row.revision.digest),
+            &facts::store_checks(limits),
+        )],
     }
 }
 
@@ -236,7 +252,10 @@ fn settle(world: &World, home: Home, ledger: Ledger, cases: Vec<Case>) -> Result
     )?;
     let head = session.ledger.head().text();
     let each = cases.iter().zip(&verdicts).zip(&records);
-    Ok(each.map(|((case, verdict), record)| render(&session, case, verdict, record, &head)).collect())
+    let answers =
+        each.map(|((case, verdict), record)| render(&session, case, verdict, record, &head)).collect();
+    session.leave();
+    Ok(answers)
 }
 
 fn judge(session: &mut Session<'_>, case: &Case) -> Result<Verdict, Stop> {
@@ -325,7 +344,7 @@ pub fn decide_now(
 /// Hashes a revision's folders for a question, outside a request.
 #[must_use]
 pub fn observe(session: &Session<'_>, row: &RevisionRow, question: Question) -> Vec<Hashed> {
-    hash_folders(&session.home, question, row, session.policy.limits)
+    hash_folders(&session.home, &mut Reader::new(), question, row, session.policy.limits)
 }
 
 fn gateway_note(request: &GateRequest) -> Option<String> {

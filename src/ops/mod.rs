@@ -56,6 +56,9 @@ pub struct World {
     pub actor: Actor,
     /// How long to wait for the lock.
     pub patience: Duration,
+    /// Whether the process ends with the use case. Then it is not worth closing
+    /// what the system closes anyway.
+    pub ends: bool,
     /// The agent whose environment this is, if it is one's.
     pub agent: Option<&'static str>,
 }
@@ -78,7 +81,15 @@ impl World {
             clock: Clock::System,
             actor: Actor { uid: account.uid, user: account.name, via: via.to_owned() },
             patience: Duration::from_secs(5),
+            ends: false,
             agent: None,
+        }
+    }
+
+    /// Lets go of what a use case no longer needs.
+    pub fn done_with<T>(&self, value: T) {
+        if self.ends {
+            std::mem::forget(value);
         }
     }
 

@@ -38,7 +38,7 @@ pub struct Session<'a> {
     /// Set when a commit or an append failed: ledger and log must be compared
     /// again before anything else is committed.
     doubt: bool,
-    _lock: Lock,
+    lock: Lock,
 }
 
 /// How much recovery looks at.
@@ -115,7 +115,7 @@ impl<'a> Session<'a> {
         let log = AuditLog::open(&home, &ledger).map_err(|fault| log_stop(&fault))?;
         let settled = log.settle(&home, &ledger).map_err(|fault| log_stop(&fault))?;
         let now = world.clock.now().max(ledger.head().time);
-        let mut session = Self { world, home, ledger, log, policy, now, doubt: false, _lock: lock };
+        let mut session = Self { world, home, ledger, log, policy, now, doubt: false, lock };
         if let Settled::Appended { records, torn } = settled
             && torn > 0
         {
@@ -132,6 +132,15 @@ impl<'a> Session<'a> {
         AuditLog::create(home).map_err(|fault| log_stop(&fault))?;
         let draft = Draft::new(world.actor.clone(), "home", Outcome::Done, "home created");
         Ledger::create(home, world.clock.now(), draft).map_err(|fault| ledger_stop(&fault))
+    }
+
+    /// Frees the lock and lets go of the rest. Where the process ends, nothing is
+    /// lost by not closing it: every commit was flushed, and a ledger makes no
+    /// checkpoint when it is closed.
+    pub fn leave(self) {
+        let Self { world, home, ledger, log, lock, .. } = self;
+        drop(lock);
+        world.done_with((home, ledger, log));
     }
 
     /// A draft of this session's actor under its policy.

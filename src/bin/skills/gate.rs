@@ -213,6 +213,7 @@ fn run(args: Args) -> Result<ExitCode, Stop> {
 /// a network that does not answer must end in a deny too.
 fn world_at(home: Option<PathBuf>) -> Result<World, Stop> {
     let mut world = World::usual("gate");
+    world.ends = true;
     if let Some(home) = home {
         let absolute = std::path::absolute(&home);
         world.home = absolute.map_err(|error| Stop::new(Code::Usage, format!("--home: {error}"), ""))?;

@@ -11,9 +11,10 @@
 //! no memory mapping, no extensions, no checkpoint at close (a gate call is a
 //! short process). SQLite's automatic one every 64 pages is not enough: how far
 //! it got is known only to processes that overlap, so from one short process to
-//! the next the write-ahead log would grow for ever. Who finds it long empties
-//! it before the next commit, so that opening costs the same after one commit
-//! and after ten thousand.
+//! the next the write-ahead log would grow for ever. Who finds it long begins
+//! it anew before the next commit, so that opening costs the same after one
+//! commit and after ten thousand. Who finds it empty, and so perhaps new,
+//! flushes its folder, whatever SQLite was built to do.
 //!
 //! No other code opens the file: closing any descriptor of it would drop this
 //! process's POSIX locks.
@@ -34,7 +35,7 @@ use crate::model::record::Draft;
 use crate::model::skill::{Revision, SkillName};
 use crate::model::time::Timestamp;
 use crate::system::home::Home;
-use open::{NEW, SCHEMA, WAL_MOST, check_files, check_schema, connect, empty_wal, fill, hold, let_go};
+use open::{NEW, SCHEMA, check_files, check_schema, connect, fill, hold, let_go, shorten_wal, to_wal};
 use rows::{digest_at, parse_row, read_event, read_hashes, read_head, read_holds, signed};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use rustix::fs::{Mode, OFlags};
@@ -136,7 +137,8 @@ pub struct Ledger {
     head: Head,
     brakes: Brakes,
     top: Hashes,
-    /// Whether the write-ahead log is to be emptied at the next occasion.
+    /// Whether the write-ahead log's length is to be looked at before the next
+    /// commit: once in a process.
     due: bool,
 }
 
@@ -162,7 +164,7 @@ impl Ledger {
         fill(&conn, now)?;
         let mut ledger = Self::read(conn)?;
         ledger.begin()?.seal(now, vec![first])?.commit()?;
-        drop(ledger);
+        to_wal(ledger.conn)?;
         rustix::fs::renameat_with(home.dir(), NEW, home.dir(), FILE, rustix::fs::RenameFlags::NOREPLACE)
             .map_err(io)?;
         rustix::fs::fsync(home.dir()).map_err(io)
@@ -181,7 +183,12 @@ impl Ledger {
     pub fn open(home: &Home) -> Result<Self, LedgerFault> {
         let ahead = check_files(home)?;
         let conn = connect(home, FILE, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")?;
-        Ok(Self { due: ahead > WAL_MOST, ..Self::read(conn)? })
+        let ledger = Self { due: true, ..Self::read(conn)? };
+        if ahead == 0 {
+            // Nobody may have committed to it yet, and so its name may not last yet.
+            rustix::fs::fsync(home.dir()).map_err(|error| LedgerFault::ReadOnly(error.to_string()))?;
+        }
+        Ok(ledger)
     }
 
     /// Whether the ledger's file is there.
@@ -240,22 +247,19 @@ impl Ledger {
             "SELECT name, digest, bucket, state, body FROM revision WHERE bucket = ?1 ORDER BY name, digest",
         )?;
         let mut rows = query.query([bucket])?;
-        let (mut found, mut bodies) = (None, Vec::new());
+        let (mut found, mut whole) = (None, state::Bucket::default());
         while let Some(row) = rows.next()? {
+            whole.add(row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?);
             // The others are proven by their bytes; reading them too would make
             // every call dearer the more skills there are.
             let wanted = row.get_ref(0)?.as_str().is_ok_and(|name| name == revision.name.as_str())
                 && digest_at(row, 1)? == revision.digest;
             if wanted {
-                let (parsed, body) = parse_row(row)?;
-                found = Some(parsed);
-                bodies.push(body);
-            } else {
-                bodies.push(row.get(4)?);
+                found = Some(parse_row(row)?.0);
             }
         }
         let (group, at) = (usize::from(bucket) / state::FAN, usize::from(bucket) % state::FAN);
-        if state::bucket_hash(bodies.iter().map(String::as_str)) != self.group(group)?.get(at) {
+        if whole.finish() != self.group(group)?.get(at) {
             return Err(LedgerFault::Damaged(format!("the revisions of bucket {bucket} were changed")));
         }
         Ok(found.filter(|row: &RevisionRow| row.revision == *revision))

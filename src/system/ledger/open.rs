@@ -21,8 +21,11 @@ pub(super) const BUSY: Duration = Duration::from_secs(2);
 pub(super) const SQLITE_FLOOR: i32 = 3_051_003;
 /// What was committed and is not in the file itself yet.
 pub(super) const WAL: &str = "ledger.db-wal";
-/// Longest that [`WAL`] may be when it is opened: 32 pages with their headers.
-pub(super) const WAL_MOST: u64 = 32 * (4096 + 24);
+/// Most pages in [`WAL`] before it is begun anew. Every process reads all of
+/// them when it opens; a gate call adds two or three.
+pub(super) const WAL_MOST: i64 = 16;
+/// Length that [`WAL`] is cut to when it is begun anew, after one large change.
+pub(super) const WAL_BYTES: i64 = 2 * WAL_MOST * (4096 + 24);
 /// Its name while it is being made.
 pub(super) const NEW: &str = "ledger.db.new";
 
@@ -37,14 +40,19 @@ pub(super) fn hold(conn: &Connection) -> Result<(), LedgerFault> {
     Ok(())
 }
 
-/// Empties the write-ahead log, unless somebody is reading. A process that makes
-/// one commit and ends would otherwise leave a log that only ever grows, and
-/// that the next one reads from its start.
-pub(super) fn empty_wal(conn: &Connection) -> Result<(), LedgerFault> {
+/// Begins the write-ahead log anew if it is long, unless somebody is reading. A
+/// process that makes one commit and ends would otherwise leave a log that only
+/// ever grows, and that the next one reads from its start. The file keeps its
+/// length: bytes written over others are flushed sooner than bytes added.
+pub(super) fn shorten_wal(conn: &Connection) -> Result<(), LedgerFault> {
+    let pages = conn.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get::<_, i64>(1))?;
+    if pages <= WAL_MOST {
+        return Ok(());
+    }
     conn.busy_timeout(Duration::ZERO)?;
-    let emptied = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    let done = conn.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get::<_, i64>(0));
     conn.busy_timeout(BUSY)?;
-    match emptied.map_err(LedgerFault::from) {
+    match done.map_err(LedgerFault::from) {
         Ok(_) | Err(LedgerFault::Busy) => Ok(()),
         Err(fault) => Err(fault),
     }
@@ -101,6 +109,14 @@ pub(super) fn fill(conn: &Connection, now: Timestamp) -> Result<(), LedgerFault>
     Ok(txn.commit()?)
 }
 
+/// Ends a connection to a new file that will be opened with a write-ahead log,
+/// and leaves the one file.
+pub(super) fn to_wal(conn: Connection) -> Result<(), LedgerFault> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    conn.pragma_update(None, "journal_mode", "WAL")?;
+    Ok(conn.close().map_err(|(_, error)| error)?)
+}
+
 pub(super) fn connect(home: &Home, file: &str, mode: &str) -> Result<Connection, LedgerFault> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
@@ -113,6 +129,7 @@ pub(super) fn connect(home: &Home, file: &str, mode: &str) -> Result<Connection,
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     conn.execute_batch(mode)?;
+    conn.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
     conn.execute_batch(
         "PRAGMA wal_autocheckpoint = 64;
          PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",

@@ -37,14 +37,27 @@ pub(super) fn bucket_of(revision: &Revision) -> u16 {
 /// Hash of a bucket from the bodies of its rows, in order of name and digest.
 #[must_use]
 pub(super) fn bucket_hash<'a>(bodies: impl Iterator<Item = &'a str>) -> Digest {
-    let mut hasher = Hasher::new();
-    let mut any = false;
-    for body in bodies {
-        any = true;
+    let mut bucket = Bucket::default();
+    bodies.for_each(|body| bucket.add(body));
+    bucket.finish()
+}
+
+/// A bucket's hash under way.
+#[derive(Default)]
+pub(super) struct Bucket(Option<Hasher>);
+
+impl Bucket {
+    /// Takes the next body.
+    pub(super) fn add(&mut self, body: &str) {
+        let hasher = self.0.get_or_insert_with(Hasher::new);
         hasher.update(&(body.len() as u64).to_be_bytes());
         hasher.update(body.as_bytes());
     }
-    if any { hasher.finish() } else { Digest::ZERO }
+
+    /// Zeros for an empty bucket.
+    pub(super) fn finish(self) -> Digest {
+        self.0.map_or(Digest::ZERO, Hasher::finish)
+    }
 }
 
 /// 64 hashes side by side, as stored.

@@ -43,7 +43,7 @@ impl<'a> Txn<'a> {
         let Ledger { conn, head, brakes, top, due } = ledger;
         super::let_go(conn)?;
         if std::mem::take(due) {
-            super::empty_wal(conn)?;
+            super::shorten_wal(conn)?;
         }
         let txn = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         (*head, *brakes, *top) = read_head(&txn)?;

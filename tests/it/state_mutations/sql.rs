@@ -188,7 +188,7 @@ fn schema(out: &mut Vec<Change<'_>>) {
         "ALTER TABLE revision ADD COLUMN extra TEXT",
         "DROP TABLE hold",
         "DROP TABLE manifest",
-        "DROP INDEX revision_by_bucket",
+        "DROP INDEX revision_by_name",
         "PRAGMA user_version = 2",
         "PRAGMA user_version = 0",
         "PRAGMA user_version = -1",

@@ -295,6 +295,7 @@ impl Bed {
             clock: Clock::System,
             actor: Actor { uid: account.uid, user: account.name, via: "library".to_owned() },
             patience: Duration::from_secs(10),
+            ends: false,
             agent: None,
         }
     }

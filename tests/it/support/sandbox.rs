@@ -98,6 +98,7 @@ impl Sandbox {
             clock: Clock::Fixed(now),
             actor: Actor { uid: 0, user: "tester".to_owned(), via: "library".to_owned() },
             patience: Duration::from_secs(5),
+            ends: false,
             agent: None,
         }
     }
