@@ -1,0 +1,7 @@
+//! Archives as sources: what common programs pack is taken and has the digest
+//! of its folder; what programs read differently is refused.
+
+mod common;
+mod make;
+mod tar;
+mod zip;
