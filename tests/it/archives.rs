@@ -2,6 +2,7 @@
 //! of its folder; what programs read differently is refused.
 
 mod common;
+mod compare;
 mod make;
 mod tar;
 mod zip;

@@ -135,7 +135,7 @@ mod tests {
             (b"8 path=a\n", Reason::TarPax),
             (b"010 path=a\n", Reason::TarPax),
             (b"+9 path=ab\n", Reason::TarPax),
-            (b"11 path=ab\n", Reason::TarPax),
+            (b"12 path=ab\n", Reason::TarPax),
             (b"999999999 path=ab\n", Reason::TarPax),
             (b"1 path=ab\n", Reason::TarPax),
             (b"10 path=a", Reason::TarPax),
