@@ -1,7 +1,7 @@
 //! Archives that common programs make of ordinary skills: all are taken, and
 //! the digest is that of the folder and of the repository.
 
-use super::make::{gzip, pax, read, tar};
+use super::make::{gzip, read, tar};
 use crate::sources::repo::{CARD, Files, Repo, fails, only, open, open_at, places};
 use crate::support::sandbox::{Sandbox, chmod};
 use skill_trust::model::limits::Limits;
@@ -265,5 +265,36 @@ fn an_interrupt_stops_the_reading() {
     options.interrupt.store(true, std::sync::atomic::Ordering::SeqCst);
     let spec = SourceSpec::here(path.to_str().unwrap());
     assert!(matches!(fails(crate::sources::repo::open_spec(&spec, &options)), FetchError::Cancelled));
-    let _ = pax(b'x', &[("path", "x")]);
+}
+
+#[test]
+fn the_page_tells_every_reason_and_its_commands_work() {
+    let page = include_str!("../../../docs/archives.md");
+    for reason in skill_trust::system::fetch::archive::Reason::ALL {
+        let row = format!("| `{}` | {} |", reason.code(), reason.summary());
+        assert!(page.contains(&row), "docs/archives.md lacks: {row}");
+    }
+    let repo = Repo::new();
+    repo.write("my-skill/SKILL.md", CARD);
+    repo.write("my-skill/scripts/run.sh", "#!/bin/sh\n");
+    repo.executable("my-skill/scripts/run.sh");
+    repo.commit("first");
+    let wanted = read(repo.work.join("my-skill").to_str().unwrap()).unwrap();
+    let commands = page.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    assert_eq!(commands.lines().count(), 4);
+    for line in commands.lines() {
+        let tool = line.split(' ').next().unwrap();
+        if Command::new("sh").args(["-c", &format!("command -v {tool}")]).output().unwrap().stdout.is_empty()
+        {
+            println!("not there: {tool}");
+            continue;
+        }
+        let done = Command::new("sh").args(["-c", line]).current_dir(&repo.work).status().unwrap();
+        assert!(done.success(), "{line}");
+        let name = line.split(' ').find(|word| word.starts_with("pack.")).unwrap();
+        let file = repo.work.join(name);
+        let found = read(file.to_str().unwrap()).unwrap_or_else(|code| panic!("{line}: {code}"));
+        assert!(found == wanted, "{line}: {:?}", found.keys());
+        fs::remove_file(file).unwrap();
+    }
 }

@@ -34,7 +34,7 @@ fn ordinary_entries_are_taken() {
     let parts = [Part::folder("a/"), Part::file("a/b", "x").packed(), Part::file("a/c", "yy").described()];
     assert_eq!(code_of(&parts), "taken: SKILL.md a/b a/c");
     let times =
-        Part { extra: field(0x5455, &[1; 5]), local_extra: field(0x5455, &[1; 9]), ..Part::file("a", "x") };
+        Part { extra: field(0x5455, &[3; 5]), local_extra: field(0x5455, &[3; 9]), ..Part::file("a", "x") };
     assert_eq!(code_of(&[times]), "taken: SKILL.md a");
     let name = Part { flags: 1 << 11, ..Part::file("ö", "x") };
     assert_eq!(code_of(&[name]), "taken: SKILL.md ö");
@@ -196,6 +196,10 @@ fn attack_row_19_two_names_and_encodings() {
     refused(Part { local_extra: field(0x7075, &path), ..Part::file("a", "x") }, "zip-unicode-path");
     refused(Part { extra: field(0x6375, &path), ..Part::file("a", "x") }, "zip-extra");
     refused(Part { extra: field(0x9999, b""), ..Part::file("a", "x") }, "zip-extra");
+    for odd in [field(0x5455, &[3; 5]), field(0x5455, &[8; 5]), field(0x7875, &[1; 11]), field(0xcafe, b"x")]
+    {
+        refused(Part { local_extra: odd, ..Part::file("a", "x") }, "zip-extra");
+    }
     refused(Part { extra: vec![0x55, 0x54, 9], ..Part::file("a", "x") }, "zip-extra");
     refused(Part { extra: vec![0x55, 0x54, 9, 0, 1], ..Part::file("a", "x") }, "zip-extra");
     let twice = [field(0x5455, &[1; 5]), field(0x5455, &[2; 5])].concat();
@@ -249,7 +253,9 @@ fn attack_row_22_features_that_few_tools_have() {
     refused(stored, "zip-flags");
     let described = || Part::file("a", "x").described();
     refused(Part { descriptor: described().descriptor[4..].to_vec(), ..described() }, "zip-tiling");
-    refused(Part { local_edit: Vec::new(), ..described() }, "zip-local");
+    // What is known beforehand may stand there, if it is right.
+    assert_eq!(code_of(&[Part { local_edit: Vec::new(), ..described() }]), "taken: SKILL.md a");
+    refused(Part { local_edit: vec![(22, vec![2, 0, 0, 0])], ..described() }, "zip-local");
     for at in 0..16 {
         let mut part = described();
         part.descriptor[at] ^= 1;

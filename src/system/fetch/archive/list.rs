@@ -237,4 +237,19 @@ mod tests {
         assert!(list.add(b"a/", Kind::File { executable: false }, 0).is_err());
         assert!(list.add(b"a", Kind::File { executable: false }, u64::MAX).is_err());
     }
+
+    #[test]
+    fn attack_more_than_the_list_can_hold() {
+        let fill = |name: &dyn Fn(usize) -> String, size: u64| {
+            let mut list = List::default();
+            (0..1_000_000)
+                .map(|n| list.add(name(n).as_bytes(), Kind::File { executable: false }, size))
+                .position(|added| matches!(added, Err(Trouble::TooLarge(_))))
+        };
+        assert_eq!(fill(&|n| n.to_string(), 0), Some(ENTRIES));
+        assert_eq!(fill(&|n| n.to_string(), Limits::CEILING.file), Some(4));
+        // Few names of many folders each, which all are places.
+        let deep = |n: usize| format!("{n}/").repeat(30) + "x";
+        assert!(fill(&deep, 0).unwrap() < 10_000);
+    }
 }

@@ -110,7 +110,7 @@ impl<'a> Central<'a> {
         if u16_at(head, 34) != 0 || u16_at(head, 36) > 1 {
             return Err(odd(Reason::ZipDirectory, name, "another disk, or unknown attributes"));
         }
-        check_extra(extra, name)?;
+        check_extra(extra, name, true)?;
         let made = u16_at(head, 4);
         let central = Self {
             name,
@@ -164,8 +164,9 @@ impl<'a> Central<'a> {
 /// What an entry is, by its name and by its attributes, which must not differ.
 fn kind(name: &[u8], made: u16, attributes: u32) -> Result<Kind, Trouble> {
     const FOLDER: u32 = 0x10;
-    // Read-only, hidden, system, archive: of files and folders alike.
-    const PLAIN: u32 = 0x27;
+    // Read-only, hidden, system, archive, normal, and 7-Zip's mark of a mode
+    // in the upper half: of files and folders alike.
+    const PLAIN: u32 = 0x80a7;
     let odd_mode = |detail: String| Err(odd(Reason::ZipMode, name, detail));
     let unix = match made >> 8 {
         3 => true,
@@ -205,35 +206,47 @@ fn kind(name: &[u8], made: u16, attributes: u32) -> Result<Kind, Trouble> {
     Ok(Kind::File { executable: mode & 0o100 != 0 })
 }
 
-/// Extra fields: times, owners, and the mark of Java, each once. What is
-/// between them must be nothing.
-fn check_extra(mut extra: &[u8], name: &[u8]) -> Result<(), Trouble> {
+/// Extra fields: times, owners, and the mark of Java, each once and in the form
+/// that every program writes. What is between them must be nothing.
+fn check_extra(mut extra: &[u8], name: &[u8], central: bool) -> Result<(), Trouble> {
     let mut seen = Vec::new();
     while !extra.is_empty() {
         let (id, size) = (u16_at(extra, 0), usize::from(u16_at(extra, 2)));
-        if extra.len() < 4 || extra.len() - 4 < size {
+        let Some(body) = extra.get(4..4 + size) else {
             return Err(odd(Reason::ZipExtra, name, "it does not fit"));
-        }
-        let most = match id {
-            // Times; owner and group; both, as they once were; NTFS times.
-            0x5455 => 13,
-            0x7875 => 24,
-            0x5855 => 12,
-            0x7855 => 4,
-            0x000a => 32,
-            // Java's: this is a jar.
-            0xcafe => 0,
+        };
+        match id {
             0x0001 => return Err(odd(Reason::ZipZip64, name, "")),
             0x7075 => return Err(odd(Reason::ZipUnicodePath, name, "")),
-            other => return Err(odd(Reason::ZipExtra, name, format!("field {other:#06x}"))),
-        };
-        if size > most || seen.contains(&id) {
-            return Err(odd(Reason::ZipExtra, name, format!("field {id:#06x} of {size} bytes, or twice")));
+            _ if is_harmless(id, body, central) && !seen.contains(&id) => seen.push(id),
+            _ => {
+                let detail = format!("field {id:#06x} of {size} bytes, unknown, malformed or twice");
+                return Err(odd(Reason::ZipExtra, name, detail));
+            }
         }
-        seen.push(id);
         extra = &extra[4 + size..];
     }
     Ok(())
+}
+
+/// Attack: a malformed field, for which libarchive refuses what others take.
+fn is_harmless(id: u16, body: &[u8], central: bool) -> bool {
+    match (id, body) {
+        // Times: which, then those; in the directory the first alone.
+        (0x5455, [which @ 0..=7, times @ ..]) => {
+            times.len() == 4 * which.count_ones() as usize || (central && which & 1 == 1 && times.len() == 4)
+        }
+        // Owner and group, each with its length.
+        (0x7875, [1, 4, _, _, _, _, 4, _, _, _, _]) => true,
+        // Times and owner, and owner, as they once were.
+        (0x5855, body) => matches!(body.len(), 8 | 12),
+        (0x7855, body) => matches!(body.len(), 0 | 4),
+        // NTFS: nothing, then one field with three times.
+        (0x000a, [_, _, _, _, 1, 0, 24, 0, times @ ..]) => times.len() == 24,
+        // Java's: this is a jar.
+        (0xcafe, []) => true,
+        _ => false,
+    }
 }
 
 /// What stands before the data.
@@ -255,7 +268,7 @@ impl Local {
         let mut extra = vec![0; usize::from(u16_at(&head, 28))];
         fill(source, &mut name)?;
         fill(source, &mut extra)?;
-        check_extra(&extra, central.name)?;
+        check_extra(&extra, central.name, false)?;
         let size = (LOCAL + name.len() + extra.len()) as u64;
         Ok((Self { head, name }, size))
     }
@@ -280,16 +293,16 @@ impl Local {
                 return differs(what, found.into(), wanted.into());
             }
         }
-        // With a record behind the data, these are zero here.
-        let here = |value: u64| if central.flags & DESCRIBED == 0 { value } else { 0 };
         for (what, at, wanted) in [
             ("time", 10, u64::from(central.time)),
-            ("checksum", 14, here(central.crc.into())),
-            ("packed size", 18, here(central.packed)),
-            ("size", 22, here(central.size)),
+            ("checksum", 14, central.crc.into()),
+            ("packed size", 18, central.packed),
+            ("size", 22, central.size),
         ] {
             let found = u64::from(u32_at(&self.head, at));
-            if found != wanted {
+            // With a record behind the data, what is not known yet is zero here.
+            let later = found == 0 && at > 10 && central.flags & DESCRIBED != 0;
+            if found != wanted && !later {
                 return differs(what, found, wanted);
             }
         }
