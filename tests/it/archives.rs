@@ -4,6 +4,7 @@
 mod bombs;
 mod common;
 mod compare;
+mod damage;
 mod make;
 mod tar;
 mod zip;
