@@ -10,7 +10,7 @@
 //! See: RFC 1952.
 
 use super::inflate::{Crc, Inflate};
-use super::reason::{Reason, Trouble, odd_at};
+use super::reason::{Reason, Trouble, odd_all, odd_at};
 use std::io::{self, BufRead, Read};
 
 const NAME: u8 = 8;
@@ -79,7 +79,7 @@ impl<R: BufRead> Gunzip<R> {
 /// Reads all of `out`.
 pub(super) fn fill(source: &mut dyn Read, out: &mut [u8]) -> Result<(), Trouble> {
     source.read_exact(out).map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => odd_at(Reason::Truncated, 0, "a header or trailer is cut off"),
+        io::ErrorKind::UnexpectedEof => odd_all(Reason::Truncated, "in a header or trailer"),
         _ => error.into(),
     })
 }

@@ -37,7 +37,7 @@ use crate::model::path::EntryPath;
 use crate::model::source::{Format, Source, SourceKind};
 use list::{Kind, List};
 use pinned::{Pinned, changed};
-use reason::{Trouble, odd_at};
+use reason::{Trouble, odd_all};
 use std::collections::HashMap;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -142,7 +142,7 @@ fn check(pinned: &Pinned, format: Format) -> Result<Checked, Trouble> {
         Ok(())
     })?;
     if list.files.is_empty() {
-        return Err(odd_at(Reason::Empty, 0, ""));
+        return Err(odd_all(Reason::Empty, ""));
     }
     let index: HashMap<&str, usize> =
         list.files.iter().enumerate().map(|(at, seen)| (seen.path.as_str(), at)).collect();

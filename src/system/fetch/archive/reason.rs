@@ -87,7 +87,7 @@ reasons! {
 pub struct Odd {
     /// The reason.
     pub reason: Reason,
-    /// The entry, escaped, or the place in the file.
+    /// The entry, escaped, or the place in the file; empty for all of it.
     pub at: String,
     /// Both values, where there are two; may be empty.
     pub detail: String,
@@ -95,7 +95,10 @@ pub struct Odd {
 
 impl fmt::Display for Odd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.at, self.reason.summary())?;
+        if !self.at.is_empty() {
+            write!(f, "{}: ", self.at)?;
+        }
+        f.write_str(self.reason.summary())?;
         if !self.detail.is_empty() {
             write!(f, " ({})", self.detail)?;
         }
@@ -132,6 +135,11 @@ pub(super) fn odd(reason: Reason, name: &[u8], detail: impl Into<String>) -> Tro
 /// A reason at a place in the file.
 pub(super) fn odd_at(reason: Reason, byte: u64, detail: impl Into<String>) -> Trouble {
     Trouble::Odd(Odd { reason, at: format!("byte {byte}"), detail: detail.into() })
+}
+
+/// A reason of the archive as a whole.
+pub(super) fn odd_all(reason: Reason, detail: impl Into<String>) -> Trouble {
+    Trouble::Odd(Odd { reason, at: String::new(), detail: detail.into() })
 }
 
 impl From<io::Error> for Trouble {

@@ -17,7 +17,7 @@
 use super::gzip::fill;
 use super::list::Kind;
 use super::pax;
-use super::reason::{Reason, Trouble, odd, odd_at};
+use super::reason::{Reason, Trouble, odd, odd_all, odd_at};
 use crate::model::limits::Rule;
 use crate::system::fetch::fault_at;
 use std::io::{self, Read};
@@ -217,9 +217,7 @@ impl Read for Data<'_> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(out.len());
         let n = self.source.read(&mut out[..most])?;
         if n == 0 && most > 0 {
-            return Err(
-                odd_at(Reason::Truncated, 0, format!("{} bytes of data are missing", self.left)).into()
-            );
+            return Err(odd_all(Reason::Truncated, format!("{} bytes of data are missing", self.left)).into());
         }
         self.left -= n as u64;
         Ok(n)
