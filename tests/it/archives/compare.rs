@@ -3,7 +3,7 @@
 //!
 //! Where ours takes an archive, all others must have taken it, with the same
 //! files. Where ours refuses what all others agree on, nobody is harmed; these
-//! are counted by reason. `ARCHIVES_CASES=20000` makes more of them, and with
+//! are counted by reason. `ARCHIVES_CASES=10000` makes more of them, and with
 //! `UPDATE_REFERENCE=1` the table in `docs/archives.md` is written.
 
 use super::damage::{Dice, damaged_tar, damaged_zip, items, parts};

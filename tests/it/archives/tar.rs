@@ -101,7 +101,9 @@ fn attack_row_7_set_id_bits() {
         refused(&[Item::file("a", "x").with(100, mode.as_bytes())], "entry-set-id");
         refused(&[Item::folder("a/").with(100, mode.as_bytes())], "entry-set-id");
     }
-    refused(&[Item::file("a", "x").with(100, b"0100644\0")], "tar-number");
+    refused(&[Item::file("a", "x").with(100, b"0120644\0")], "tar-number");
+    refused(&[Item::file("a", "x").with(100, b"0040644\0")], "tar-number");
+    assert_eq!(code_of(&[Item::file("a", "x").with(100, b"0100644\0")]), "taken: SKILL.md a");
     // Other bits than the owner's right to execute do not matter.
     assert_eq!(code_of(&[Item::file("a", "x").with(100, b"0000666\0")]), "taken: SKILL.md a");
 }

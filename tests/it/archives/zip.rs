@@ -173,6 +173,10 @@ fn attack_row_18_zip64() {
         ..Part::file("a", "x")
     };
     refused(needs, "zip-version");
+    for (needed, code) in [(vec![10, 3], "taken: SKILL.md a"), (vec![10, 7], "zip-version")] {
+        let (local_edit, central_edit) = (vec![(4, needed.clone())], vec![(6, needed)]);
+        assert_eq!(code_of(&[Part { local_edit, central_edit, ..Part::file("a", "x") }]), code);
+    }
     // A locator in the last name, just where readers look for one.
     let mut name = b"PK\x06\x07".to_vec();
     name.resize(20, b'x');

@@ -254,7 +254,13 @@ impl Header {
             }
         }
         let (mode, size) = (number("the mode", 100, 8)?, number("the size", 124, 12)?);
-        if mode > 0o7777 {
+        // 7-Zip writes the kind of entry there as well; it must be the kind.
+        let typed = match block[156] {
+            b'0' => 0o100_000,
+            b'5' => 0o040_000,
+            _ => 0,
+        };
+        if mode & !0o7777 != 0 && mode & !0o7777 != typed {
             return wrong(Reason::TarNumber, &format!("mode {mode:o}"));
         }
         // Attack: GNU keeps times where POSIX keeps the beginning of the name,

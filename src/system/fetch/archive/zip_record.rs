@@ -134,7 +134,8 @@ impl<'a> Central<'a> {
         if [self.packed, self.size, self.offset].contains(&most) {
             return refuse(Reason::ZipZip64, String::new());
         }
-        if self.needed > VERSION {
+        // The upper half repeats the system: 7-Zip writes Unix there.
+        if self.needed & 0xff > VERSION || !matches!(self.needed >> 8, 0 | 3) {
             return refuse(Reason::ZipVersion, format!("needs version {}", self.needed));
         }
         let effort = if self.method == DEFLATED { EFFORT } else { 0 };
