@@ -25,6 +25,9 @@ def tree(top):
     found = {}
     for folder, folders, files in os.walk(top):
         for name in folders + files:
+            # An ordinary account cannot read what it unpacked without rights.
+            if not os.path.islink(os.path.join(folder, name)):
+                os.chmod(os.path.join(folder, name), 0o700)
             path = os.path.join(folder, name)
             short = os.path.relpath(os.fsencode(path), os.fsencode(top)).decode("utf-8", "backslashreplace")
             if os.path.islink(path):
@@ -56,7 +59,15 @@ def unpacked(unpack):
 def python_tar(path):
     def unpack(folder):
         with tarfile.open(path, "r:gz") as archive:
-            archive.extractall(folder, filter="data")
+            if hasattr(tarfile, "data_filter"):
+                archive.extractall(folder, filter="data")
+            else:
+                # Older ones write wherever a name leads.
+                for member in archive.getmembers():
+                    away = member.name.startswith("/") or ".." in member.name.split("/")
+                    if away or not (member.isreg() or member.isdir()):
+                        raise ValueError(member.name)
+                archive.extractall(folder)
             # Without this nothing looks at the checksum of the stream.
             while archive.fileobj.read(1 << 16):
                 pass
