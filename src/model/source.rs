@@ -1,5 +1,6 @@
 //! Where a skill comes from: as typed ([`SourceSpec`]) and as found
-//! ([`Source`], pinned to a commit or to nothing but its bytes).
+//! ([`Source`], pinned to a commit, to the bytes of an archive, or to nothing
+//! but its own bytes).
 //!
 //! A typed source becomes an argument of libraries and, for ssh, of another
 //! program, so everything is parsed into fields here and odd forms are
@@ -31,6 +32,37 @@ pub enum SourceSpec {
     },
     /// A folder here; if it is a work tree, its repository at its commit.
     Folder(PathBuf),
+    /// An archive here.
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// How it is read.
+        format: Format,
+    },
+}
+
+/// How an archive is read: as its name says, and as nothing else.
+///
+/// Attack: a file that is a zip for one reader and a tar for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A tar, compressed by gzip.
+    TarGz,
+    /// A zip.
+    Zip,
+}
+
+impl Format {
+    /// The format that a file's name tells.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        let name = name.to_ascii_lowercase();
+        if name.ends_with(".tar.gz") || name.ends_with(".tgz") {
+            Some(Self::TarGz)
+        } else {
+            name.ends_with(".zip").then_some(Self::Zip)
+        }
+    }
 }
 
 /// Why a typed source is refused.
@@ -38,7 +70,7 @@ pub enum SourceSpec {
 pub enum BadSource {
     /// Nothing, or control characters.
     #[error(
-        "a source is a repository address, `owner/repo`, or a folder; this is empty or holds control characters"
+        "a source is a repository address, `owner/repo`, a folder or an archive; this is empty or holds control characters"
     )]
     Unprintable,
     /// More than a record has room for.
@@ -48,7 +80,7 @@ pub enum BadSource {
     #[error("a source cannot start with a dash")]
     LeadingDash,
     /// A transport that we do not speak.
-    #[error("`{0}` is not a way we fetch; use https://, ssh://, file:// or a folder")]
+    #[error("`{0}` is not a way we fetch; use https://, ssh://, file://, a folder or an archive")]
     Transport(String),
     /// A name or password in the address.
     #[error("an address must not hold a user name or password: it would be recorded")]
@@ -56,6 +88,9 @@ pub enum BadSource {
     /// A folder here is named like a repository elsewhere.
     #[error("`{0}` is a folder here, and could be {1}; write `./{0}` or the whole address")]
     TwoMeanings(String, String),
+    /// An archive in a folder here is named like a repository elsewhere.
+    #[error("`{0}` could be an archive here or {1}; write `./{0}` or the whole address")]
+    ArchiveOrRepository(String, String),
     /// Query, fragment, missing host and the like.
     #[error("the address is malformed: {0}")]
     Malformed(&'static str),
@@ -104,14 +139,22 @@ impl SourceSpec {
             return Err(BadSource::Transport(format!("{transport}::")));
         }
         if typed.starts_with(['/', '.', '~']) {
-            return Ok(Self::Folder(PathBuf::from(typed)));
+            return Ok(if is_folder(typed) { Self::Folder(PathBuf::from(typed)) } else { Self::here(typed) });
         }
         if is_folder(typed) {
             // Attack: a project holds a folder named like a repository that people
             // install from, and is the working folder when somebody does.
             return match Self::parse_short(typed) {
                 Ok(Self::Git { url, .. }) => Err(BadSource::TwoMeanings(typed.to_owned(), url)),
-                Ok(Self::Folder(_)) | Err(_) => Ok(Self::Folder(PathBuf::from(typed))),
+                Ok(_) | Err(_) => Ok(Self::Folder(PathBuf::from(typed))),
+            };
+        }
+        if Format::of(typed).is_some() && !typed.contains(':') {
+            // Attack: somebody who means `downloads/pdf.zip` gets the repository
+            // `pdf.zip` of whoever took the name `downloads`.
+            return match Self::parse_short(typed) {
+                Ok(Self::Git { url, .. }) => Err(BadSource::ArchiveOrRepository(typed.to_owned(), url)),
+                _ => Ok(Self::here(typed)),
             };
         }
         if let Some((user_host, path)) = typed.split_once(':') {
@@ -124,6 +167,15 @@ impl SourceSpec {
             };
         }
         Self::parse_short(typed)
+    }
+
+    /// A file or folder here: an archive if its name says so.
+    #[must_use]
+    pub fn here(path: &str) -> Self {
+        match Format::of(path) {
+            Some(format) => Self::Archive { path: PathBuf::from(path), format },
+            None => Self::Folder(PathBuf::from(path)),
+        }
     }
 
     /// `owner/repo[/path][@ref]`, meaning the host most skills are published on.
@@ -208,13 +260,15 @@ impl SourceSpec {
     /// The same source at another reference, as `--rev` asks.
     ///
     /// # Errors
-    /// [`BadSource::Reference`], also for a folder, which has no other.
+    /// [`BadSource::Reference`], also for a folder or archive, which has no other.
     pub fn at(self, reference: &str) -> Result<Self, BadSource> {
         match self {
             Self::Git { url, path, .. } => {
                 Ok(Self::Git { url, path, reference: Some(checked_reference(reference)?) })
             }
-            Self::Folder(_) => Err(BadSource::Reference(text::escape_short(reference, 60))),
+            Self::Folder(_) | Self::Archive { .. } => {
+                Err(BadSource::Reference(text::escape_short(reference, 60)))
+            }
         }
     }
 }
@@ -247,20 +301,23 @@ pub enum SourceKind {
     Git,
     /// A folder of this machine, taken as it was.
     Folder,
+    /// An archive of this machine, at the SHA-256 of its bytes.
+    Archive,
 }
 
 /// Where the bytes of a revision came from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// The exact commit; always there for git.
+    /// The exact commit; always there for git. Of an archive, `sha256:` and the
+    /// SHA-256 of its bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// How it was reached.
     pub kind: SourceKind,
-    /// Address of the repository, or absolute path of the folder.
+    /// Address of the repository, or absolute path of the folder or archive.
     pub location: String,
-    /// The skill's folder inside the repository; none for its root.
+    /// The skill's folder inside the repository or archive; none for its root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<EntryPath>,
     /// The branch, tag or commit that was asked for.
@@ -335,7 +392,8 @@ impl fmt::Display for Source {
             write!(f, " {path}")?;
         }
         if let Some(commit) = &self.commit {
-            write!(f, " at {}", commit.get(..12).unwrap_or(commit))?;
+            let short = commit.strip_prefix("sha256:").unwrap_or(commit);
+            write!(f, " at {}", short.get(..12).unwrap_or(short))?;
         }
         Ok(())
     }

@@ -507,6 +507,12 @@ pub fn fetch_stop(error: &FetchError) -> Stop {
         FetchError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
             Stop::new(Code::SourceUnreachable, what, "check the path")
         }
+        #[cfg(feature = "archives")]
+        FetchError::Archive { .. } => Stop::new(
+            Code::SourceBroken,
+            what,
+            "nothing was taken from it; docs/archives.md says which form is read, and how to pack one",
+        ),
         FetchError::Io { .. } => Stop::new(Code::Io, what, "free space, or run: skills doctor"),
         _ => Stop::new(Code::SourceBroken, what, "nothing was taken from it"),
     }

@@ -192,7 +192,7 @@ SOMETIMES = {
     "source": objects(
         {
             "commit": string,
-            "kind": one_of("git", "folder"),
+            "kind": one_of("archive", "git", "folder"),
             "location": string,
             "path": string,
             "reference": string,
@@ -226,8 +226,8 @@ def check_fields(record):
         return "field", "the home was not made"
     if "pin" in record and not 1 <= record["pin"] <= record["seq"]:
         return "field", "`pin` names no earlier record"
-    if record.get("source", {}).get("kind") == "git" and "commit" not in record["source"]:
-        return "field", "a git source without its commit"
+    if record.get("source", {}).get("kind") in ("archive", "git") and "commit" not in record["source"]:
+        return "field", "a source without its commit"
     return None
 
 

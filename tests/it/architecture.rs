@@ -239,6 +239,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("git2", &["system/fetch/git.rs", "bin/skills/commands/tour/upstream.rs"]),
     ("indicatif", &["bin/skills/commands/install.rs"]),
     ("jiff", &["model/time.rs"]),
+    ("miniz_oxide", &["system/fetch/archive/inflate.rs"]),
     ("nix", &["system/account.rs", "bin/skills/gate.rs"]),
     ("reqwest", &["system/fetch/http.rs"]),
     ("rusqlite", &["system/ledger/"]),

@@ -5,6 +5,8 @@
 
 /// The shape of the code.
 mod architecture;
+/// Tar and zip files as sources.
+mod archives;
 /// Holes in the logic, each tried for real.
 mod attacks;
 /// An independent checker, in another language, finds every forgery.

@@ -23,6 +23,7 @@ pub(super) const SEARCH: Limits =
     Limits { files: SEARCHED, total: u64::MAX, file: u64::MAX, ..Limits::CEILING };
 
 /// A file that was seen.
+#[derive(Debug)]
 pub(super) struct Seen {
     pub(super) path: EntryPath,
     pub(super) executable: bool,
@@ -190,7 +191,7 @@ fn is_below(path: &str, folder: &str) -> bool {
 
 /// The folders with a card by their path (`""` for the root), outermost only:
 /// the folder and its card.
-fn card_folders(files: &[Seen]) -> BTreeMap<&str, (Option<EntryPath>, &EntryPath)> {
+pub(super) fn card_folders(files: &[Seen]) -> BTreeMap<&str, (Option<EntryPath>, &EntryPath)> {
     let mut all = BTreeMap::new();
     for seen in files.iter().filter(|seen| seen.path.file_name() == CARD) {
         let folder = seen.path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder);

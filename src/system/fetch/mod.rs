@@ -5,11 +5,14 @@
 //! out a skill's bytes only after every entry of that skill passed the rules
 //! and limits. The commit that was found, not the name asked for, is recorded.
 //!
-//! Rooms: [`folder`] a folder of this machine; `local` a repository of this
+//! Rooms: [`folder`] a folder of this machine; [`archive`] a tar or zip file
+//! of this machine; `local` a repository of this
 //! machine; `wire` git's protocol over `http` or `ssh`; `snapshot` the tree of
 //! one commit; `git` the object database, the only door to libgit2; `watch`
 //! the byte cap, the clocks and the interrupt of everything from outside.
 
+#[cfg(feature = "archives")]
+pub mod archive;
 pub mod folder;
 #[cfg(feature = "git")]
 mod git;
@@ -30,7 +33,7 @@ mod wire;
 
 use crate::model::limits::{Fault, Limits, Rule};
 use crate::model::path::EntryPath;
-use crate::model::source::{Source, SourceSpec};
+use crate::model::source::{Format, Source, SourceSpec};
 use crate::model::text;
 use std::ffi::OsString;
 use std::fmt;
@@ -91,8 +94,9 @@ pub trait Origin {
     /// When the source cannot be read, or is too large to be searched.
     fn skills(&self) -> Result<Listing, FetchError>;
 
-    /// Hands every file of a skill to `out`, in path order. Whether two good
-    /// names collide is not judged here.
+    /// Hands every file of a skill to `out`, in path order; those of an archive
+    /// in its own. Whether two good names collide is not judged here. With an
+    /// error in the answer, what was handed out is to be dropped.
     ///
     /// # Errors
     /// [`FetchError::Refused`] with all faults, before the first file is handed
@@ -230,6 +234,15 @@ pub enum FetchError {
         /// What is wrong with it.
         why: String,
     },
+    /// An archive that tools may read differently, or that is malformed.
+    #[cfg(feature = "archives")]
+    #[error("`{what}` is not taken: {odd}")]
+    Archive {
+        /// The archive.
+        what: String,
+        /// Where, why, and the values.
+        odd: archive::Odd,
+    },
     /// More than we take.
     #[error("`{what}` is too large: more than {limit}")]
     TooLarge {
@@ -357,10 +370,21 @@ pub fn open(
 ) -> Result<Box<dyn Origin>, FetchError> {
     match spec {
         SourceSpec::Folder(path) => folder::open(path),
+        SourceSpec::Archive { path, format } => open_archive(path, *format, options),
         SourceSpec::Git { url, reference, path } => {
             open_git(url, reference.as_deref(), path.as_ref(), scratch, options)
         }
     }
+}
+
+#[cfg(feature = "archives")]
+fn open_archive(path: &Path, format: Format, options: &FetchOptions) -> Result<Box<dyn Origin>, FetchError> {
+    archive::open(path, format, options)
+}
+
+#[cfg(not(feature = "archives"))]
+fn open_archive(path: &Path, _: Format, _: &FetchOptions) -> Result<Box<dyn Origin>, FetchError> {
+    Err(FetchError::NotBuiltIn { what: shown(path), feature: "archives" })
 }
 
 #[cfg(feature = "git")]

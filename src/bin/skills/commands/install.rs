@@ -20,10 +20,10 @@ use std::sync::atomic::Ordering;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  skills install anthropics/skills --list\n  skills install anthropics/skills --skill pdf\n  \
-    skills install ./my-skill\n  skills install https://git.example/team/skills --rev v1.2 --all\n\nSee also: skills review, skills trust"
+    skills install ./my-skill\n  skills install ./pack.zip --list\n  skills install https://git.example/team/skills --rev v1.2 --all\n\nSee also: skills review, skills trust"
 )]
 pub(crate) struct Args {
-    /// https://…, ssh://…, file://…, owner/repo[/path][@ref], or a folder
+    /// https://…, ssh://…, file://…, owner/repo[/path][@ref], a folder, or a .tar.gz, .tgz or .zip file
     source: String,
     /// Take this skill, by its name or its folder; may be repeated
     #[arg(long, value_name = "NAME", conflicts_with = "all")]

@@ -75,7 +75,7 @@ fn place(typed: &str) -> String {
     // A folder is written with its `./`; else a folder here could hide a repository.
     match SourceSpec::parse(typed, |name| !name.contains('/') && Path::new(name).is_dir()) {
         Ok(SourceSpec::Git { url, .. }) => url,
-        Ok(SourceSpec::Folder(folder)) => {
+        Ok(SourceSpec::Folder(folder) | SourceSpec::Archive { path: folder, .. }) => {
             let real = std::fs::canonicalize(&folder).or_else(|_| std::path::absolute(&folder));
             real.unwrap_or(folder).to_string_lossy().into_owned()
         }
