@@ -129,6 +129,11 @@ pub(crate) fn take(name: &SkillName, path: &str, staged: &str) -> Result<Option<
     let path = Path::new(parent).join(&aside);
     match finish(folder, &aside, hidden) {
         Ok(()) => Ok(Some(path)),
+        // Another kill has found it there and put it into the evidence meanwhile.
+        // That is no failure of this one, which still holds it open.
+        Err(Errno::NOENT) => disarm_open(&dir, hidden)
+            .map(|()| None)
+            .map_err(|error| fault("renaming SKILL.md", error, None, true)),
         Err(error) => Err(fault("renaming SKILL.md", error, Some(path), true)),
     }
 }
