@@ -4,6 +4,7 @@
 pub mod agent;
 pub mod canonical;
 pub mod card;
+pub mod claim;
 pub mod code;
 pub mod decision;
 pub mod digest;

@@ -42,11 +42,10 @@ pub fn placing(world: &World, place: &Place) -> Result<Placing, Stop> {
     let (agent, folder) = match place {
         Place::Folder(folder) => (None, folder.clone()),
         Place::Agent(id) => {
-            let known: Vec<_> =
-                agent::AGENTS.iter().filter(|agent| agent.place.is_some()).map(|agent| agent.id).collect();
-            let found = agent::by_id(id).and_then(|agent| agent.place);
+            let known: Vec<_> = agent::AGENTS.iter().map(|agent| agent.id).collect();
+            let found = agent::by_id(id).map(|agent| agent.place);
             let folder = found.ok_or_else(|| {
-                let what = format!("`{}` is no agent we place for", text::escape_short(id, 40));
+                let what = format!("`{}` is no agent we know", text::escape_short(id, 40));
                 Stop::new(Code::Usage, what, format!("one of: {}; or --dir PATH", known.join(", ")))
             })?;
             let home = world.account_home.as_ref().ok_or_else(|| {

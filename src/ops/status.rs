@@ -10,11 +10,11 @@
 
 use super::look::{self, Job, Look, Part};
 use super::session::{Depth, Session, ledger_stop};
-use super::unmanaged::{self, Unmanaged};
+use super::unmanaged::{self, Ours, Unmanaged};
 use super::{World, facts, gate};
 use crate::model::code::{Code, Stop};
 use crate::model::decision::Question;
-use crate::model::lifecycle::{Hold, Lifecycle, RevisionRow, State};
+use crate::model::lifecycle::{Hold, Lifecycle, Placement, RevisionRow, State};
 use crate::model::limits::Limits;
 use crate::model::manifest::Manifest;
 use crate::model::permit::SkillPermit;
@@ -24,8 +24,6 @@ use crate::policy::gate::{Brake, Hashed, No};
 use crate::system::home::Home;
 use crate::system::ledger::Ledger;
 use crate::system::permit;
-use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
@@ -102,18 +100,19 @@ pub fn status(world: &World, request: &StatusRequest) -> Result<Status, Stop> {
             return Err(Stop::new(Code::NotInstalled, what, "run: skills status"));
         }
         Some(_) => {}
-        None => status.unmanaged = unmanaged::find(world, &places(&status)),
+        None => status.unmanaged = unmanaged::find(world, &ours(&status)),
     }
     Ok(status)
 }
 
-fn places(status: &Status) -> BTreeSet<PathBuf> {
+fn ours(status: &Status) -> Ours {
     let placed = status.skills.iter().flat_map(|skill| skill.row.lifecycle.placements());
     let permitted = status.permits.iter().flat_map(|permit| &permit.placements);
-    placed
-        .chain(permitted)
-        .flat_map(|place| [place.path.clone().into(), place.staged.clone().into()])
-        .collect()
+    let both = |place: &Placement| [place.path.clone().into(), place.staged.clone().into()];
+    Ours {
+        places: placed.chain(permitted).flat_map(both).collect(),
+        names: status.skills.iter().map(|skill| skill.row.revision.name.clone()).collect(),
+    }
 }
 
 fn nothing(home: Option<&Home>) -> Status {

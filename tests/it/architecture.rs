@@ -249,9 +249,16 @@ const DOORS: &[(&str, &[&str])] = &[
     ("serde", &[]),
     (
         "serde_json",
-        &["model/record.rs", "model/card/read.rs", "system/ledger/", "system/audit_log.rs", "bin/skills/"],
+        &[
+            "model/record.rs",
+            "model/card/read.rs",
+            "model/claim.rs",
+            "system/ledger/",
+            "system/audit_log.rs",
+            "bin/skills/",
+        ],
     ),
-    ("serde_saphyr", &["model/card/tree.rs"]),
+    ("serde_saphyr", &["model/card/tree.rs", "model/claim.rs"]),
     ("sha2", &["model/digest.rs"]),
     ("similar", &["bin/skills/"]),
     ("tempfile", &["ops/install.rs", "bin/skills/commands/tour.rs"]),

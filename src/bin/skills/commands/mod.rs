@@ -10,4 +10,5 @@ pub(crate) mod review;
 pub(crate) mod status;
 pub(crate) mod tour;
 pub(crate) mod trust;
+mod unmanaged;
 pub(crate) mod verify;
