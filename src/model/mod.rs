@@ -16,6 +16,7 @@ pub mod note;
 pub mod path;
 pub mod permit;
 pub mod record;
+pub mod set;
 pub mod skill;
 pub mod source;
 pub mod text;

@@ -9,12 +9,13 @@
 //! what can be read, with the reason; then nothing counts as usable.
 
 use super::look::{self, Job, Look, Part};
+use super::pick::newer;
 use super::session::{Depth, Session, ledger_stop};
 use super::unmanaged::{self, Ours, Unmanaged};
 use super::{World, facts, gate};
 use crate::model::code::{Code, Stop};
 use crate::model::decision::Question;
-use crate::model::lifecycle::{Hold, Lifecycle, Placement, RevisionRow, State};
+use crate::model::lifecycle::{Hold, Placement, RevisionRow, State};
 use crate::model::limits::Limits;
 use crate::model::manifest::Manifest;
 use crate::model::permit::SkillPermit;
@@ -279,20 +280,6 @@ fn jobs(home: &Home, rows: &[RevisionRow], limits: Limits) -> Vec<Job> {
         }
     }
     jobs
-}
-
-/// The newest revision of the same name that nobody decided about and that
-/// arrived after this one, where this one is in use.
-fn newer(all: &[RevisionRow], row: &RevisionRow) -> Option<Revision> {
-    row.lifecycle.pin()?;
-    let age = |row: &RevisionRow| (row.installed, row.seq);
-    let waits = |other: &&RevisionRow| {
-        other.revision.name == row.revision.name
-            && other.revision != row.revision
-            && matches!(other.lifecycle, Lifecycle::Installed { former: None })
-            && other.installed >= row.installed
-    };
-    all.iter().filter(waits).max_by_key(|other| age(other)).map(|other| other.revision.clone())
 }
 
 /// Every record about a skill, oldest first.

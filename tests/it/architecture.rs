@@ -187,12 +187,14 @@ fn imports_go_one_way() {
 
 /// What use cases share: gathering and looking, changing, and the one opinion.
 const SHARED: &[&str] =
-    &["facts", "look", "place", "refusals", "unmanaged", "session", "apply", "recover", "gate"];
+    &["facts", "look", "pick", "place", "refusals", "unmanaged", "session", "apply", "recover", "gate"];
 
 /// Use cases that borrow from another one, and what.
 const BORROWED: &[(&str, &str)] = &[
     // An update is an installation of what is newer.
     ("update", "install"),
+    // A set is judged by what its review shows.
+    ("trust", "review"),
 ];
 
 fn use_cases_called(source: &Source, cases: &[String]) -> Vec<String> {

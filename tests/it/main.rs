@@ -47,6 +47,8 @@ mod readme;
 mod reference;
 /// The home permit and its release.
 mod release_files;
+/// Many skills with one answer.
+mod sets;
 /// Folders, repositories, https and ssh.
 mod sources;
 /// Whatever is changed in one part alone: no deny becomes an allow.
