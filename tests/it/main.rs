@@ -39,6 +39,8 @@ mod lifecycle_model;
 mod placement_files;
 /// Power cuts on a real file system, for root.
 mod power_cut;
+/// Skills for one project alone.
+mod projects;
 /// The terminal harness itself.
 mod pty;
 /// What the README says is so.

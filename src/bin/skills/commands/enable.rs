@@ -10,7 +10,7 @@ use skill_trust::ops::apply::Failures;
 use skill_trust::ops::disable;
 use skill_trust::ops::enable;
 use skill_trust::ops::pick::{self, Pick};
-use skill_trust::ops::place::Place;
+use skill_trust::ops::place::{self, Place};
 use std::path::PathBuf;
 
 /// Place a trusted skill where agents load it
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 #[command(
     after_help = "A verified read-only copy is placed; nothing is linked.\nEnabling an older trusted revision is a rollback.\n\n\
     Examples:\n  skills enable pdf-forms --agent claude-code\n  skills enable pdf-forms --dir ~/work/.claude/skills\n  \
-    skills enable pdf-forms@0123456789ab --agent codex\n  skills enable --from acme/skills --agent claude-code\n  skills enable --updates\n\nSee also: skills disable, skills status"
+    skills enable pdf-forms@0123456789ab --agent codex\n  skills enable --from acme/skills --agent claude-code\n  skills enable pdf-forms --agent claude-code --project\n  skills enable --updates\n\nSee also: skills disable, skills status"
 )]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST; several if you like
@@ -28,11 +28,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SOURCE", conflicts_with = "skills")]
     from: Option<String>,
     /// Every trusted update, wherever the older revision is
-    #[arg(long, conflicts_with_all = ["skills", "from", "agent", "dir"])]
+    #[arg(long, conflicts_with_all = ["skills", "from", "agent", "dir", "project"])]
     updates: bool,
     /// For this agent, for example claude-code; may be repeated
     #[arg(long, value_name = "AGENT")]
     agent: Vec<String>,
+    /// Only in the project around this folder, or around the current one
+    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = ".", requires = "agent")]
+    project: Option<PathBuf>,
     /// In this folder; may be repeated
     #[arg(long, value_name = "PATH")]
     dir: Vec<PathBuf>,
@@ -41,8 +44,14 @@ pub(crate) struct Args {
     dry_run: bool,
 }
 
-fn places(agent: &[String], dir: &[PathBuf]) -> Result<Vec<Place>, Stop> {
-    let mut all: Vec<_> = agent.iter().cloned().map(Place::Agent).collect();
+fn places(agent: &[String], project: Option<&PathBuf>, dir: &[PathBuf]) -> Result<Vec<Place>, Stop> {
+    let mut all = Vec::new();
+    for agent in agent {
+        all.push(match project {
+            None => Place::Agent(agent.clone()),
+            Some(inside) => place::in_project(agent, &absolute(inside)?)?,
+        });
+    }
     for dir in dir {
         all.push(Place::Folder(absolute(dir)?));
     }
@@ -58,7 +67,7 @@ fn wanted(context: &Context, args: &Args) -> Result<Vec<(String, Place)>, Stop> 
         let all = enable::updates(&context.world)?;
         return Ok(all.iter().flat_map(|(row, places)| each(&row.revision.file_name(), places)).collect());
     }
-    let places = places(&args.agent, &args.dir)?;
+    let places = places(&args.agent, args.project.as_ref(), &args.dir)?;
     if places.is_empty() {
         let known: Vec<_> = AGENTS.iter().map(|agent| agent.id).collect();
         return Err(Stop::new(
@@ -143,6 +152,9 @@ pub(crate) struct DisableArgs {
     /// Only from this agent
     #[arg(long, value_name = "AGENT")]
     agent: Option<String>,
+    /// Only from the project around this folder, or around the current one
+    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = ".", requires = "agent")]
+    project: Option<PathBuf>,
     /// Only from this folder
     #[arg(long, value_name = "PATH", conflicts_with = "agent")]
     dir: Option<PathBuf>,
@@ -153,7 +165,7 @@ pub(crate) struct DisableArgs {
 
 /// Runs `disable`.
 pub(crate) fn disable(context: &mut Context, args: DisableArgs) -> Ended {
-    let place = places(args.agent.as_slice(), args.dir.as_slice())?.pop();
+    let place = places(args.agent.as_slice(), args.project.as_ref(), args.dir.as_slice())?.pop();
     let mut exit = Exit::Done;
     let mut documents = Vec::new();
     let skills = match &args.from {

@@ -15,7 +15,7 @@ use skill_trust::ops::pick::{self, Pick};
 use skill_trust::ops::review::{self, Change, FileView, Review, ReviewRequest, as_text};
 
 /// Read a skill before trusting it
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(
     after_help = "Shows the bytes in the store, hashed while they are read. Hidden characters are written out,\n\
     and `!` marks their lines. After a first trust only the difference to it is shown.\n\n\
@@ -78,6 +78,24 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     };
     context.say(&format!("\nTo decide about these {all} together: skills trust {first}"))?;
     Ok(Exit::Done)
+}
+
+/// Compare two revisions
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Shows what B has and A has not, as a review of B against A. Both are hashed while they are read.\n\n\
+    Examples:\n  skills diff pdf-forms@0123456789ab pdf-forms@ba9876543210\n\nSee also: skills review --against"
+)]
+pub(crate) struct DiffArgs {
+    /// NAME or NAME@DIGEST: before
+    a: String,
+    /// NAME or NAME@DIGEST: after
+    b: String,
+}
+
+/// Runs `diff`.
+pub(crate) fn diff(context: &mut Context, args: DiffArgs) -> Ended {
+    run(context, Args { skills: vec![args.b], against: Some(args.a), ..Args::default() })
 }
 
 fn one(context: &mut Context, args: &Args, skill: &str) -> Result<(), Stop> {
