@@ -3,7 +3,7 @@
 //! ```text
 //! scripts/bench             builds as it is shipped, measures, prints the table
 //! bench table SKILLS DIR [PART…]    the table, with that program, in that empty
-//!                           folder; parts: gate record open tree growth kill memory audit
+//!                           folder; parts: gate record open tree status growth kill memory audit
 //! ```
 //!
 //! Every ratio is of medians of alternating runs. CPU is user plus system time
@@ -31,6 +31,7 @@ use skill_trust::ops::install::{self, Purpose, Selection};
 use skill_trust::ops::look::{self, Job};
 use skill_trust::ops::place::Place;
 use skill_trust::ops::session::{Depth, Session};
+use skill_trust::ops::status;
 use skill_trust::ops::trust::{self, TrustRequest};
 use skill_trust::ops::{Nobody, World, facts, gate, stop};
 use skill_trust::system::fetch::FetchOptions;
@@ -54,6 +55,7 @@ fn main() {
         ["gate-unrecorded", home, name] => unrecorded(&world(home.into()), name),
         ["verify", home, threads] => verify(home, threads.parse().unwrap()),
         ["floor", list] => floor(list),
+        ["status-bare", account] => status_bare(account),
         ["audit-verify", home] => audit_verify(home),
         ["peak", ref command @ ..] => peak(command),
         _ => eprintln!("bench table SKILLS DIR [PART…]"),
@@ -135,6 +137,14 @@ fn floor_below(folder: &OwnedFd, bytes: &mut [u8], room: &mut Vec<u8>) {
 #[cfg(not(target_os = "linux"))]
 fn floor_below(_: &OwnedFd, _: &mut [u8], _: &mut Vec<u8>) {
     panic!("measured on Linux only");
+}
+
+/// `status` where nothing of ours exists, on an account with these skills.
+fn status_bare(account: &str) {
+    let mut world = world(Path::new(account).join("no-home"));
+    world.account_home = Some(account.into());
+    let found = status::status(&world, &status::StatusRequest::default()).unwrap();
+    assert!(!found.exists && found.unmanaged.len() == 100);
 }
 
 fn audit_verify(home: &str) {
@@ -395,6 +405,9 @@ fn table(skills: &Path, dir: &Path, parts: &[&str]) {
     if wanted("tree") {
         tree_rows(&mut rows, own, dir);
     }
+    if wanted("status") {
+        status_row(&mut rows, own, dir);
+    }
     if wanted("growth") {
         growth_row(&mut rows, skills, dir);
     }
@@ -507,6 +520,27 @@ fn tree_rows(rows: &mut Rows, own: &str, dir: &Path) {
     rows.ratio(&format!("{what}, CPU"), got[0].0, "list + read + SHA-256, no checks", got[1].0, 1.15);
     rows.ratio(&format!("{what}, 2 threads, wall"), got[2].1, "one thread", got[0].1, 0.7);
     rows.ratio(&format!("{what}, CPU"), got[0].0, "find | xargs sha256sum", got[3].0, 0.4);
+}
+
+fn status_row(rows: &mut Rows, own: &str, dir: &Path) {
+    let account = dir.join("account");
+    let skills = account.join(".claude/skills");
+    for at in 0..100 {
+        write_skill(&skills.join(format!("skill-{at}")), &format!("skill-{at}"), 32_000);
+    }
+    let list = dir.join("bare-list");
+    fs::write(&list, format!("{}\n", skills.display())).unwrap();
+    let got = alternate(
+        31,
+        &[&[own, "status-bare", account.to_str().unwrap()], &[own, "floor", list.to_str().unwrap()]],
+    );
+    rows.ratio(
+        "status, bare account, 100 skills / 1,000 files, CPU",
+        got[0].0,
+        "list + read + SHA-256, no checks",
+        got[1].0,
+        3.0,
+    );
 }
 
 fn growth_row(rows: &mut Rows, skills: &str, dir: &Path) {

@@ -4,6 +4,7 @@
 pub mod agent;
 pub mod canonical;
 pub mod card;
+pub mod claim;
 pub mod code;
 pub mod decision;
 pub mod digest;
@@ -15,6 +16,7 @@ pub mod note;
 pub mod path;
 pub mod permit;
 pub mod record;
+pub mod set;
 pub mod skill;
 pub mod source;
 pub mod text;

@@ -64,6 +64,37 @@ pub fn plan(world: &World, typed: &str, place: &Place) -> Result<(RevisionRow, P
     Ok((row, placing))
 }
 
+/// Newer revisions that are trusted and placed nowhere, with every place in
+/// which an older one of their name is.
+///
+/// # Errors
+/// [`Stop`]; [`Code::NotTrusted`] if there is none.
+pub fn updates(world: &World) -> Result<Vec<(RevisionRow, Vec<Place>)>, Stop> {
+    let session = Session::open(world, Depth::All)?;
+    let all = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
+    let age = |row: &RevisionRow| (row.installed, row.seq);
+    let mut out: Vec<(RevisionRow, Vec<Place>)> = Vec::new();
+    for old in all.iter().filter(|row| row.lifecycle.state() == State::Enabled) {
+        let newer = all.iter().filter(|row| {
+            row.revision.name == old.revision.name && prefer(row) && row.installed >= old.installed
+        });
+        let Some(new) = newer.max_by_key(|row| age(row)) else { continue };
+        let place = |placement: &Placement| match &placement.agent {
+            Some(agent) => Place::Agent(agent.clone()),
+            None => Place::Folder(Path::new(&placement.path).parent().unwrap_or(Path::new("/")).to_owned()),
+        };
+        out.push((new.clone(), old.lifecycle.placements().iter().map(place).collect()));
+    }
+    if out.is_empty() {
+        return Err(Stop::new(
+            Code::NotTrusted,
+            "no trusted update is waiting to be placed",
+            "skills review --updates, then: skills trust --updates",
+        ));
+    }
+    Ok(out)
+}
+
 fn trustees() -> Trustees {
     Trustees { private_group: crate::system::account::private_group(), ..Trustees::ours() }
 }

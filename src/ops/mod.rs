@@ -16,6 +16,7 @@ pub mod facts;
 pub mod gate;
 pub mod install;
 pub mod look;
+pub mod pick;
 pub mod place;
 pub mod recover;
 pub mod refusals;

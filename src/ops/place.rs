@@ -42,13 +42,7 @@ pub fn placing(world: &World, place: &Place) -> Result<Placing, Stop> {
     let (agent, folder) = match place {
         Place::Folder(folder) => (None, folder.clone()),
         Place::Agent(id) => {
-            let known: Vec<_> =
-                agent::AGENTS.iter().filter(|agent| agent.place.is_some()).map(|agent| agent.id).collect();
-            let found = agent::by_id(id).and_then(|agent| agent.place);
-            let folder = found.ok_or_else(|| {
-                let what = format!("`{}` is no agent we place for", text::escape_short(id, 40));
-                Stop::new(Code::Usage, what, format!("one of: {}; or --dir PATH", known.join(", ")))
-            })?;
+            let folder = known(id)?.place;
             let home = world.account_home.as_ref().ok_or_else(|| {
                 Stop::new(
                     Code::Usage,
@@ -63,13 +57,46 @@ pub fn placing(world: &World, place: &Place) -> Result<Placing, Stop> {
     Ok(Placing { agent, folder, readers })
 }
 
-/// Every known agent that reads a folder.
+/// The agent of that id.
+fn known(id: &str) -> Result<&'static Agent, Stop> {
+    agent::by_id(id).ok_or_else(|| {
+        let known: Vec<_> = agent::AGENTS.iter().map(|agent| agent.id).collect();
+        let what = format!("`{}` is no agent we know", text::escape_short(id, 40));
+        Stop::new(Code::Usage, what, format!("one of: {}; or --dir PATH", known.join(", ")))
+    })
+}
+
+/// An agent's folder in a project: that of a folder named, or the project that
+/// lies around it, as far up as its repository's root.
+///
+/// # Errors
+/// [`Code::Usage`] for an agent that is not known.
+pub fn in_project(id: &str, inside: &Path) -> Result<Place, Stop> {
+    let agent = known(id)?;
+    let root = inside.ancestors().find(|above| above.join(".git").symlink_metadata().is_ok());
+    Ok(Place::Folder(root.unwrap_or(inside).join(agent.project)))
+}
+
+/// Every known agent that reads a folder: by itself, or when it is run in the
+/// project that the folder belongs to.
 #[must_use]
 pub fn readers(world: &World, folder: &Path) -> Vec<&'static str> {
-    let Some(home) = &world.account_home else { return Vec::new() };
-    let folder = real(folder);
-    let reads = |agent: &&Agent| agent.reads.iter().any(|read| real(&home.join(read)) == folder);
+    let resolved = real(folder);
+    let home = world.account_home.as_deref();
+    let own = |read: &&str| home.is_some_and(|home| real(&home.join(read)) == resolved);
+    // A plain `skills` is a project's folder only where no agent's own is meant.
+    let project = |read: &&str| match read.split_once('/') {
+        Some(_) => resolved.ends_with(read),
+        None => resolved.ends_with(read) && !resolved.parent().is_some_and(is_hidden),
+    };
+    let reads = |agent: &&Agent| {
+        agent.reads.iter().any(|read| own(&read)) || agent.project_reads.iter().any(|read| project(&read))
+    };
     agent::AGENTS.iter().filter(reads).map(|agent| agent.title).collect()
+}
+
+fn is_hidden(folder: &Path) -> bool {
+    folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 /// Takes the old revision out of the place. Its permit goes first, or is

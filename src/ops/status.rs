@@ -9,12 +9,13 @@
 //! what can be read, with the reason; then nothing counts as usable.
 
 use super::look::{self, Job, Look, Part};
+use super::pick::newer;
 use super::session::{Depth, Session, ledger_stop};
-use super::unmanaged::{self, Unmanaged};
+use super::unmanaged::{self, Ours, Unmanaged};
 use super::{World, facts, gate};
 use crate::model::code::{Code, Stop};
 use crate::model::decision::Question;
-use crate::model::lifecycle::{Hold, Lifecycle, RevisionRow, State};
+use crate::model::lifecycle::{Hold, Placement, RevisionRow, State};
 use crate::model::limits::Limits;
 use crate::model::manifest::Manifest;
 use crate::model::permit::SkillPermit;
@@ -24,8 +25,6 @@ use crate::policy::gate::{Brake, Hashed, No};
 use crate::system::home::Home;
 use crate::system::ledger::Ledger;
 use crate::system::permit;
-use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
@@ -102,18 +101,19 @@ pub fn status(world: &World, request: &StatusRequest) -> Result<Status, Stop> {
             return Err(Stop::new(Code::NotInstalled, what, "run: skills status"));
         }
         Some(_) => {}
-        None => status.unmanaged = unmanaged::find(world, &places(&status)),
+        None => status.unmanaged = unmanaged::find(world, &ours(&status)),
     }
     Ok(status)
 }
 
-fn places(status: &Status) -> BTreeSet<PathBuf> {
+fn ours(status: &Status) -> Ours {
     let placed = status.skills.iter().flat_map(|skill| skill.row.lifecycle.placements());
     let permitted = status.permits.iter().flat_map(|permit| &permit.placements);
-    placed
-        .chain(permitted)
-        .flat_map(|place| [place.path.clone().into(), place.staged.clone().into()])
-        .collect()
+    let both = |place: &Placement| [place.path.clone().into(), place.staged.clone().into()];
+    Ours {
+        places: placed.chain(permitted).flat_map(both).collect(),
+        names: status.skills.iter().map(|skill| skill.row.revision.name.clone()).collect(),
+    }
 }
 
 fn nothing(home: Option<&Home>) -> Status {
@@ -280,20 +280,6 @@ fn jobs(home: &Home, rows: &[RevisionRow], limits: Limits) -> Vec<Job> {
         }
     }
     jobs
-}
-
-/// The newest revision of the same name that nobody decided about and that
-/// arrived after this one, where this one is in use.
-fn newer(all: &[RevisionRow], row: &RevisionRow) -> Option<Revision> {
-    row.lifecycle.pin()?;
-    let age = |row: &RevisionRow| (row.installed, row.seq);
-    let waits = |other: &&RevisionRow| {
-        other.revision.name == row.revision.name
-            && other.revision != row.revision
-            && matches!(other.lifecycle, Lifecycle::Installed { former: None })
-            && other.installed >= row.installed
-    };
-    all.iter().filter(waits).max_by_key(|other| age(other)).map(|other| other.revision.clone())
 }
 
 /// Every record about a skill, oldest first.

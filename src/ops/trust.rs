@@ -4,6 +4,8 @@
 //! lock, after it was answered; the digest that was shown is the digest that
 //! is pinned, or nothing is.
 
+pub mod set;
+
 use super::session::{Depth, Session, home_stop, ledger_stop, open_ledger};
 use super::{Answer, Ask, Question, World, apply, facts, refusals};
 use crate::model::code::{Code, Stop};
@@ -23,9 +25,25 @@ pub struct TrustRequest {
     pub skill: String,
     /// The reviewed bytes, in full: the scriptable form.
     pub digest: Option<Digest>,
+    /// Until when, and why.
+    pub terms: TermsRequest,
+}
+
+/// The terms of a decision, as typed.
+#[derive(Debug, Clone, Default)]
+pub struct TermsRequest {
     /// `90d`, a date or a time.
     pub expires: Option<String>,
     /// Why.
+    pub note: Option<String>,
+}
+
+/// The terms of a decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// When it ends.
+    pub until: Option<Timestamp>,
+    /// Why it was given; escaped.
     pub note: Option<String>,
 }
 
@@ -34,11 +52,10 @@ pub struct TrustRequest {
 pub struct TrustPlan {
     /// The revision.
     pub row: RevisionRow,
-    /// When it will end.
-    pub until: Option<Timestamp>,
+    /// When it will end, and why it is given.
+    pub terms: Terms,
     /// The digest trusted last for this name, if another.
     pub before: Option<Digest>,
-    note: Option<String>,
     given: Option<Digest>,
 }
 
@@ -83,6 +100,16 @@ pub fn plan(world: &World, request: &TrustRequest) -> Result<TrustPlan, Stop> {
     let home = Home::open(&world.home).map_err(|fault| home_stop(&fault))?;
     let ledger = open_ledger(&home)?;
     let row = find(&ledger, request)?;
+    let terms = terms(world, &ledger, &request.terms)?;
+    let rows = ledger.revisions_named(&row.revision.name).map_err(|fault| ledger_stop(&fault))?;
+    let latest = rows.iter().filter(|other| other.revision != row.revision);
+    let before =
+        latest.filter_map(|other| other.lifecycle.pin()).max_by_key(|pin| pin.seq).map(|pin| pin.digest);
+    Ok(TrustPlan { row, terms, before, given: request.digest })
+}
+
+/// Works the terms out. Policy may end trust earlier than was asked for.
+fn terms(world: &World, ledger: &Ledger, request: &TermsRequest) -> Result<Terms, Stop> {
     let policy = world.policy()?;
     let now = world.clock.now().max(ledger.head().time);
     let asked = match &request.expires {
@@ -101,17 +128,13 @@ pub fn plan(world: &World, request: &TrustRequest) -> Result<TrustPlan, Stop> {
         let what = format!("trust cannot end at {until}; it is {now}");
         return Err(Stop::new(Code::Usage, what, "name a later end"));
     }
-    let rows = ledger.revisions_named(&row.revision.name).map_err(|fault| ledger_stop(&fault))?;
-    let latest = rows.iter().filter(|other| other.revision != row.revision);
-    let before =
-        latest.filter_map(|other| other.lifecycle.pin()).max_by_key(|pin| pin.seq).map(|pin| pin.digest);
     let policy_end = policy.max_days.map(|days| Timestamp::from_unix(now.unix() + i64::from(days) * 86_400));
     let until = match (asked, policy_end) {
         (Some(asked), Some(end)) => Some(asked.min(end)),
         (asked, end) => asked.or(end),
     };
     let note = request.note.as_deref().map(|note| text::escape_short(note, 500));
-    Ok(TrustPlan { row, until, before, note, given: request.digest })
+    Ok(Terms { until, note })
 }
 
 /// Asks, hashes again and pins.
@@ -134,8 +157,8 @@ pub fn trust(world: &World, plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) ->
         ));
     };
     let draft = draft(&session, &row, plan);
-    let outcome = check(&session, &row, plan).and_then(|()| {
-        let pin = pin(&session, &row, plan);
+    let outcome = check(&session, &row).and_then(|()| {
+        let pin = pin(&session, &row, &plan.terms);
         let held = facts::held(&session, &row);
         let input = Input::Trust(Box::new(pin));
         match apply::next(&row, held.is_some(), &input) {
@@ -208,12 +231,12 @@ fn draft(session: &Session<'_>, row: &RevisionRow, plan: &TrustPlan) -> Draft {
     draft.skill = Some(row.revision.name.clone());
     draft.digest = Some(row.revision.digest);
     draft.source = Some(row.source.clone());
-    draft.until = plan.until;
-    draft.note.clone_from(&plan.note);
+    draft.until = plan.terms.until;
+    draft.note.clone_from(&plan.terms.note);
     draft
 }
 
-fn check(session: &Session<'_>, row: &RevisionRow, plan: &TrustPlan) -> Result<(), Stop> {
+fn check(session: &Session<'_>, row: &RevisionRow) -> Result<(), Stop> {
     let revision = &row.revision;
     if let Err(rule) = session.policy.check_source(row.source.identity()) {
         let what = format!("{} may not be used: {rule}", row.source);
@@ -223,23 +246,22 @@ fn check(session: &Session<'_>, row: &RevisionRow, plan: &TrustPlan) -> Result<(
             "a person changes the policy file, or uses another source",
         ));
     }
-    debug_assert_eq!(plan.row.revision, *revision);
     let stored = facts::hash_store(&session.home, &revision.digest, session.policy.limits);
     if stored.is(&revision.digest) { Ok(()) } else { Err(refusals::store_differs(row, &stored)) }
 }
 
-fn pin(session: &Session<'_>, row: &RevisionRow, plan: &TrustPlan) -> Pin {
+fn pin(session: &Session<'_>, row: &RevisionRow, terms: &Terms) -> Pin {
     Pin {
         at: session.now,
         by: session.world.actor.clone(),
         digest: row.revision.digest,
         name: row.revision.name.clone(),
-        note: plan.note.clone(),
+        note: terms.note.clone(),
         seq: 0,
         set: None,
         signers: Vec::new(),
         source: row.source.clone(),
-        until: plan.until,
+        until: terms.until,
         version: row.version.clone(),
     }
 }

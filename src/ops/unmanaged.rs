@@ -1,97 +1,333 @@
 //! Skills that agents load and nobody manages: found, never touched.
 //!
-//! Only the folders below the account's home that known agents read. What is
-//! risky in them is told by the marks of a review, from bytes read in this
-//! very call; it is a hint, not a finding.
+//! Looked at are the folders below the account's home that known agents read,
+//! through people's links, as deep as agents search. Every byte is read in this
+//! very call. What is risky is told by the marks of a review; where a skill
+//! came from, by the claims of other tools. Both are hints. Nothing is written,
+//! and no home is needed.
+//!
+//! ```text
+//!   agents' folders ─▶ places (one per real folder) ─▶ read: digest, card, marks
+//!        lock files ─▶ claims ────────────────────────┐       │
+//!                                                     ▼       ▼
+//!                              Unmanaged ◀── compared with one another and with
+//!                                            ours: same bytes, same name, look-alike
+//! ```
 
 use super::World;
-use crate::model::agent::AGENTS;
+use crate::model::agent::{self, AGENTS};
+use crate::model::card::Card;
+use crate::model::claim::{self, Claim, Claims};
+use crate::model::digest::Digest;
 use crate::model::limits::Limits;
+use crate::model::path::EntryPath;
+use crate::model::skill::SkillName;
 use crate::model::text;
+use crate::policy::alike;
 use crate::policy::marks::{self, Mark};
-use crate::system::tree::{self, Checks, Piece};
+use crate::system::tree::{self, Checks, Observed, Piece, Reader};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
-/// A skill in an agent's folder that is not a placement of ours.
+/// How deep below an agent's folder a skill may lie: as deep as agents look.
+const DEPTH: usize = 5;
+/// Folders looked into below all of them; a home full of links has an end.
+const FOLDERS_MAX: usize = 4_000;
+
+/// A skill in an agent's folder that is not a placement of ours. Text is
+/// escaped, paths are not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unmanaged {
-    /// Its folder's name, escaped.
+    /// The name in its card, where it has a good one; else its folder's.
     pub name: String,
     /// Where it lies, as the agents name it.
     pub path: PathBuf,
+    /// Where its bytes lie, if a link leads there.
+    pub real: Option<PathBuf>,
     /// The agents that read it.
     pub agents: Vec<&'static str>,
+    /// Its digest; none if it is no sound skill.
+    pub digest: Option<Digest>,
+    /// What is wrong with its card, the first thing.
+    pub card: Option<String>,
+    /// Where it came from, if another tool says so.
+    pub claim: Option<Claim>,
     /// What to look for in it, riskiest first.
     pub marks: Vec<Mark>,
     /// How many files it has, as far as they can be read.
     pub files: usize,
     /// How many of its entries no skill may hold.
     pub faults: usize,
+    /// What it has to do with others.
+    pub relations: Vec<Relation>,
 }
 
-/// Finds them. `ours` are the paths of placements, which are left out.
-#[must_use]
-pub fn find(world: &World, ours: &BTreeSet<PathBuf>) -> Vec<Unmanaged> {
-    let Some(account) = &world.account_home else { return Vec::new() };
-    let ours: BTreeSet<PathBuf> = ours.iter().map(|path| real(path)).collect();
-    // One folder may be read under several names: people link them together.
-    let mut found: BTreeMap<PathBuf, (PathBuf, BTreeSet<&'static str>)> = BTreeMap::new();
-    for agent in AGENTS {
-        for folder in agent.reads {
-            for path in skills_in(&account.join(folder)) {
-                let real = real(&path);
-                if !ours.contains(&real) {
-                    found.entry(real).or_insert_with(|| (path, BTreeSet::new())).1.insert(agent.title);
-                }
-            }
-        }
+impl Unmanaged {
+    /// Whether a person should look at it before the others.
+    #[must_use]
+    pub fn look_first(&self) -> bool {
+        let marked = self.marks.iter().any(|mark| matches!(mark, Mark::Hooks | Mark::Unicode));
+        let related = self.relations.iter().any(|relation| !matches!(relation, Relation::SameBytes { .. }));
+        marked || related || self.card.is_some() || self.faults > 0
     }
-    found.into_iter().map(|(real, (path, agents))| describe(&real, path, agents)).collect()
+}
+
+/// What one skill has to do with another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Relation {
+    /// The same bytes lie there too.
+    SameBytes {
+        /// Where; **not escaped**.
+        path: String,
+    },
+    /// Another skill of the same name is read by the same agents, which take
+    /// the one or the other.
+    Shadows {
+        /// Where; **not escaped**.
+        path: String,
+        /// The agents that read both.
+        agents: Vec<&'static str>,
+    },
+    /// A skill that is managed here has this name.
+    NamedAsOurs,
+    /// A name that a person could take for this one.
+    LooksLike {
+        /// The other name.
+        name: String,
+    },
+}
+
+/// What is known of the skills that are ours.
+#[derive(Debug, Default)]
+pub struct Ours {
+    /// Their placements, which are left out.
+    pub places: BTreeSet<PathBuf>,
+    /// Their names, for comparing.
+    pub names: BTreeSet<SkillName>,
+}
+
+/// Finds them.
+#[must_use]
+pub fn find(world: &World, ours: &Ours) -> Vec<Unmanaged> {
+    let Some(account) = &world.account_home else { return Vec::new() };
+    let places: BTreeSet<PathBuf> = ours.places.iter().map(|path| real(path)).collect();
+    let claims = claims(account);
+    let mut reader = Reader::new();
+    let found = places_of(account).into_iter().filter(|(real, _)| !places.contains(real));
+    let mut all: Vec<_> =
+        found.map(|(real, place)| describe(&mut reader, account, &real, place, &claims)).collect();
+    relate(&mut all, &ours.names);
+    all.sort_by(|a, b| (&a.name, &a.path).cmp(&(&b.name, &b.path)));
+    all
 }
 
 fn real(path: &Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn skills_in(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
-    paths.retain(|path| path.join("SKILL.md").symlink_metadata().is_ok());
-    paths.sort();
-    paths
+/// One folder may be read under several names: people link them together.
+struct Place {
+    path: PathBuf,
+    agents: BTreeSet<&'static str>,
 }
 
-fn describe(real: &Path, path: PathBuf, agents: BTreeSet<&'static str>) -> Unmanaged {
-    let name = path.file_name().map(|name| text::escape_short(&name.to_string_lossy(), 64));
-    let mut unmanaged = Unmanaged {
-        name: name.unwrap_or_default(),
-        path,
-        agents: agents.into_iter().collect(),
-        marks: Vec::new(),
-        files: 0,
-        faults: 0,
+/// The folders with a `SKILL.md`, by where they really are.
+fn places_of(account: &Path) -> BTreeMap<PathBuf, Place> {
+    let mut places: BTreeMap<PathBuf, Place> = BTreeMap::new();
+    let mut budget = FOLDERS_MAX;
+    let mut searched: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+    for folder in agent::folders() {
+        let titles: Vec<_> = agent::readers(folder).map(|agent| agent.title).collect();
+        let top = account.join(folder);
+        // Attack on patience: nine names for one folder, each searched anew.
+        let skills = searched.entry(real(&top)).or_insert_with(|| {
+            let mut skills = Vec::new();
+            search(&top, DEPTH, &mut BTreeSet::new(), &mut budget, &mut skills);
+            skills
+        });
+        for path in skills.iter() {
+            let new = || Place { path: path.clone(), agents: BTreeSet::new() };
+            places.entry(real(path)).or_insert_with(new).agents.extend(&titles);
+        }
+    }
+    places
+}
+
+/// Folders with a `SKILL.md`, not searching inside one. `seen` are the real
+/// folders on the way here: a link back up ends the search.
+fn search(
+    folder: &Path,
+    depth: usize,
+    seen: &mut BTreeSet<PathBuf>,
+    budget: &mut usize,
+    out: &mut Vec<PathBuf>,
+) {
+    let here = real(folder);
+    if depth == 0 || *budget == 0 || !seen.insert(here.clone()) {
+        return;
+    }
+    *budget -= 1;
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<_> = entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir() || kind.is_symlink()))
+        .map(|entry| entry.path())
+        .collect();
+    paths.sort();
+    for path in paths {
+        if path.join("SKILL.md").symlink_metadata().is_ok() {
+            out.push(path);
+        } else if path.is_dir() {
+            search(&path, depth - 1, seen, budget, out);
+        }
+    }
+    seen.remove(&here);
+}
+
+/// What the lock files of other tools claim.
+fn claims(account: &Path) -> Claims {
+    let mut all = Claims::new();
+    for file in claim::LOCK_FILES {
+        let path = account.join(file.path);
+        if let Some(bytes) = path.parent().and_then(|base| read_small(base, file.path.rsplit('/').next()?)) {
+            for (skill, claim) in file.claims(&bytes) {
+                all.entry(skill).or_insert(claim);
+            }
+        }
+    }
+    all
+}
+
+/// A file's bytes. Attack: a FIFO of that name, on which we would wait for ever.
+fn read_small(base: &Path, name: &str) -> Option<Vec<u8>> {
+    let folder = tree::open_folder(&std::fs::canonicalize(base).ok()?).ok()?;
+    tree::read_file(folder.as_fd(), &EntryPath::parse(name.as_bytes()).ok()?, claim::NOTE_MAX).ok()
+}
+
+/// What reading a skill's folder tells.
+#[derive(Default)]
+struct Seen {
+    marks: BTreeSet<Mark>,
+    card: Option<Result<Card, String>>,
+    origin: Option<Claim>,
+}
+
+impl Seen {
+    fn file(&mut self, path: &str, executable: bool, bytes: &[u8]) {
+        self.marks.extend(marks::marks(path, executable, bytes));
+        if path == "SKILL.md" {
+            let fault = |faults: Vec<crate::model::card::CardFault>| {
+                faults.first().map(|fault| text::escape_short(&fault.to_string(), 160)).unwrap_or_default()
+            };
+            self.card = Some(Card::parse(bytes).map_err(fault));
+        } else if claim::ORIGINS.contains(&path) {
+            self.origin = claim::origin(bytes);
+        }
+    }
+}
+
+fn describe(reader: &mut Reader, account: &Path, real: &Path, place: Place, claims: &Claims) -> Unmanaged {
+    let folder_name = place.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut seen = Seen::default();
+    let observed = read(reader, real, &mut seen);
+    let card = seen.card.as_ref().and_then(|card| card.as_ref().ok());
+    let named = card.and_then(|card| card.name.as_ref().ok()).map(ToString::to_string);
+    let below = place.path.strip_prefix(account).ok().map(|path| path.to_string_lossy());
+    let from_lock = below.and_then(|path| claims.get(path.as_ref())).or_else(|| claims.get(&folder_name));
+    let claim = seen.origin.or_else(|| card.and_then(claim::from_card)).or_else(|| from_lock.cloned());
+    let problem = match &seen.card {
+        None => Some("it cannot be read".to_owned()),
+        Some(Err(fault)) => Some(fault.clone()),
+        Some(Ok(card)) => match &card.name {
+            Err(why) => Some(text::escape_short(why, 160)),
+            Ok(name) if name.as_str() != folder_name => {
+                Some(format!("it says `{name}`, its folder `{}`", text::escape_short(&folder_name, 64)))
+            }
+            Ok(_) => None,
+        },
     };
-    let Ok(folder) = tree::open_folder(real) else {
-        unmanaged.faults = 1;
-        return unmanaged;
-    };
-    let mut all = BTreeSet::new();
+    let observed = observed.unwrap_or_default();
+    let sound = observed.faults.is_empty() && !observed.manifest.entries().is_empty();
+    Unmanaged {
+        name: named.unwrap_or_else(|| text::escape_short(&folder_name, 64)),
+        real: (real != place.path).then(|| real.to_owned()),
+        path: place.path,
+        agents: place.agents.into_iter().collect(),
+        digest: sound.then(|| observed.manifest.digest()),
+        card: problem,
+        claim: claim.map(escaped),
+        marks: seen.marks.into_iter().collect(),
+        files: observed.manifest.entries().len(),
+        faults: if sound { 0 } else { observed.faults.len().max(1) },
+        relations: Vec::new(),
+    }
+}
+
+fn escaped(claim: Claim) -> Claim {
+    let short = |part: &str| text::escape_short(part, 200);
+    Claim { tool: claim.tool, source: short(&claim.source), revision: claim.revision.as_deref().map(short) }
+}
+
+/// Reads all of it; none if the folder cannot be opened.
+fn read(reader: &mut Reader, real: &Path, seen: &mut Seen) -> Option<Observed> {
+    let folder = tree::open_folder(real).ok()?;
     let mut bytes = Vec::new();
     let checks = Checks { limits: Limits::DEFAULT, strict: None };
-    let observed = tree::copy(folder.as_fd(), &checks, &mut |path, executable, piece| {
+    let sink = &mut |path: &EntryPath, executable: bool, piece: Piece<'_>| {
         match piece {
             Piece::Start(_) => bytes.clear(),
             Piece::Bytes(more) => bytes.extend_from_slice(more),
-            Piece::End => all.extend(marks::marks(path.as_str(), executable, &bytes)),
+            Piece::End => seen.file(path.as_str(), executable, &bytes),
         }
         Ok(())
-    });
-    if let Ok(observed) = observed {
-        unmanaged.files = observed.manifest.entries().len();
-        unmanaged.faults = observed.faults.len();
+    };
+    reader.copy(folder.as_fd(), &checks, sink).ok()
+}
+
+/// Compares all with one another, and their names with those that are ours.
+fn relate(all: &mut [Unmanaged], ours: &BTreeSet<SkillName>) {
+    let mut by_bytes: BTreeMap<Digest, Vec<usize>> = BTreeMap::new();
+    let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (at, skill) in all.iter().enumerate() {
+        if let Some(digest) = skill.digest {
+            by_bytes.entry(digest).or_default().push(at);
+        }
+        by_name.entry(skill.name.clone()).or_default().push(at);
     }
-    unmanaged.marks = all.into_iter().collect();
-    unmanaged
+    let names = by_name.keys().map(String::as_str).chain(ours.iter().map(SkillName::as_str));
+    let alike = alike::alike(names);
+    let mut found: Vec<(usize, Relation)> = Vec::new();
+    let path = |at: usize| all[at].path.to_string_lossy().into_owned();
+    for (at, skill) in all.iter().enumerate() {
+        let same = skill.digest.and_then(|digest| by_bytes.get(&digest)).into_iter().flatten();
+        found.extend(
+            same.filter(|other| **other != at).map(|other| (at, Relation::SameBytes { path: path(*other) })),
+        );
+        for other in by_name[&skill.name].iter().filter(|other| **other != at) {
+            let twin = &all[*other];
+            let differs = skill.digest.is_none() || twin.digest != skill.digest;
+            let both = |agent: &&&str| twin.agents.contains(*agent);
+            let agents: Vec<_> = skill.agents.iter().filter(both).copied().collect();
+            if differs && !agents.is_empty() {
+                found.push((at, Relation::Shadows { path: path(*other), agents }));
+            }
+        }
+        if ours.iter().any(|name| name.as_str() == skill.name) {
+            found.push((at, Relation::NamedAsOurs));
+        }
+        let looks = alike.get(skill.name.as_str()).into_iter().flatten();
+        found.extend(looks.map(|name| (at, Relation::LooksLike { name: (*name).to_owned() })));
+    }
+    for (at, relation) in found {
+        all[at].relations.push(relation);
+    }
+}
+
+/// How each of some agents, by title, switches a skill off by itself.
+#[must_use]
+pub fn switches(titles: &BTreeSet<&'static str>) -> Vec<(&'static str, &'static str)> {
+    let wanted = AGENTS.iter().filter(|agent| titles.contains(agent.title));
+    wanted.map(|agent| (agent.title, agent.switch_off)).collect()
 }

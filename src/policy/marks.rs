@@ -109,9 +109,17 @@ const NETWORK_WORDS: &[&str] = &[
     "xmlhttprequest",
 ];
 
-/// Pieces that mean the network in code; in prose they are mere links.
-const NETWORK_CODE: &[&str] =
-    &["http://", "https://", "ftp://", "ws://", "wss://", "fetch(", "/dev/tcp/", "requests."];
+/// Lengths of the shortest and the longest of them.
+const NETWORK_WORD_MIN: usize = 3;
+const NETWORK_WORD_MAX: usize = 17;
+
+/// Pieces that mean the network in code, by their last byte; in prose they are
+/// mere links.
+const NETWORK_CODE: &[(u8, &[&str])] = &[
+    (b'/', &["http://", "https://", "ftp://", "ws://", "wss://", "/dev/tcp/"]),
+    (b'(', &["fetch("]),
+    (b'.', &["requests."]),
+];
 
 /// The marks of one file, riskiest first. The caller adds the ones that
 /// compare with an earlier revision.
@@ -119,8 +127,9 @@ const NETWORK_CODE: &[&str] =
 pub fn marks(path: &str, executable: bool, bytes: &[u8]) -> Vec<Mark> {
     let file = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
     let prose = [".md", ".mdx", ".txt", ".rst", ".adoc"].iter().any(|end| file.ends_with(end));
-    let content = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
-    let lossy = String::from_utf8_lossy(bytes).to_ascii_lowercase();
+    // A byte order mark at the start hides nothing; in a card it is a fault.
+    let text = std::str::from_utf8(bytes).ok().map(|text| text.strip_prefix('\u{feff}').unwrap_or(text));
+    let content = text.filter(|text| !text.as_bytes().contains(&0));
     let mut marks = Vec::new();
     let mut add = |mark, holds: bool| {
         if holds {
@@ -133,10 +142,7 @@ pub fn marks(path: &str, executable: bool, bytes: &[u8]) -> Vec<Mark> {
     add(Mark::Unicode, is_deceptive(path) || content.is_some_and(is_deceptive));
     add(Mark::Executable, executable || bytes.starts_with(b"#!"));
     add(Mark::Tools, asks);
-    add(
-        Mark::Network,
-        has_word(&lossy) || (!prose && NETWORK_CODE.iter().any(|piece| lossy.contains(piece))),
-    );
+    add(Mark::Network, has_word(bytes) || (!prose && has_code(bytes)));
     add(Mark::Binary, content.is_none());
     marks
 }
@@ -178,6 +184,10 @@ fn runs_while_expanded(content: &str) -> bool {
 /// Whether text holds a hidden character out of place, or a word that mixes
 /// Latin letters with Cyrillic or Greek ones.
 fn is_deceptive(content: &str) -> bool {
+    if content.is_ascii() {
+        let layout = |c: &u8| matches!(c, b'\n' | b'\r' | b'\t' | 0xc);
+        return content.as_bytes().iter().any(|c| c.is_ascii_control() && !layout(c));
+    }
     let mut before = None;
     let mut scripts = 0_u8;
     let mut chars = content.chars().peekable();
@@ -203,10 +213,29 @@ fn is_deceptive(content: &str) -> bool {
     false
 }
 
-/// Whether a lower-case text has a network word standing alone.
-fn has_word(lower: &str) -> bool {
-    let part = |c: char| c.is_alphanumeric() || c == '-';
-    lower.split(|c| !part(c)).any(|word| NETWORK_WORDS.binary_search(&word).is_ok())
+/// Whether a network word stands alone somewhere, in any case of letters.
+fn has_word(bytes: &[u8]) -> bool {
+    let part = |c: &u8| c.is_ascii_alphanumeric() || *c == b'-';
+    let mut lower = [0; NETWORK_WORD_MAX];
+    bytes.split(|c| !part(c)).any(|word| {
+        let Some(lower) = lower.get_mut(..word.len()).filter(|_| word.len() >= NETWORK_WORD_MIN) else {
+            return false;
+        };
+        lower.copy_from_slice(word);
+        lower.make_ascii_lowercase();
+        NETWORK_WORDS.binary_search_by(|known| known.as_bytes().cmp(lower)).is_ok()
+    })
+}
+
+/// Whether a piece of code that means the network is there, in any case.
+fn has_code(bytes: &[u8]) -> bool {
+    bytes.iter().enumerate().any(|(at, byte)| {
+        let pieces = NETWORK_CODE.iter().find(|(last, _)| last == byte).map_or(&[][..], |(_, pieces)| pieces);
+        let ends = |piece: &&str| {
+            at + 1 >= piece.len() && bytes[at + 1 - piece.len()..=at].eq_ignore_ascii_case(piece.as_bytes())
+        };
+        pieces.iter().any(ends)
+    })
 }
 
 #[cfg(test)]
@@ -220,6 +249,8 @@ mod tests {
     #[test]
     fn words_are_sorted_for_the_search() {
         assert!(NETWORK_WORDS.is_sorted());
+        let lengths = || NETWORK_WORDS.iter().map(|word| word.len());
+        assert_eq!((lengths().min(), lengths().max()), (Some(NETWORK_WORD_MIN), Some(NETWORK_WORD_MAX)));
         assert!(Mark::ALL.is_sorted());
     }
 
@@ -247,6 +278,12 @@ mod tests {
             ("p\u{430}ypal.txt", false, b"", "U"),
             ("a.txt", false, "привет мир, 日本 ☕\u{fe0f} µm πr Δx".as_bytes(), ""),
             ("a.txt", false, b"tab\there\r\n", ""),
+            ("a.txt", false, b"bell\x07", "U"),
+            ("a.xsd", false, b"\xef\xbb\xbf<x/>", ""),
+            ("a.xsd", false, b"<x/>\xef\xbb\xbf", "U"),
+            ("a.py", false, b"REQUESTS.get(u)", "N"),
+            ("a.sh", false, b"cat </dev/tcp/h/1", "N"),
+            ("a.md", false, "“wget”".as_bytes(), "N"),
         ];
         for (path, executable, bytes, expected) in cases {
             assert_eq!(

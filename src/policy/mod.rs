@@ -1,6 +1,7 @@
 //! Pure decisions: same input, same answer. No files, no clock, no
 //! environment. Imports `model` only.
 
+pub mod alike;
 pub mod config;
 pub mod drift;
 pub mod entry;

@@ -187,12 +187,14 @@ fn imports_go_one_way() {
 
 /// What use cases share: gathering and looking, changing, and the one opinion.
 const SHARED: &[&str] =
-    &["facts", "look", "place", "refusals", "unmanaged", "session", "apply", "recover", "gate"];
+    &["facts", "look", "pick", "place", "refusals", "unmanaged", "session", "apply", "recover", "gate"];
 
 /// Use cases that borrow from another one, and what.
 const BORROWED: &[(&str, &str)] = &[
     // An update is an installation of what is newer.
     ("update", "install"),
+    // A set is judged by what its review shows.
+    ("trust", "review"),
 ];
 
 fn use_cases_called(source: &Source, cases: &[String]) -> Vec<String> {
@@ -250,9 +252,16 @@ const DOORS: &[(&str, &[&str])] = &[
     ("serde", &[]),
     (
         "serde_json",
-        &["model/record.rs", "model/card/read.rs", "system/ledger/", "system/audit_log.rs", "bin/skills/"],
+        &[
+            "model/record.rs",
+            "model/card/read.rs",
+            "model/claim.rs",
+            "system/ledger/",
+            "system/audit_log.rs",
+            "bin/skills/",
+        ],
     ),
-    ("serde_saphyr", &["model/card/tree.rs"]),
+    ("serde_saphyr", &["model/card/tree.rs", "model/claim.rs"]),
     ("sha2", &["model/digest.rs"]),
     ("similar", &["bin/skills/"]),
     ("tempfile", &["ops/install.rs", "bin/skills/commands/tour.rs"]),

@@ -420,8 +420,7 @@ impl Real {
                 let request = trust::TrustRequest {
                     skill: "pdf".to_owned(),
                     digest: Some(self.digests[rev]),
-                    expires: days.map(|days| format!("{days}d")),
-                    note: None,
+                    terms: trust::TermsRequest { expires: days.map(|days| format!("{days}d")), note: None },
                 };
                 let plan = trust::plan(&world, &request)
                     .map_err(|stop| trust::record(&world, &request, stop).code)?;

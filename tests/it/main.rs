@@ -13,19 +13,21 @@ mod attacks;
 mod checker;
 /// A clock that ran ahead, and the way back.
 mod clock;
-/// Every command killed at every point.
 /// Many at once, and races of kill.
 mod concurrency;
-/// The digest is git's.
+/// Questions to a person, on a real terminal and without one.
 mod consent;
-/// Killed, and failed, at every point of every command.
+/// Every command killed, and failed, at every point.
 mod crash;
+/// The digest is git's.
 mod digest;
 /// Every single change to a stored folder is seen.
 mod drift;
+/// What counts as a difference, and how it is told.
 mod drift_unit;
-/// Git trees and repositories made to harm.
+/// The gate's answers in every form, and every way out of it.
 mod gate_contract;
+/// Git trees and repositories made to harm.
 mod hostile_git;
 /// Kill when everything around it is broken.
 mod kill_conditions;
@@ -33,12 +35,14 @@ mod kill_conditions;
 mod kill_files;
 /// All interleavings of kill, enable, release and gate.
 mod kill_model;
-/// The terminal harness itself.
+/// Random sequences of commands against an independent model.
 mod lifecycle_model;
 /// Where a placement may be made, how it is made and taken away.
 mod placement_files;
 /// Power cuts on a real file system, for root.
 mod power_cut;
+/// Skills for one project alone.
+mod projects;
 /// The terminal harness itself.
 mod pty;
 /// What the README says is so.
@@ -47,13 +51,21 @@ mod readme;
 mod reference;
 /// The home permit and its release.
 mod release_files;
+/// Many skills with one answer.
+mod sets;
 /// Folders, repositories, https and ssh.
 mod sources;
+/// Whatever is changed in one part alone: no deny becomes an allow.
 mod state_mutations;
+/// Whole stories, as people would live them.
 mod stories;
+/// One revision takes another's place.
 mod swap;
 /// The tour ends as it must.
 mod tour;
+/// What agents load today, where nothing of ours exists.
+mod unmanaged;
+/// The commands that show and check.
 mod views;
 
 mod support {

@@ -33,6 +33,8 @@ enum Command {
     Install(install::Args),
     /// Read a skill before trusting it
     Review(review::Args),
+    /// Compare two revisions
+    Diff(review::DiffArgs),
     /// Decide that exactly these bytes may be used
     Trust(trust::Args),
     /// Place a trusted skill where agents load it
@@ -111,6 +113,7 @@ fn run(context: &mut Context, command: Command) -> Result<Exit, Stop> {
         Command::Status(args) => status::run(context, args),
         Command::Install(args) => install::run(context, args),
         Command::Review(args) => review::run(context, args),
+        Command::Diff(args) => review::diff(context, args),
         Command::Trust(args) => trust::run(context, args),
         Command::Enable(args) => enable::run(context, args),
         Command::Disable(args) => enable::disable(context, args),

@@ -89,8 +89,7 @@ impl Scene {
         let request = TrustRequest {
             skill: typed(revision),
             digest: Some(revision.digest),
-            expires: expires.map(str::to_owned),
-            note: None,
+            terms: trust::TermsRequest { expires: expires.map(str::to_owned), note: None },
         };
         let plan = trust::plan(&self.world, &request).unwrap();
         trust::trust(&self.world, &plan, "", &mut Nobody).unwrap();

@@ -1,8 +1,7 @@
 //! `verify`, `audit` and `doctor` where the home is sound.
 
 use super::{CARD, Place, revision};
-use skill_trust::ops::{World, audit, status, unmanaged};
-use std::collections::BTreeSet;
+use skill_trust::ops::{World, audit, status};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
@@ -185,33 +184,6 @@ fn a_checkpoint_shows_that_a_home_was_put_back() {
     let stop = audit::verify(&world, None).unwrap_err();
     assert_eq!(stop.code.as_str(), "rolled-back", "{stop:?}");
     assert_eq!(audit::checkpoint(&world).unwrap_err().code.as_str(), "rolled-back");
-}
-
-#[test]
-fn skills_that_nobody_manages_are_found_with_their_readers_and_marks() {
-    let place = Place::new();
-    let world = world(&place);
-    let skill = |folder: &str, name: &str| {
-        let path = place.path("account").join(folder).join(name);
-        fs::create_dir_all(&path).unwrap();
-        fs::write(path.join("SKILL.md"), CARD).unwrap();
-        path
-    };
-    let old = skill(".claude/skills", "old-fonts");
-    fs::write(old.join("x.sh"), "#!/bin/sh\ncurl x\n").unwrap();
-    let ours = skill(".agents/skills", "pdf-forms");
-    let cursor = place.path("account/.cursor");
-    fs::create_dir_all(&cursor).unwrap();
-    std::os::unix::fs::symlink(place.path("account/.claude/skills"), cursor.join("skills")).unwrap();
-    let found = unmanaged::find(&world, &BTreeSet::from([ours]));
-    assert_eq!(found.len(), 1, "{found:?}");
-    assert_eq!((found[0].name.as_str(), found[0].files), ("old-fonts", 2));
-    assert!(["Claude Code", "Cursor", "Copilot"].iter().all(|agent| found[0].agents.contains(agent)));
-    let marks: String = found[0].marks.iter().map(|mark| mark.letter()).collect();
-    assert_eq!(marks, "XTN");
-    let seen = status::status(&world, &status::StatusRequest::default()).unwrap();
-    assert!(!seen.exists && seen.unmanaged.len() == 2);
-    assert!(!place.home().exists());
 }
 
 #[test]

@@ -2,12 +2,15 @@
 
 use super::super::context::{Context, Ended, absolute};
 use super::super::render::{Tone, paint};
+use skill_trust::model::agent::AGENTS;
 use skill_trust::model::code::{Code, Exit, Stop};
+use skill_trust::model::lifecycle::State;
 use skill_trust::model::text;
 use skill_trust::ops::apply::Failures;
 use skill_trust::ops::disable;
 use skill_trust::ops::enable;
-use skill_trust::ops::place::Place;
+use skill_trust::ops::pick::{self, Pick};
+use skill_trust::ops::place::{self, Place};
 use std::path::PathBuf;
 
 /// Place a trusted skill where agents load it
@@ -15,15 +18,24 @@ use std::path::PathBuf;
 #[command(
     after_help = "A verified read-only copy is placed; nothing is linked.\nEnabling an older trusted revision is a rollback.\n\n\
     Examples:\n  skills enable pdf-forms --agent claude-code\n  skills enable pdf-forms --dir ~/work/.claude/skills\n  \
-    skills enable pdf-forms@0123456789ab --agent codex\n\nSee also: skills disable, skills status"
+    skills enable pdf-forms@0123456789ab --agent codex\n  skills enable --from acme/skills --agent claude-code\n  skills enable pdf-forms --agent claude-code --project\n  skills enable --updates\n\nSee also: skills disable, skills status"
 )]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST; several if you like
-    #[arg(required = true)]
+    #[arg(required_unless_present_any = ["from", "updates"])]
     skills: Vec<String>,
-    /// For this agent: claude-code, codex or moltis; may be repeated
+    /// Everything trusted that came from this source
+    #[arg(long, value_name = "SOURCE", conflicts_with = "skills")]
+    from: Option<String>,
+    /// Every trusted update, wherever the older revision is
+    #[arg(long, conflicts_with_all = ["skills", "from", "agent", "dir", "project"])]
+    updates: bool,
+    /// For this agent, for example claude-code; may be repeated
     #[arg(long, value_name = "AGENT")]
     agent: Vec<String>,
+    /// Only in the project around this folder, or around the current one
+    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = ".", requires = "agent")]
+    project: Option<PathBuf>,
     /// In this folder; may be repeated
     #[arg(long, value_name = "PATH")]
     dir: Vec<PathBuf>,
@@ -32,27 +44,56 @@ pub(crate) struct Args {
     dry_run: bool,
 }
 
-fn places(agent: &[String], dir: &[PathBuf]) -> Result<Vec<Place>, Stop> {
-    let mut all: Vec<_> = agent.iter().cloned().map(Place::Agent).collect();
+fn places(agent: &[String], project: Option<&PathBuf>, dir: &[PathBuf]) -> Result<Vec<Place>, Stop> {
+    let mut all = Vec::new();
+    for agent in agent {
+        all.push(match project {
+            None => Place::Agent(agent.clone()),
+            Some(inside) => place::in_project(agent, &absolute(inside)?)?,
+        });
+    }
     for dir in dir {
         all.push(Place::Folder(absolute(dir)?));
     }
     Ok(all)
 }
 
-/// Runs `enable`.
-pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
-    let places = places(&args.agent, &args.dir)?;
+/// What is to be placed, and where.
+fn wanted(context: &Context, args: &Args) -> Result<Vec<(String, Place)>, Stop> {
+    let each = |skill: &str, places: &[Place]| -> Vec<(String, Place)> {
+        places.iter().map(|place| (skill.to_owned(), place.clone())).collect()
+    };
+    if args.updates {
+        let all = enable::updates(&context.world)?;
+        return Ok(all.iter().flat_map(|(row, places)| each(&row.revision.file_name(), places)).collect());
+    }
+    let places = places(&args.agent, args.project.as_ref(), &args.dir)?;
     if places.is_empty() {
+        let known: Vec<_> = AGENTS.iter().map(|agent| agent.id).collect();
         return Err(Stop::new(
             Code::Usage,
             "say where: no agent and no folder was named",
-            "add --agent claude-code (or codex, moltis), or --dir PATH",
+            format!("add --agent NAME ({}), or --dir PATH", known.join(", ")),
         ));
     }
+    let skills = match &args.from {
+        None => args.skills.clone(),
+        Some(source) => from(context, source, State::Trusted)?,
+    };
+    Ok(skills.iter().flat_map(|skill| each(skill, &places)).collect())
+}
+
+/// The revisions from a source that are in a state, as they are typed.
+fn from(context: &Context, source: &str, state: State) -> Result<Vec<String>, Stop> {
+    let picked = Pick::From(source.to_owned());
+    let rows = pick::look(&context.world, &picked, |row| row.lifecycle.state() == state)?;
+    Ok(rows.iter().map(|row| row.revision.file_name()).collect())
+}
+
+/// Runs `enable`.
+pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     let mut documents = Vec::new();
-    for (skill, place) in args.skills.iter().flat_map(|skill| places.iter().map(move |place| (skill, place)))
-    {
+    for (skill, place) in &wanted(context, &args)? {
         if args.dry_run {
             let (row, placing) = enable::plan(&context.world, skill, place)?;
             context.say(&format!(
@@ -103,11 +144,17 @@ fn readers(context: &mut Context, readers: &[&str]) -> Result<(), Stop> {
 )]
 pub(crate) struct DisableArgs {
     /// NAME or NAME@DIGEST; several if you like
-    #[arg(required = true)]
+    #[arg(required_unless_present = "from")]
     skills: Vec<String>,
+    /// Everything enabled that came from this source
+    #[arg(long, value_name = "SOURCE", conflicts_with = "skills")]
+    from: Option<String>,
     /// Only from this agent
     #[arg(long, value_name = "AGENT")]
     agent: Option<String>,
+    /// Only from the project around this folder, or around the current one
+    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = ".", requires = "agent")]
+    project: Option<PathBuf>,
     /// Only from this folder
     #[arg(long, value_name = "PATH", conflicts_with = "agent")]
     dir: Option<PathBuf>,
@@ -118,10 +165,14 @@ pub(crate) struct DisableArgs {
 
 /// Runs `disable`.
 pub(crate) fn disable(context: &mut Context, args: DisableArgs) -> Ended {
-    let place = places(args.agent.as_slice(), args.dir.as_slice())?.pop();
+    let place = places(args.agent.as_slice(), args.project.as_ref(), args.dir.as_slice())?.pop();
     let mut exit = Exit::Done;
     let mut documents = Vec::new();
-    for skill in &args.skills {
+    let skills = match &args.from {
+        None => args.skills,
+        Some(source) => from(context, source, State::Enabled)?,
+    };
+    for skill in &skills {
         if args.dry_run {
             let row = disable::disable_plan(&context.world, skill)?;
             for there in row.lifecycle.placements() {

@@ -251,7 +251,7 @@ pub(crate) struct UpdateArgs {
     /// Skills to update; all if none is named
     names: Vec<String>,
     /// Only show what has a newer revision
-    #[arg(long, alias = "check")]
+    #[arg(long, visible_alias = "check")]
     dry_run: bool,
 }
 

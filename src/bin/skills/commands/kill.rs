@@ -6,10 +6,9 @@ use super::install::parse_digest;
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::lifecycle::HoldScope;
 use skill_trust::model::skill::SkillName;
-use skill_trust::model::source::SourceSpec;
 use skill_trust::model::text;
+use skill_trust::ops::pick;
 use skill_trust::ops::stop::{self, Killed};
-use std::path::Path;
 
 /// Stop skills now: the emergency brake
 #[derive(Debug, clap::Args)]
@@ -60,26 +59,12 @@ impl Covered {
             return Ok(Some(HoldScope::Name(name)));
         }
         if let Some(source) = &self.source {
-            return Ok(Some(HoldScope::Source(place(source))));
+            return Ok(Some(HoldScope::Source(pick::source(source))));
         }
         if let Some(digest) = &self.digest {
             return parse_digest(digest).map(HoldScope::Digest).map(Some);
         }
         Ok(self.signer.clone().map(HoldScope::Signer))
-    }
-}
-
-/// A source as it is recorded, from any form that `install` takes. What cannot
-/// be understood is held as it was typed: a kill never fails because of it.
-fn place(typed: &str) -> String {
-    // A folder is written with its `./`; else a folder here could hide a repository.
-    match SourceSpec::parse(typed, |name| !name.contains('/') && Path::new(name).is_dir()) {
-        Ok(SourceSpec::Git { url, .. }) => url,
-        Ok(SourceSpec::Folder(folder) | SourceSpec::Archive { path: folder, .. }) => {
-            let real = std::fs::canonicalize(&folder).or_else(|_| std::path::absolute(&folder));
-            real.unwrap_or(folder).to_string_lossy().into_owned()
-        }
-        Err(_) => typed.trim_end_matches('/').to_owned(),
     }
 }
 

@@ -10,4 +10,6 @@ pub(crate) mod review;
 pub(crate) mod status;
 pub(crate) mod tour;
 pub(crate) mod trust;
+mod trust_set;
+mod unmanaged;
 pub(crate) mod verify;

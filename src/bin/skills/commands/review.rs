@@ -8,50 +8,110 @@ use super::super::render::{self, FileRow, Tone, paint};
 use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 use skill_trust::model::card::{Card, RISKY_KEYS};
-use skill_trust::model::code::{Exit, Stop};
+use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::lifecycle::State;
 use skill_trust::model::text;
+use skill_trust::ops::pick::{self, Pick};
 use skill_trust::ops::review::{self, Change, FileView, Review, ReviewRequest, as_text};
 
 /// Read a skill before trusting it
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(
     after_help = "Shows the bytes in the store, hashed while they are read. Hidden characters are written out,\n\
     and `!` marks their lines. After a first trust only the difference to it is shown.\n\n\
     Examples:\n  skills review pdf-forms\n  skills review pdf-forms --files\n  skills review pdf-forms --file scripts/fill.py\n  \
-    skills review pdf-forms --full | less\n  skills review pdf-forms --against pdf-forms@0123456789ab\n\nSee also: skills trust"
+    skills review pdf-forms --full | less\n  skills review pdf-forms --against pdf-forms@0123456789ab\n  skills review --updates | less\n\nSee also: skills trust"
 )]
 pub(crate) struct Args {
-    /// NAME or NAME@DIGEST
-    skill: String,
+    /// NAME or NAME@DIGEST; several if you like
+    #[arg(required_unless_present_any = ["from", "updates"])]
+    skills: Vec<String>,
+    /// Everything undecided that came from this source
+    #[arg(long, value_name = "SOURCE", conflicts_with = "skills")]
+    from: Option<String>,
+    /// Every update that waits, as differences
+    #[arg(long, conflicts_with_all = ["skills", "from"])]
+    updates: bool,
     /// Only the list of files
     #[arg(long, conflicts_with = "file")]
     files: bool,
     /// Only this file, all of it
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["from", "updates"])]
     file: Option<String>,
     /// Everything, not only what changed since the last trust
     #[arg(long, conflicts_with = "against")]
     full: bool,
     /// Compare with this revision
-    #[arg(long, value_name = "NAME@DIGEST")]
+    #[arg(long, value_name = "NAME@DIGEST", conflicts_with_all = ["from", "updates"])]
     against: Option<String>,
 }
 
 /// Runs `review`.
 pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
-    let request =
-        ReviewRequest { skill: args.skill, full: args.full || args.file.is_some(), against: args.against };
+    let picked = match (&args.from, args.updates) {
+        (Some(source), _) => Some(Pick::From(source.clone())),
+        (None, true) => Some(Pick::Updates),
+        (None, false) => None,
+    };
+    let skills = match picked {
+        None => args.skills.clone(),
+        Some(picked) => {
+            let rows = pick::look(&context.world, &picked, pick::is_undecided)?;
+            rows.iter().map(|row| row.revision.file_name()).collect()
+        }
+    };
+    if skills.len() > 1 && context.globals.json {
+        let stop = Stop::new(Code::Usage, "one review is one JSON document", "name one skill with --json");
+        return Err(stop);
+    }
+    for (at, skill) in skills.iter().enumerate() {
+        if at > 0 {
+            context.say(&format!("\n{}\n", "─".repeat(72)))?;
+        }
+        one(context, &args, skill)?;
+    }
+    let (first, all) = match (&args.from, args.updates) {
+        _ if skills.len() < 2 => return Ok(Exit::Done),
+        (Some(source), _) => (format!("--from {}", text::shell_word(source)), skills.len()),
+        (None, true) => ("--updates".to_owned(), skills.len()),
+        (None, false) => (args.skills.join(" "), skills.len()),
+    };
+    context.say(&format!("\nTo decide about these {all} together: skills trust {first}"))?;
+    Ok(Exit::Done)
+}
+
+/// Compare two revisions
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Shows what B has and A has not, as a review of B against A. Both are hashed while they are read.\n\n\
+    Examples:\n  skills diff pdf-forms@0123456789ab pdf-forms@ba9876543210\n\nSee also: skills review --against"
+)]
+pub(crate) struct DiffArgs {
+    /// NAME or NAME@DIGEST: before
+    a: String,
+    /// NAME or NAME@DIGEST: after
+    b: String,
+}
+
+/// Runs `diff`.
+pub(crate) fn diff(context: &mut Context, args: DiffArgs) -> Ended {
+    run(context, Args { skills: vec![args.b], against: Some(args.a), ..Args::default() })
+}
+
+fn one(context: &mut Context, args: &Args, skill: &str) -> Result<(), Stop> {
+    let request = ReviewRequest {
+        skill: skill.to_owned(),
+        full: args.full || args.file.is_some(),
+        against: args.against.clone(),
+    };
     let review = review::open(&context.world, &request)?;
     if context.globals.json {
         let document = document(&review, args.files, args.file.as_deref())?;
-        context.json("review/1", document)?;
-        return Ok(Exit::Done);
+        return context.json("review/1", document);
     }
     if let Some(path) = &args.file {
         let view = review.file(path)?;
-        whole(context, &review, view)?;
-        return Ok(Exit::Done);
+        return whole(context, &review, view);
     }
     header(context, &review)?;
     list(context, &review)?;
@@ -61,8 +121,7 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
         }
     }
     context.say(&format!("\ndigest     {}", review.row.revision.digest))?;
-    context.say(&next(&review))?;
-    Ok(Exit::Done)
+    context.say(&next(&review))
 }
 
 fn line(context: &mut Context, key: &str, value: &str) -> Result<(), Stop> {

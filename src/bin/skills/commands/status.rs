@@ -2,13 +2,13 @@
 
 use super::super::context::{Context, Ended};
 use super::super::render::{self, Tone, paint};
+use super::unmanaged;
 use serde_json::{Value, json};
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::lifecycle::{Lifecycle, Pin, State};
 use skill_trust::model::text;
 use skill_trust::model::time::Timestamp;
 use skill_trust::ops::status::{self, Skill, Status, StatusRequest};
-use skill_trust::ops::unmanaged::Unmanaged;
 
 /// Show every skill, where it stands and who can load it
 #[derive(Debug, Default, clap::Args)]
@@ -37,7 +37,7 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
         history(context, &found)?;
     } else {
         list(context, &found)?;
-        unmanaged(context, &found.unmanaged)?;
+        unmanaged::show(context, &found.unmanaged)?;
         next(context, &found)?;
     }
     context.json("status/1", document(context, &found))?;
@@ -198,32 +198,6 @@ fn withdrawn(skill: &Skill, pin: &Pin) -> String {
     }
 }
 
-fn unmanaged(context: &mut Context, found: &[Unmanaged]) -> Result<(), Stop> {
-    if found.is_empty() {
-        return Ok(());
-    }
-    context.say(&format!(
-        "\n{} ({}):",
-        paint(Tone::Careful, "Loaded by agents, managed by nobody"),
-        found.len()
-    ))?;
-    for skill in found {
-        context.say(&format!("  {}", paint(Tone::Strong, &skill.name)))?;
-        context.say(&format!("    {}", text::escape(&skill.path.to_string_lossy())))?;
-        let marks: Vec<_> = skill.marks.iter().map(|mark| mark.words()).collect();
-        let mut about =
-            format!("    read by {}; {}", skill.agents.join(", "), render::count(skill.files, "file"));
-        if !marks.is_empty() {
-            about.push_str(&format!("; look for: {}", marks.join(", ")));
-        }
-        if skill.faults > 0 {
-            about.push_str(&format!("; not a sound skill: {}", render::count(skill.faults, "fault")));
-        }
-        context.say(&about)?;
-    }
-    Ok(())
-}
-
 fn next(context: &mut Context, found: &Status) -> Result<(), Stop> {
     if found.problem.is_some() || !found.skills.is_empty() {
         return Ok(());
@@ -347,14 +321,7 @@ fn history(context: &mut Context, found: &Status) -> Result<(), Stop> {
 fn document(context: &Context, found: &Status) -> Value {
     let now = context.now();
     let skills: Vec<_> = found.skills.iter().map(|skill| one(skill, &notes(skill, found, now))).collect();
-    let unmanaged: Vec<_> = found
-        .unmanaged
-        .iter()
-        .map(|skill| {
-            let path = skill.path.to_string_lossy();
-            json!({ "name": skill.name, "path": path, "agents": skill.agents, "marks": skill.marks, "files": skill.files, "faults": skill.faults })
-        })
-        .collect();
+    let unmanaged: Vec<_> = found.unmanaged.iter().map(unmanaged::document).collect();
     let permits: Vec<_> = found
         .permits
         .iter()

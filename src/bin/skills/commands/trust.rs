@@ -4,19 +4,33 @@ use super::super::context::{Context, Ended};
 use super::super::render::{self, Tone, paint};
 use super::install::parse_digest;
 use skill_trust::model::code::Exit;
-use skill_trust::ops::trust::{self, TrustPlan, TrustRequest};
+use skill_trust::ops::trust::{self, TermsRequest, TrustPlan, TrustRequest};
+use std::path::PathBuf;
 
 /// Decide that exactly these bytes may be used
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "The decision belongs to the bytes: any later change withdraws it.\nWithout a terminal, name the reviewed bytes in full: \
     --digest sha256:…\n\nExamples:\n  skills trust pdf-forms\n  skills trust pdf-forms --expires 90d --note \"read all three files\"\n  \
-    skills trust pdf-forms --digest sha256:<64 hex digits>\n\nSee also: skills review, skills enable"
+    skills trust pdf-forms --digest sha256:<64 hex digits>\n  skills trust --from acme/skills\n  skills trust --updates\n\nSee also: skills review, skills enable"
 )]
 pub(crate) struct Args {
-    /// NAME or NAME@DIGEST
-    skill: String,
-    /// The reviewed bytes, in full; then nothing is asked
+    /// NAME or NAME@DIGEST; several are decided with one answer
+    #[arg(required_unless_present_any = ["from", "updates", "set"])]
+    pub(super) skills: Vec<String>,
+    /// Everything undecided that came from this source
+    #[arg(long, value_name = "SOURCE", conflicts_with = "skills")]
+    pub(super) from: Option<String>,
+    /// Every update that waits
+    #[arg(long, conflicts_with_all = ["skills", "from"])]
+    pub(super) updates: bool,
+    /// The reviewed set, as --print-set printed it; with --digest
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["skills", "from", "updates"], requires = "digest")]
+    pub(super) set: Option<PathBuf>,
+    /// Print the set and nothing else, for --set on another machine; change nothing
+    #[arg(long, conflicts_with_all = ["set", "dry_run", "json"])]
+    pub(super) print_set: bool,
+    /// The reviewed bytes or set, in full; then nothing is asked
     #[arg(long, value_name = "sha256:…")]
     digest: Option<String>,
     /// When it ends: 90d, 2027-01-31, or a time
@@ -27,13 +41,17 @@ pub(crate) struct Args {
     note: Option<String>,
     /// Show what would be trusted, change nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
 /// Runs `trust`.
-pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
+pub(crate) fn run(context: &mut Context, mut args: Args) -> Ended {
     let digest = args.digest.as_deref().map(parse_digest).transpose()?;
-    let request = TrustRequest { skill: args.skill, digest, expires: args.expires, note: args.note };
+    let terms = TermsRequest { expires: args.expires.take(), note: args.note.take() };
+    if args.skills.len() != 1 || args.print_set {
+        return super::trust_set::run(context, args, digest, &terms);
+    }
+    let request = TrustRequest { skill: args.skills.swap_remove(0), digest, terms };
     let plan = match trust::plan(&context.world, &request) {
         Err(stop) if !args.dry_run => return Err(trust::record(&context.world, &request, stop)),
         planned => planned?,
@@ -71,7 +89,7 @@ fn describe(context: &Context, plan: &TrustPlan) -> String {
             format!("before   {} is trusted; see: skills review {}", digest.short(), row.revision)
         }
     });
-    if let Some(until) = plan.until {
+    if let Some(until) = plan.terms.until {
         lines.push(format!("ends     {until}"));
     }
     lines.push("signed   not checked: signatures are not read by this version".to_owned());
@@ -82,7 +100,7 @@ fn describe(context: &Context, plan: &TrustPlan) -> String {
 fn document(plan: &TrustPlan) -> serde_json::Value {
     serde_json::json!({
         "name": plan.row.revision.name, "digest": plan.row.revision.digest, "source": plan.row.source,
-        "until": plan.until, "before": plan.before,
+        "until": plan.terms.until, "before": plan.before,
     })
 }
 

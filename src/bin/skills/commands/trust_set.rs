@@ -1,0 +1,136 @@
+//! `trust` for several revisions: one table, one typed answer.
+
+use super::super::context::{Context, Ended};
+use super::super::render::{self, Tone, paint};
+use super::trust::Args;
+use serde_json::json;
+use skill_trust::model::code::{Code, Exit, Stop};
+use skill_trust::model::digest::Digest;
+use skill_trust::model::set::RevisionSet;
+use skill_trust::model::text;
+use skill_trust::ops::pick::Pick;
+use skill_trust::ops::trust::TermsRequest;
+use skill_trust::ops::trust::set::{self, Member, SetPlan, SetRequest};
+use std::io::Read as _;
+use std::path::Path;
+
+/// Longest set that is read, in bytes.
+const FILE_MAX: u64 = 1 << 20;
+
+/// Runs it.
+pub(super) fn run(context: &mut Context, args: Args, digest: Option<Digest>, terms: &TermsRequest) -> Ended {
+    let plan = set::plan(&context.world, &request(&args, digest)?, terms)?;
+    if args.print_set {
+        context.say(plan.set.text().trim_end())?;
+        context.note(&format!("to state it: skills trust --set FILE --digest {}", plan.set.digest()))?;
+        return Ok(Exit::Done);
+    }
+    let shown = describe(context, &plan);
+    if args.dry_run {
+        context.say(&shown)?;
+        context.json("trust-set-plan/1", document(&plan))?;
+        return Ok(Exit::Done);
+    }
+    let mut person = context.person();
+    let size = set::trust(&context.world, &plan, &shown, person.as_mut())?;
+    let head = paint(Tone::Good, "trusted");
+    context.say(&format!("{head}  {}  {}", render::count(plan.set.len(), "revision"), plan.set.digest()))?;
+    let next = match (&args.from, args.updates) {
+        (Some(source), _) => format!("skills enable --from {} --agent claude-code", text::shell_word(source)),
+        (None, true) => "skills enable --updates".to_owned(),
+        (None, false) => "skills enable NAME… --agent claude-code".to_owned(),
+    };
+    context.say(&format!("Not enabled yet. Next:  {next}"))?;
+    for member in &plan.alone {
+        context.say(&format!(
+            "Still to decide:  skills review {0}, then: skills trust {0}",
+            member.row.revision
+        ))?;
+    }
+    let mut document = document(&plan);
+    if let Some(document) = document.as_object_mut() {
+        document.insert("records".to_owned(), size.into());
+    }
+    context.json("trust-set/1", document)?;
+    Ok(Exit::Done)
+}
+
+fn request(args: &Args, digest: Option<Digest>) -> Result<SetRequest, Stop> {
+    if let (Some(path), Some(digest)) = (&args.set, digest) {
+        return Ok(SetRequest::Stated(read(path)?, digest));
+    }
+    if digest.is_some() {
+        let what = "--digest states one revision or, with --set, one set";
+        return Err(Stop::new(Code::Usage, what, "name one skill, or the set's file with --set"));
+    }
+    Ok(SetRequest::Picked(match (&args.from, args.updates) {
+        (Some(source), _) => Pick::From(source.clone()),
+        (None, true) => Pick::Updates,
+        (None, false) => Pick::Names(args.skills.clone()),
+    }))
+}
+
+fn read(path: &Path) -> Result<RevisionSet, Stop> {
+    let shown = text::escape(&path.to_string_lossy());
+    let mut content = String::new();
+    let file = std::fs::File::open(path).and_then(|file| file.take(FILE_MAX).read_to_string(&mut content));
+    file.map_err(|error| Stop::new(Code::Io, format!("{shown}: {error}"), "name a set that can be read"))?;
+    RevisionSet::parse(&content).map_err(|bad| {
+        Stop::new(Code::Usage, format!("{shown}: {bad}"), "write one with: skills trust … --print-set > FILE")
+    })
+}
+
+/// The table, riskiest first, and what dropped out.
+fn describe(context: &Context, plan: &SetPlan) -> String {
+    let width = context.out.width();
+    let mut out =
+        vec![render::table(&["NAME", "DIGEST", "TO READ", "LOOK FOR"], &rows(&plan.members), width)];
+    if !plan.alone.is_empty() {
+        out.push(paint(Tone::Careful, "\nNot among them, each to be decided alone:"));
+        for member in &plan.alone {
+            let why = member.alone.as_deref().unwrap_or_default();
+            out.push(format!("  {}: {}", member.row.revision, text::escape(why)));
+        }
+    }
+    let mut sources: Vec<_> =
+        plan.members.iter().map(|member| text::escape(member.row.source.identity())).collect();
+    sources.sort();
+    sources.dedup();
+    out.push(String::new());
+    out.extend(sources.iter().map(|source| format!("source   {source}")));
+    if let Some(until) = plan.terms.until {
+        out.push(format!("ends     {until}"));
+    }
+    out.push("signed   not checked: signatures are not read by this version".to_owned());
+    out.push(format!("set      {}", plan.set.digest()));
+    out.join("\n")
+}
+
+fn rows(members: &[Member]) -> Vec<Vec<String>> {
+    let row = |member: &Member| {
+        let (added, removed) = member.lines;
+        let cost = if member.compared {
+            format!("{}, +{added} -{removed}", render::count(member.files, "file"))
+        } else {
+            format!("{}, {}", render::count(member.files, "file"), render::human_size(member.row.bytes))
+        };
+        let marks: Vec<_> = member.marks.iter().map(|mark| mark.words()).collect();
+        vec![member.row.revision.name.to_string(), member.row.revision.digest.short(), cost, marks.join(", ")]
+    };
+    members.iter().map(row).collect()
+}
+
+fn document(plan: &SetPlan) -> serde_json::Value {
+    let one = |member: &Member| {
+        json!({
+            "name": member.row.revision.name, "digest": member.row.revision.digest,
+            "source": member.row.source, "marks": member.marks, "files": member.files,
+            "added": member.lines.0, "removed": member.lines.1, "compared": member.compared, "alone": member.alone,
+        })
+    };
+    json!({
+        "set": plan.set.digest(), "text": plan.set.text(), "phrase": plan.phrase, "until": plan.terms.until,
+        "members": plan.members.iter().map(one).collect::<Vec<_>>(),
+        "alone": plan.alone.iter().map(one).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,108 @@
+//! The part of `status` about skills that agents load and nobody manages.
+
+use super::super::context::Context;
+use super::super::render::{self, Tone, paint};
+use serde_json::{Value, json};
+use skill_trust::model::code::Stop;
+use skill_trust::model::text;
+use skill_trust::ops::unmanaged::{self, Relation, Unmanaged};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Shows them, by the folder they lie in and the agents that read it.
+pub(super) fn show(context: &mut Context, found: &[Unmanaged]) -> Result<(), Stop> {
+    if found.is_empty() {
+        return Ok(());
+    }
+    let home = context.world.account_home.clone();
+    let home = home.as_deref();
+    let head = paint(Tone::Careful, "Loaded by agents, managed by nobody");
+    context.say(&format!("\n{head} ({}):", render::count(found.len(), "skill")))?;
+    let mut folders: BTreeMap<(&Path, &[&str]), Vec<&Unmanaged>> = BTreeMap::new();
+    for skill in found {
+        let folder = skill.path.parent().unwrap_or(Path::new(""));
+        folders.entry((folder, &skill.agents)).or_default().push(skill);
+    }
+    for ((folder, agents), skills) in folders {
+        let folder = paint(Tone::Strong, &short(home, &folder.to_string_lossy()));
+        context.say(&format!("\n{folder}  read by {}", agents.join(", ")))?;
+        for skill in skills {
+            one(context, home, skill)?;
+        }
+    }
+    closing(context, found)
+}
+
+/// A path below the account's folder as people write it.
+fn short(home: Option<&Path>, path: &str) -> String {
+    let home = home.map(|home| home.to_string_lossy().trim_end_matches('/').to_owned());
+    let below = home.as_deref().and_then(|home| path.strip_prefix(home)).filter(|rest| rest.starts_with('/'));
+    text::escape(&below.map_or_else(|| path.to_owned(), |rest| format!("~{rest}")))
+}
+
+fn one(context: &mut Context, home: Option<&Path>, skill: &Unmanaged) -> Result<(), Stop> {
+    let mut words = vec![render::count(skill.files, "file")];
+    words.extend(skill.marks.iter().map(|mark| mark.words().to_owned()));
+    context.say(&format!("  {:<24}  {}", paint(Tone::Strong, &skill.name), words.join(", ")))?;
+    let mut more = |what: String| context.say(&format!("      {what}"));
+    if let Some(claim) = &skill.claim {
+        let revision =
+            claim.revision.as_deref().map(|revision| format!(" at {revision}")).unwrap_or_default();
+        more(format!("{} says it is from {}{revision}", claim.tool, claim.source))?;
+    }
+    if let Some(real) = &skill.real {
+        more(format!("a link leads to {}", short(home, &real.to_string_lossy())))?;
+    }
+    let careful = |what: &str| paint(Tone::Careful, &format!("! {what}"));
+    if let Some(problem) = &skill.card {
+        more(careful(&format!("its card: {problem}")))?;
+    }
+    if skill.faults > 0 {
+        more(careful(&format!("not a sound skill: {}", render::count(skill.faults, "fault"))))?;
+    }
+    for relation in &skill.relations {
+        let (what, tone) = match relation {
+            Relation::SameBytes { path } => (format!("the same bytes lie in {}", short(home, path)), false),
+            Relation::Shadows { path, agents } => {
+                let agents = agents.join(", ");
+                (format!("other bytes of this name: {}; read by {agents} too", short(home, path)), true)
+            }
+            Relation::NamedAsOurs => ("a skill that is managed here has this name".to_owned(), true),
+            Relation::LooksLike { name } => (format!("its name looks like `{}`", text::escape(name)), true),
+        };
+        more(if tone { careful(&what) } else { what })?;
+    }
+    Ok(())
+}
+
+/// What to look at first, and what can be done today.
+fn closing(context: &mut Context, found: &[Unmanaged]) -> Result<(), Stop> {
+    let names: BTreeSet<_> =
+        found.iter().filter(|skill| skill.look_first()).map(|skill| skill.name.as_str()).collect();
+    if !names.is_empty() {
+        let first: Vec<_> = names.iter().take(8).copied().collect();
+        let more = names.len().saturating_sub(first.len());
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        context.say(&format!("\nLook first at: {}{more}", first.join(", ")))?;
+    }
+    if context.globals.verbose {
+        let titles = found.iter().flat_map(|skill| skill.agents.iter().copied()).collect();
+        context.say("\nTo switch one off in the agent itself:")?;
+        for (title, how) in unmanaged::switches(&titles) {
+            context.say(&format!("  {title:<12} {how}"))?;
+        }
+    } else {
+        context.say("How each agent switches one off by itself: skills status -v")?;
+    }
+    Ok(())
+}
+
+/// One of them as JSON.
+pub(super) fn document(skill: &Unmanaged) -> Value {
+    json!({
+        "name": skill.name, "path": skill.path.to_string_lossy(),
+        "real": skill.real.as_ref().map(|path| path.to_string_lossy()), "agents": skill.agents,
+        "digest": skill.digest, "card_problem": skill.card, "claim": skill.claim, "marks": skill.marks,
+        "files": skill.files, "faults": skill.faults, "relations": skill.relations,
+    })
+}

@@ -1,0 +1,251 @@
+//! Several revisions trusted with one typed answer.
+//!
+//! One table is shown, riskiest first, and the answer names number and source.
+//! Each member gets its own pin and its own record, all in one transaction, and
+//! every one of them names the digest of the set. What is risky drops out of
+//! the set and is decided alone: otherwise the one bad skill would ride in on
+//! twenty-nine good ones.
+//!
+//! A machine states the set in full: its file, and the file's digest.
+
+use super::super::pick::{self, Pick};
+use super::super::review::{self, Change, Review, ReviewRequest};
+use super::super::session::{Depth, Session, home_stop, ledger_stop, open_ledger};
+use super::super::{Answer, Ask, Question, World, apply, facts, refusals};
+use super::{Terms, check, pin};
+use crate::model::code::{Code, Stop};
+use crate::model::digest::Digest;
+use crate::model::lifecycle::{Event, Lifecycle, RevisionRow};
+use crate::model::record::{Draft, Outcome};
+use crate::model::set::{BadSet, RevisionSet};
+use crate::model::text;
+use crate::policy::marks::Mark;
+use crate::policy::transition::Input;
+use crate::system::home::Home;
+use std::collections::BTreeSet;
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub enum SetRequest {
+    /// What a person picks, and answers for.
+    Picked(Pick),
+    /// What a machine states, with the digest of its text.
+    Stated(RevisionSet, Digest),
+}
+
+/// One revision of a set, with what a person has to read.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The revision.
+    pub row: RevisionRow,
+    /// What to look for in the files that are new or changed, riskiest first.
+    pub marks: Vec<Mark>,
+    /// Files that are new, changed or gone, compared with what was trusted last.
+    pub files: usize,
+    /// Lines added and taken away in them.
+    pub lines: (usize, usize),
+    /// Whether it is compared with an earlier revision.
+    pub compared: bool,
+    /// Why it is decided alone, if it is.
+    pub alone: Option<String>,
+}
+
+/// What is about to be trusted.
+#[derive(Debug, Clone)]
+pub struct SetPlan {
+    /// The members, riskiest first.
+    pub members: Vec<Member>,
+    /// What dropped out.
+    pub alone: Vec<Member>,
+    /// The set.
+    pub set: RevisionSet,
+    /// When it ends, and why it is given.
+    pub terms: Terms,
+    /// What a person types: number and source.
+    pub phrase: String,
+    given: bool,
+}
+
+/// Gathers and checks; changes nothing.
+///
+/// # Errors
+/// [`Stop`]; [`Code::PersonNeeded`] if everything drops out.
+pub fn plan(world: &World, request: &SetRequest, terms: &super::TermsRequest) -> Result<SetPlan, Stop> {
+    let home = Home::open(&world.home).map_err(|fault| home_stop(&fault))?;
+    let ledger = open_ledger(&home)?;
+    let terms = super::terms(world, &ledger, terms)?;
+    let rows = match request {
+        SetRequest::Picked(pick) => pick::pick(&ledger, pick, pick::is_undecided)?,
+        SetRequest::Stated(set, given) => {
+            if set.digest() != *given {
+                let what = format!("the digest of that set is {}, you named {given}", set.digest());
+                return Err(Stop::new(Code::DigestMismatch, what, "review it, then name its digest"));
+            }
+            let typed =
+                set.revisions().map(|revision| format!("{}@{}", revision.name, revision.digest.hex()));
+            pick::pick(&ledger, &Pick::Names(typed.collect()), |_| true)?
+        }
+    };
+    drop(ledger);
+    let mut members = Vec::with_capacity(rows.len());
+    for row in rows {
+        members.push(member(world, row)?);
+    }
+    let (alone, mut members): (Vec<_>, Vec<_>) =
+        members.into_iter().partition(|member| member.alone.is_some());
+    let given = matches!(request, SetRequest::Stated(..));
+    if let Some(first) = alone.first().filter(|_| given || members.is_empty()) {
+        let names: Vec<_> = alone.iter().map(|member| member.row.revision.name.as_str()).collect();
+        let why = first.alone.clone().unwrap_or_default();
+        let what = format!("decided alone, not in a set: {} ({why})", names.join(", "));
+        let next = format!("skills review {0}, then: skills trust {0}", first.row.revision);
+        return Err(Stop::new(Code::PersonNeeded, what, next));
+    }
+    // The least mark is the riskiest; nothing to look for comes last.
+    members.sort_by_key(|member| {
+        (member.marks.first().map_or(u8::MAX, |mark| *mark as u8), member.row.revision.name.clone())
+    });
+    let set =
+        RevisionSet::new(members.iter().map(|member| &member.row.revision)).map_err(|bad| match bad {
+            BadSet::Twice(name) => {
+                Stop::new(Code::Ambiguous, format!("two revisions of `{name}` are named"), "name one of them")
+            }
+            other => Stop::new(Code::Usage, other.to_string(), "name fewer"),
+        })?;
+    let phrase = phrase(&members);
+    Ok(SetPlan { members, alone, set, terms, phrase, given })
+}
+
+/// Number and source, as they are typed.
+fn phrase(members: &[Member]) -> String {
+    let sources: BTreeSet<&str> = members.iter().map(|member| member.row.source.identity()).collect();
+    let from = match sources.first() {
+        Some(one) if sources.len() == 1 => short(one),
+        _ => format!("{} sources", sources.len()),
+    };
+    format!("{} from {from}", members.len())
+}
+
+/// A source as a person would type it: without its scheme and its `.git`.
+fn short(source: &str) -> String {
+    let rest = source.split_once("://").map_or(source, |(_, rest)| rest);
+    text::escape(rest.strip_suffix(".git").unwrap_or(rest))
+}
+
+/// Reads all that is new of one revision.
+fn member(world: &World, row: RevisionRow) -> Result<Member, Stop> {
+    let request = ReviewRequest { skill: row.revision.file_name(), ..ReviewRequest::default() };
+    let review = review::open(world, &request)?;
+    let compared = review.base.is_some();
+    let fresh = || review.files.iter().filter(|view| !compared || view.change != Change::Same);
+    let marks: BTreeSet<Mark> = fresh().flat_map(|view| view.marks.iter().copied()).collect();
+    let lines = fresh().fold((0, 0), |sum, view| (sum.0 + view.lines.0, sum.1 + view.lines.1));
+    let alone = alone(&review, &marks);
+    Ok(Member { row, marks: marks.into_iter().collect(), files: fresh().count(), lines, compared, alone })
+}
+
+/// Why a revision is not decided in a set.
+fn alone(review: &Review, marks: &BTreeSet<Mark>) -> Option<String> {
+    let risky = [Mark::Hooks, Mark::Unicode].into_iter().find(|mark| marks.contains(mark));
+    if let Some(mark) = risky {
+        return Some(mark.words().to_owned());
+    }
+    let new_program = |view: &&review::FileView| {
+        let was = view.was.as_ref().is_some_and(|was| was.executable);
+        view.entry.executable && !was && matches!(view.change, Change::Added | Change::Changed)
+    };
+    if let Some(view) = review.files.iter().find(new_program) {
+        return Some(format!("new executable: {}", view.entry.path));
+    }
+    match &review.card {
+        Err(faults) => Some(faults.first().cloned().unwrap_or_default()),
+        Ok(_) => review.no_base.as_ref().map(|why| format!("it cannot be compared: {why}")),
+    }
+}
+
+/// Asks once, hashes everything again and pins each.
+///
+/// # Errors
+/// [`Stop`]: then none is trusted. A refusal is recorded for each.
+pub fn trust(world: &World, plan: &SetPlan, shown: &str, ask: &mut dyn Ask) -> Result<u64, Stop> {
+    let digest = plan.set.digest();
+    let consent = world.no_agent("skills trust").and_then(|()| consent(plan, shown, ask));
+    let mut session = match (Session::open(world, Depth::All), consent) {
+        (Ok(session), Ok(())) => session,
+        (Ok(mut session), Err(stop)) => return Err(refuse(&mut session, plan, stop)),
+        (Err(_), Err(stop)) | (Err(stop), Ok(())) => return Err(stop),
+    };
+    let mut steps = Vec::with_capacity(plan.members.len());
+    for member in &plan.members {
+        match step(&session, member, &plan.terms, digest) {
+            Ok(step) => steps.push(step),
+            Err(stop) => return Err(refuse(&mut session, plan, stop)),
+        }
+    }
+    let reason = format!("trusted in a set of {}: {digest}", steps.len());
+    let drafts: Vec<_> = plan.members.iter().map(|member| draft(&session, member, plan, &reason)).collect();
+    session.commit(|txn| {
+        for (seq, (row, next)) in (txn.next_seq()..).zip(steps) {
+            let Some(mut next) = next else { continue };
+            if let Lifecycle::Trusted { pin } = &mut next {
+                pin.seq = seq;
+            }
+            txn.put(&RevisionRow { lifecycle: next, seq, ..row }).map_err(|fault| ledger_stop(&fault))?;
+        }
+        Ok(drafts)
+    })?;
+    Ok(session.ledger.head().size)
+}
+
+/// The row as it is now, and as it will be; none if it is trusted already.
+type Next = (RevisionRow, Option<Lifecycle>);
+
+fn step(session: &Session<'_>, member: &Member, terms: &Terms, set: Digest) -> Result<Next, Stop> {
+    let revision = &member.row.revision;
+    let row = session.ledger.revision(revision).map_err(|fault| ledger_stop(&fault))?;
+    let row = row.ok_or_else(|| {
+        Stop::new(Code::NotInstalled, format!("{revision} was removed meanwhile"), "run: skills status")
+    })?;
+    check(session, &row)?;
+    let mut pin = pin(session, &row, terms);
+    pin.set = Some(set);
+    let held = facts::held(session, &row);
+    let next = apply::next(&row, held.is_some(), &Input::Trust(Box::new(pin)));
+    let next = next.map_err(|code| refusals::step_refused(&row, code, held.as_deref()))?;
+    Ok((row, next))
+}
+
+fn consent(plan: &SetPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop> {
+    if plan.given {
+        return Ok(());
+    }
+    let digest = plan.set.digest();
+    let prompt =
+        format!("{digest}\nType `{}` to trust exactly these {} revisions", plan.phrase, plan.set.len());
+    match ask.ask(shown, &Question::Type { prompt, expected: plan.phrase.clone() }) {
+        Answer::Yes => Ok(()),
+        Answer::No => Err(Stop::new(Code::Declined, "not trusted: number and source were not typed", "")),
+        Answer::Nobody => Err(Stop::new(
+            Code::PersonNeeded,
+            "trusting a set needs a person at a terminal, or the set in full with its digest",
+            format!("skills trust … --print-set > FILE, then: skills trust --set FILE --digest {digest}"),
+        )),
+    }
+}
+
+fn draft(session: &Session<'_>, member: &Member, plan: &SetPlan, reason: &str) -> Draft {
+    let mut draft = session.draft(Event::Trust.as_str(), Outcome::Done, reason);
+    draft.skill = Some(member.row.revision.name.clone());
+    draft.digest = Some(member.row.revision.digest);
+    draft.source = Some(member.row.source.clone());
+    draft.until = plan.terms.until;
+    draft.note.clone_from(&plan.terms.note);
+    draft
+}
+
+/// One record for the refused set.
+fn refuse(session: &mut Session<'_>, plan: &SetPlan, stop: Stop) -> Stop {
+    let mut draft = session.draft(Event::Trust.as_str(), Outcome::Refused, "");
+    draft.note = Some(format!("a set of {}: {}", plan.set.len(), plan.set.digest()));
+    session.refuse(draft, stop)
+}
