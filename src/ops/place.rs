@@ -90,7 +90,7 @@ pub fn readers(world: &World, folder: &Path) -> Vec<&'static str> {
         None => resolved.ends_with(read) && !resolved.parent().is_some_and(is_hidden),
     };
     let reads = |agent: &&Agent| {
-        agent.reads.iter().any(|read| own(&read)) || agent.project_reads.iter().any(|read| project(&read))
+        agent.reads.iter().any(|read| own(read)) || agent.project_reads.iter().any(|read| project(read))
     };
     agent::AGENTS.iter().filter(reads).map(|agent| agent.title).collect()
 }
