@@ -89,9 +89,7 @@ pub fn readers(world: &World, folder: &Path) -> Vec<&'static str> {
         Some(_) => resolved.ends_with(read),
         None => resolved.ends_with(read) && !resolved.parent().is_some_and(is_hidden),
     };
-    let reads = |agent: &&Agent| {
-        agent.reads.iter().any(|read| own(read)) || agent.project_reads.iter().any(|read| project(read))
-    };
+    let reads = |agent: &&Agent| agent.reads.iter().any(own) || agent.project_reads.iter().any(project);
     agent::AGENTS.iter().filter(reads).map(|agent| agent.title).collect()
 }
 
