@@ -643,7 +643,7 @@ fn memory_rows(rows: &mut Rows, skills: &str, own: &str, dir: &Path) {
     }
     let home = dir.join("heavy-home");
     let install = [skills, "--home", home.to_str().unwrap(), "install", heavy.to_str().unwrap()];
-    rows.memory("installing a folder of 60 MB (no archives yet)", peak(&install), 48.0);
+    rows.memory("installing a folder of 60 MB", peak(&install), 48.0);
 }
 
 fn audit_row(rows: &mut Rows, own: &str, dir: &Path) {

@@ -109,18 +109,6 @@ const NETWORK_WORDS: &[&str] = &[
     "xmlhttprequest",
 ];
 
-/// Lengths of the shortest and the longest of them.
-const NETWORK_WORD_MIN: usize = 3;
-const NETWORK_WORD_MAX: usize = 17;
-
-/// Pieces that mean the network in code, by their last byte; in prose they are
-/// mere links.
-const NETWORK_CODE: &[(u8, &[&str])] = &[
-    (b'/', &["http://", "https://", "ftp://", "ws://", "wss://", "/dev/tcp/"]),
-    (b'(', &["fetch("]),
-    (b'.', &["requests."]),
-];
-
 /// The marks of one file, riskiest first. The caller adds the ones that
 /// compare with an earlier revision.
 #[must_use]
@@ -213,24 +201,42 @@ fn is_deceptive(content: &str) -> bool {
     false
 }
 
+/// For each letter, the lengths of the network words that begin with it, as
+/// bits: most words of a text are told from them by this alone.
+const LENGTHS: [u32; 26] = {
+    let mut lengths = [0; 26];
+    let mut at = 0;
+    while at < NETWORK_WORDS.len() {
+        let word = NETWORK_WORDS[at].as_bytes();
+        lengths[(word[0] - b'a') as usize] |= 1 << word.len();
+        at += 1;
+    }
+    lengths
+};
+
 /// Whether a network word stands alone somewhere, in any case of letters.
 fn has_word(bytes: &[u8]) -> bool {
     let part = |c: &u8| c.is_ascii_alphanumeric() || *c == b'-';
-    let mut lower = [0; NETWORK_WORD_MAX];
     bytes.split(|c| !part(c)).any(|word| {
-        let Some(lower) = lower.get_mut(..word.len()).filter(|_| word.len() >= NETWORK_WORD_MIN) else {
+        let Some(letter) = word.first().map(u8::to_ascii_lowercase).filter(u8::is_ascii_lowercase) else {
             return false;
         };
-        lower.copy_from_slice(word);
-        lower.make_ascii_lowercase();
-        NETWORK_WORDS.binary_search_by(|known| known.as_bytes().cmp(lower)).is_ok()
+        word.len() < 32
+            && LENGTHS[usize::from(letter - b'a')] & (1 << word.len()) != 0
+            && NETWORK_WORDS.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
     })
 }
 
-/// Whether a piece of code that means the network is there, in any case.
+/// Whether a piece of code that means the network is there, in any case of
+/// letters; in prose they are mere links. Found by their last byte.
 fn has_code(bytes: &[u8]) -> bool {
     bytes.iter().enumerate().any(|(at, byte)| {
-        let pieces = NETWORK_CODE.iter().find(|(last, _)| last == byte).map_or(&[][..], |(_, pieces)| pieces);
+        let pieces: &[&str] = match byte {
+            b'/' => &["http://", "https://", "ftp://", "ws://", "wss://", "/dev/tcp/"],
+            b'(' => &["fetch("],
+            b'.' => &["requests."],
+            _ => return false,
+        };
         let ends = |piece: &&str| {
             at + 1 >= piece.len() && bytes[at + 1 - piece.len()..=at].eq_ignore_ascii_case(piece.as_bytes())
         };
@@ -249,8 +255,7 @@ mod tests {
     #[test]
     fn words_are_sorted_for_the_search() {
         assert!(NETWORK_WORDS.is_sorted());
-        let lengths = || NETWORK_WORDS.iter().map(|word| word.len());
-        assert_eq!((lengths().min(), lengths().max()), (Some(NETWORK_WORD_MIN), Some(NETWORK_WORD_MAX)));
+        assert!(NETWORK_WORDS.iter().all(|word| word.len() < 32 && word.as_bytes()[0].is_ascii_lowercase()));
         assert!(Mark::ALL.is_sorted());
     }
 
