@@ -16,7 +16,7 @@
 
 use super::World;
 use crate::model::agent::{self, AGENTS};
-use crate::model::card::Card;
+use crate::model::card::{Card, CardFault};
 use crate::model::claim::{self, Claim, Claims};
 use crate::model::digest::Digest;
 use crate::model::limits::Limits;
@@ -216,13 +216,17 @@ struct Seen {
 
 impl Seen {
     fn file(&mut self, path: &str, executable: bool, bytes: &[u8]) {
-        self.marks.extend(marks::marks(path, executable, bytes));
         if path == "SKILL.md" {
-            let fault = |faults: Vec<crate::model::card::CardFault>| {
+            let fault = |faults: Vec<CardFault>| {
                 faults.first().map(|fault| text::escape_short(&fault.to_string(), 160)).unwrap_or_default()
             };
-            self.card = Some(Card::parse(bytes).map_err(fault));
-        } else if claim::ORIGINS.contains(&path) {
+            let card = Card::parse(bytes).map_err(fault);
+            self.marks.extend(marks::marks_beside(path, executable, bytes, card.as_ref().ok()));
+            self.card = Some(card);
+            return;
+        }
+        self.marks.extend(marks::marks(path, executable, bytes));
+        if claim::ORIGINS.contains(&path) {
             self.origin = claim::origin(bytes);
         }
     }

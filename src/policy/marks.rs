@@ -113,6 +113,15 @@ const NETWORK_WORDS: &[&str] = &[
 /// compare with an earlier revision.
 #[must_use]
 pub fn marks(path: &str, executable: bool, bytes: &[u8]) -> Vec<Mark> {
+    let is_card = path.rsplit('/').next().is_some_and(|file| file.eq_ignore_ascii_case("SKILL.md"));
+    let card = if is_card { Card::parse(bytes).ok() } else { None };
+    marks_beside(path, executable, bytes, card.as_ref())
+}
+
+/// As [`marks`], where the file's card was parsed already; none if it is no
+/// card, or a bad one.
+#[must_use]
+pub fn marks_beside(path: &str, executable: bool, bytes: &[u8], card: Option<&Card>) -> Vec<Mark> {
     let file = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
     let prose = [".md", ".mdx", ".txt", ".rst", ".adoc"].iter().any(|end| file.ends_with(end));
     // A byte order mark at the start hides nothing; in a card it is a fault.
@@ -124,7 +133,7 @@ pub fn marks(path: &str, executable: bool, bytes: &[u8]) -> Vec<Mark> {
             marks.push(mark);
         }
     };
-    let (asks, hooks) = if file == "skill.md" { card_marks(bytes) } else { (false, false) };
+    let (asks, hooks) = if file == "skill.md" { card_marks(bytes, card) } else { (false, false) };
     let hook_file = file == "hooks.json" || path.starts_with("hooks/") || path.contains("/hooks/");
     add(Mark::Hooks, hooks || hook_file || (prose && content.is_some_and(runs_while_expanded)));
     add(Mark::Unicode, is_deceptive(path) || content.is_some_and(is_deceptive));
@@ -137,13 +146,13 @@ pub fn marks(path: &str, executable: bool, bytes: &[u8]) -> Vec<Mark> {
 
 /// Whether a card asks for tools, and whether it runs something by itself. A
 /// card that cannot be read is searched for the words.
-fn card_marks(bytes: &[u8]) -> (bool, bool) {
+fn card_marks(bytes: &[u8], card: Option<&Card>) -> (bool, bool) {
     let starts = |line: &[u8], keys: &[&str]| {
         let line = line.trim_ascii_start().to_ascii_lowercase();
         keys.iter().any(|key| line.starts_with(key.as_bytes()))
     };
     let any = |keys: &[&str]| bytes.split(|c| *c == b'\n').take(2_000).any(|line| starts(line, keys));
-    let Ok(card) = Card::parse(bytes) else {
+    let Some(card) = card else {
         return (any(&["allowed-tools", "\"allowed-tools"]), any(&["hooks", "\"hooks", "command-dispatch"]));
     };
     let risky = |word: &str| {
@@ -160,6 +169,9 @@ fn card_marks(bytes: &[u8]) -> (bool, bool) {
 /// the text, before any model or person sees it: an exclamation mark directly
 /// before code, inline or fenced.
 fn runs_while_expanded(content: &str) -> bool {
+    if !content.as_bytes().contains(&b'!') {
+        return false;
+    }
     let inline = content.match_indices("!`").any(|(at, _)| {
         // `cmd!` inside code ends in the same two characters, and so does `!`
         // quoted as code; only white space or a line start comes before a command.
@@ -173,8 +185,9 @@ fn runs_while_expanded(content: &str) -> bool {
 /// Latin letters with Cyrillic or Greek ones.
 fn is_deceptive(content: &str) -> bool {
     if content.is_ascii() {
-        let layout = |c: &u8| matches!(c, b'\n' | b'\r' | b'\t' | 0xc);
-        return content.as_bytes().iter().any(|c| c.is_ascii_control() && !layout(c));
+        let layout = |c: u8| (c == b'\n') | (c == b'\r') | (c == b'\t') | (c == 0xc);
+        // All of it, without stopping at the first: that can be done many bytes at a time.
+        return content.bytes().fold(false, |found, c| found | (c.is_ascii_control() & !layout(c)));
     }
     let mut before = None;
     let mut scripts = 0_u8;
@@ -214,10 +227,20 @@ const LENGTHS: [u32; 26] = {
     lengths
 };
 
+/// Which bytes are part of a word.
+const WORD: [bool; 256] = {
+    let mut word = [false; 256];
+    let mut c: u8 = 0;
+    while c < 128 {
+        word[c as usize] = c.is_ascii_alphanumeric() || c == b'-';
+        c += 1;
+    }
+    word
+};
+
 /// Whether a network word stands alone somewhere, in any case of letters.
 fn has_word(bytes: &[u8]) -> bool {
-    let part = |c: &u8| c.is_ascii_alphanumeric() || *c == b'-';
-    bytes.split(|c| !part(c)).any(|word| {
+    bytes.split(|c| !WORD[usize::from(*c)]).any(|word| {
         let Some(letter) = word.first().map(u8::to_ascii_lowercase).filter(u8::is_ascii_lowercase) else {
             return false;
         };
