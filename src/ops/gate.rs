@@ -259,19 +259,25 @@ fn settle(world: &World, home: Home, ledger: Ledger, cases: Vec<Case>) -> Result
 }
 
 fn judge(session: &mut Session<'_>, case: &Case) -> Result<Verdict, Stop> {
-    let outcome = decide(session, case)?;
+    let mut outcome = decide(session, case)?;
     let mut state = case.row.lifecycle.state();
-    if let Err(no) = &outcome {
+    if let Err(no) = &mut outcome {
         let event = match no.code {
             Code::Drift => Some(Event::Drift),
             Code::Expired => Some(Event::Expire),
             Code::PolicyUnmet => Some(Event::Unmet),
             _ => None,
         };
-        if let Some(event) = event
-            && apply::narrow_if_still(session, &case.row, case.request.question, event, no)?
-        {
-            state = State::Installed;
+        match event {
+            None => {}
+            Some(event) if apply::narrow_if_still(session, &case.row, case.request.question, event, no)? => {
+                state = State::Installed;
+            }
+            // An enable that was at its last step came between the two looks.
+            Some(_) => {
+                let reason = "its bytes changed between two looks at them; ask again".to_owned();
+                *no = No { code: Code::Busy, reason };
+            }
         }
     }
     Ok(Verdict { outcome, state })
@@ -413,7 +419,9 @@ pub fn remedy(code: Code, revision: &crate::model::skill::Revision) -> String {
             format!("a person runs: skills status {name}; then trusts again what is right")
         }
         Code::HeldAll => "a person looks into it, then runs: skills release --all".to_owned(),
-        Code::Held => format!("a person looks into it, then runs: skills release {name}"),
+        Code::Held => {
+            "a person looks into it; the release that lifts it is named by: skills status".to_owned()
+        }
         Code::EpochDiffers => format!("a person runs: skills enable {revision}"),
         Code::PathUnknown => "use the path in the answer of `load` without a path".to_owned(),
         Code::Busy => "ask again".to_owned(),

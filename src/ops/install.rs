@@ -362,7 +362,11 @@ fn admit(
     let holds = &session.ledger.brakes().holds;
     if let Some(hold) = holds.iter().find(|hold| hold.scope.covers(&revision, source.identity(), &[])) {
         let what = format!("{revision}: held by a kill of {} (record {})", hold.scope, hold.seq);
-        return Err(Stop::new(Code::Held, what, "a person looks into it, then runs: skills release"));
+        return Err(Stop::new(
+            Code::Held,
+            what,
+            "a person looks into it; the release that lifts it is named by: skills status",
+        ));
     }
     if let crate::policy::gate::Brake::Stopped(why) = super::facts::brake(&session.home) {
         return Err(Stop::new(

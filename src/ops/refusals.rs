@@ -28,7 +28,7 @@ pub fn step_refused(row: &RevisionRow, code: Code, held: Option<&str>) -> Stop {
         Code::Held => Stop::new(
             Code::Held,
             format!("{revision}: {}", held.unwrap_or("held by a kill")),
-            "nothing widens while held; a person runs: skills release",
+            "nothing widens while held; the release that lifts it is named by: skills status",
         ),
         Code::StillEnabled => {
             let what = format!("{revision} is enabled");

@@ -1,15 +1,20 @@
 //! Attacks on the core's logic, each under its own name.
 
 use crate::support::faults::{Bed, Ran, SKILLS};
+use crate::support::scene::Scene;
 use skill_trust::model::code::Code;
+use skill_trust::model::decision::{Decision, Question};
 use skill_trust::model::lifecycle::HoldScope;
 use skill_trust::model::skill::SkillName;
 use skill_trust::ops::disable;
 use skill_trust::ops::{Nobody, stop};
+use skill_trust::system::home::Home;
+use skill_trust::system::lock::Lock;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 fn mode(path: impl AsRef<Path>, bits: u32) {
     fs::set_permissions(path, Permissions::from_mode(bits)).unwrap();
@@ -274,4 +279,29 @@ fn a_card_swapped_between_its_reading_and_the_copying_is_not_taken() {
     let refusal = arrivals.pop().unwrap().outcome.unwrap_err();
     assert_eq!(refusal.code, Code::SourceBroken, "{refusal:?}");
     assert_eq!(fs::read_dir(bed.home().join("staging")).unwrap().count(), 1, "the scratch folder alone");
+}
+
+/// An enable has committed and not yet shown its copy when the gate looks; it
+/// shows it before the gate's turn comes. That is no drift: the answer is no,
+/// nothing is withdrawn, and the next one is yes.
+#[test]
+fn a_copy_that_appears_between_two_looks_is_no_drift() {
+    let scene = Scene::new();
+    let revision = scene.install(&[("SKILL.md", false, b"---\nname: late\ndescription: x\n---\nB\n")]);
+    scene.trust(&revision, None);
+    let copy = scene.enable(&revision);
+    let aside = copy.with_file_name("aside");
+    let home = Home::open(&scene.world.home).unwrap();
+    let lock = Lock::take(&home, Duration::from_secs(5)).unwrap();
+    fs::rename(&copy, &aside).unwrap();
+    let answer = std::thread::scope(|scope| {
+        let asked = scope.spawn(|| scene.ask(&revision, Question::Load));
+        // Time to look without the lock; then it waits for its turn.
+        std::thread::sleep(Duration::from_millis(500));
+        fs::rename(&aside, &copy).unwrap();
+        drop(lock);
+        asked.join().unwrap()
+    });
+    assert_eq!((answer.decision, &answer.codes[..]), (Decision::Deny, &[Code::Busy][..]));
+    assert_eq!(scene.ask(&revision, Question::Load).decision, Decision::Allow);
 }

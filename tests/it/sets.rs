@@ -66,6 +66,14 @@ fn set_digest(sandbox: &Sandbox, args: &[&str]) -> String {
     plan["set"].as_str().unwrap().to_owned()
 }
 
+/// Installs all of it; the file that states the set, and its digest.
+fn stated(sandbox: &Sandbox, address: &str) -> (String, String) {
+    sandbox.run(&["install", address, "--all"]).ok();
+    let set = sandbox.arg("work/set");
+    fs::write(&set, sandbox.run(&["trust", "--from", address, "--print-set"]).ok().0.stdout).unwrap();
+    (set, set_digest(sandbox, &["--from", address]))
+}
+
 #[test]
 fn thirty_skills_in_four_commands_and_one_answer_and_twenty_updates_likewise() {
     let sandbox = Sandbox::new();
@@ -143,10 +151,7 @@ fn an_update_that_brings_an_executable_is_decided_alone() {
     let (repo, address) = thirty(&sandbox);
     add(&sandbox, 1, "old.sh", "#!/bin/sh\necho old\n", 0o755);
     repo.commit("an executable from the start");
-    sandbox.run(&["install", &address, "--all"]).ok();
-    let set = sandbox.arg("work/set");
-    fs::write(&set, sandbox.run(&["trust", "--from", &address, "--print-set"]).ok().0.stdout).unwrap();
-    let digest = set_digest(&sandbox, &["--from", &address]);
+    let (set, digest) = stated(&sandbox, &address);
     sandbox.run(&["trust", "--set", &set, "--digest", &digest]).ok();
     assert_eq!(count(&sandbox, "trusted"), 30);
     add(&sandbox, 1, "old.sh", "#!/bin/sh\necho changed\n", 0o755);
@@ -195,10 +200,7 @@ fn whatever_is_not_number_and_source_is_no() {
 fn a_set_with_one_changed_copy_is_refused_as_a_whole() {
     let sandbox = Sandbox::new();
     let (_, address) = thirty(&sandbox);
-    sandbox.run(&["install", &address, "--all"]).ok();
-    let set = sandbox.arg("work/set");
-    fs::write(&set, sandbox.run(&["trust", "--from", &address, "--print-set"]).ok().0.stdout).unwrap();
-    let digest = set_digest(&sandbox, &["--from", &address]);
+    let (set, digest) = stated(&sandbox, &address);
     let status: Value = sandbox.run(&["status", "--json"]).ok().json();
     let stored = status["skills"][17]["folders"][0]["path"].as_str().unwrap().to_owned();
     let file = Path::new(&stored).join("notes.md");
@@ -214,10 +216,7 @@ fn a_set_with_one_changed_copy_is_refused_as_a_whole() {
 fn a_stated_set_must_be_the_one_that_was_reviewed() {
     let sandbox = Sandbox::new();
     let (_, address) = thirty(&sandbox);
-    sandbox.run(&["install", &address, "--all"]).ok();
-    let set = sandbox.arg("work/set");
-    fs::write(&set, sandbox.run(&["trust", "--from", &address, "--print-set"]).ok().0.stdout).unwrap();
-    let digest = set_digest(&sandbox, &["--from", &address]);
+    let (set, digest) = stated(&sandbox, &address);
     let text = fs::read_to_string(&set).unwrap();
     let other = sandbox.arg("work/other");
     let shorter: String = text.lines().take(30).map(|line| format!("{line}\n")).collect();
