@@ -83,7 +83,16 @@ pub fn pick(
             if from.is_empty() {
                 return Err(nothing_from(&wanted, &all()?));
             }
-            let rows = newest(from.into_iter().filter(&fits));
+            let mut rows = newest(from.iter().filter(|row| fits(row)).cloned());
+            // What was passed over for a newer one is not waiting.
+            rows.retain(|row| {
+                let passed = |other: &RevisionRow| {
+                    other.revision.name == row.revision.name
+                        && other.lifecycle.pin().is_some()
+                        && other.installed > row.installed
+                };
+                !from.iter().any(passed)
+            });
             if rows.is_empty() {
                 let what = format!("nothing from {} is waiting for this", text::escape_short(&wanted, 200));
                 return Err(Stop::new(Code::NotInstalled, what, "run: skills status"));
@@ -143,6 +152,23 @@ pub fn look(
 ) -> Result<Vec<RevisionRow>, Stop> {
     let home = Home::open(&world.home).map_err(|fault| home_stop(&fault))?;
     pick(&open_ledger(&home)?, picked, fits)
+}
+
+/// All enabled revisions from a source, several of one name too.
+///
+/// # Errors
+/// [`Stop`]; [`Code::NotEnabled`] if there is none.
+pub fn enabled_from(world: &World, typed: &str) -> Result<Vec<RevisionRow>, Stop> {
+    let home = Home::open(&world.home).map_err(|fault| home_stop(&fault))?;
+    let mut rows = open_ledger(&home)?.revisions().map_err(|fault| ledger_stop(&fault))?;
+    let wanted = source(typed);
+    let is = |row: &RevisionRow| row.source.identity() == wanted && row.lifecycle.state() == State::Enabled;
+    rows.retain(is);
+    if rows.is_empty() {
+        let what = format!("nothing from {} is enabled", text::escape_short(&wanted, 200));
+        return Err(Stop::new(Code::NotEnabled, what, "run: skills status"));
+    }
+    Ok(rows)
 }
 
 /// Whether a revision waits for a decision.

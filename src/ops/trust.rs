@@ -18,6 +18,9 @@ use crate::policy::transition::Input;
 use crate::system::home::Home;
 use crate::system::ledger::Ledger;
 
+/// The reason of a record that changed nothing.
+const ALREADY: &str = "already trusted, nothing changed";
+
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
 pub struct TrustRequest {
@@ -156,7 +159,7 @@ pub fn trust(world: &World, plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) ->
             "run: skills status",
         ));
     };
-    let draft = draft(&session, &row, plan);
+    let draft = draft(&session, &row, &plan.terms);
     let outcome = check(&session, &row).and_then(|()| {
         let pin = pin(&session, &row, &plan.terms);
         let held = facts::held(&session, &row);
@@ -172,7 +175,7 @@ pub fn trust(world: &World, plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) ->
     };
     let Some(mut next) = next else {
         let mut draft = draft;
-        "already trusted, nothing changed".clone_into(&mut draft.reason);
+        ALREADY.clone_into(&mut draft.reason);
         session.commit(|_| Ok(vec![draft]))?;
         return row
             .lifecycle
@@ -219,20 +222,20 @@ fn consent(plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop>
 fn refuse(world: &World, plan: &TrustPlan, stop: Stop) -> Stop {
     match Session::open(world, Depth::All) {
         Ok(mut session) => {
-            let draft = draft(&session, &plan.row, plan);
+            let draft = draft(&session, &plan.row, &plan.terms);
             session.refuse(draft, stop)
         }
         Err(_) => stop,
     }
 }
 
-fn draft(session: &Session<'_>, row: &RevisionRow, plan: &TrustPlan) -> Draft {
+fn draft(session: &Session<'_>, row: &RevisionRow, terms: &Terms) -> Draft {
     let mut draft = session.draft(Event::Trust.as_str(), Outcome::Done, "trusted");
     draft.skill = Some(row.revision.name.clone());
     draft.digest = Some(row.revision.digest);
     draft.source = Some(row.source.clone());
-    draft.until = plan.terms.until;
-    draft.note.clone_from(&plan.terms.note);
+    draft.until = terms.until;
+    draft.note.clone_from(&terms.note);
     draft
 }
 

@@ -264,3 +264,68 @@ fn picking_by_source_means_exactly_that_source() {
     let said = sandbox.run(&["trust", "--updates"]);
     assert!(said.code == 3 && said.stderr.contains("no update is waiting"), "{}", said.stderr);
 }
+
+/// Attack: what a person withdrew comes back among thirty others, or vouches
+/// for the parts that an update keeps.
+#[test]
+fn what_was_withdrawn_neither_rides_along_nor_vouches() {
+    let sandbox = Sandbox::new();
+    let (repo, address) = thirty(&sandbox);
+    add(&sandbox, 1, "notes.md", "Status: !`git status`\n", 0o644);
+    repo.commit("one runs commands by itself");
+    sandbox
+        .run(&["install", &address, "--skill", "skill-01", "--skill", "skill-02", "--skill", "skill-03"])
+        .ok();
+    let trust = |name: &str| {
+        let digest = sandbox.digest(&sandbox.at("sources/many").join(name)).to_string();
+        sandbox.run(&["trust", name, "--digest", &digest]).ok();
+    };
+    trust("skill-01");
+    trust("skill-02");
+    sandbox.run(&["untrust", "skill-01"]).ok();
+    sandbox.run(&["untrust", "skill-02"]).ok();
+    let alone = || -> Vec<String> {
+        let plan = sandbox.run(&["trust", "--from", &address, "--dry-run", "--json"]).ok().json();
+        plan["alone"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(alone(), ["skill-01", "skill-02"]);
+    // An update that changes another file of what was withdrawn.
+    add(&sandbox, 1, "more.md", "More.\n", 0o644);
+    repo.commit("an update of it");
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    sandbox.run(&["install", &address, "--skill", "skill-01"]).ok();
+    assert_eq!(alone(), ["skill-01", "skill-02"], "its commands are looked at again");
+}
+
+/// Attack by bad luck: the older revision that an update replaced is trusted
+/// still, and comes back when everything from the source is enabled again.
+#[test]
+fn enabling_a_source_again_brings_no_older_revision_back() {
+    let sandbox = Sandbox::new();
+    let (repo, address) = thirty(&sandbox);
+    let agent = sandbox.arg("a");
+    let state = |which: &str| {
+        let (set, digest) = (sandbox.arg(which), set_digest(&sandbox, &["--from", &address]));
+        fs::write(&set, sandbox.run(&["trust", "--from", &address, "--print-set"]).ok().0.stdout).unwrap();
+        sandbox.run(&["trust", "--set", &set, "--digest", &digest]).ok();
+        sandbox.run(&["enable", "--from", &address, "--dir", &agent]).ok();
+    };
+    sandbox.run(&["install", &address, "--skill", "skill-01", "--skill", "skill-02"]).ok();
+    state("work/first");
+    write(&sandbox, 1, "second");
+    repo.commit("an update");
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    sandbox.run(&["update"]).ok();
+    state("work/second");
+    for _ in 0..2 {
+        sandbox.run(&["enable", "--from", &address, "--dir", &agent]).ok();
+        let body = fs::read_to_string(sandbox.at("a/skill-01/SKILL.md")).unwrap();
+        assert!(body.contains("second body"), "{body}");
+    }
+    // In another folder the older one; taking the source away takes both.
+    let old = states(&sandbox).into_iter().filter(|(name, state)| name == "skill-01" && state == "trusted");
+    assert_eq!(old.count(), 1);
+    sandbox.run(&["disable", "--from", &address]).ok();
+    assert_eq!(count(&sandbox, "enabled"), 0);
+    assert_eq!(sandbox.run(&["disable", "--from", &address]).code, 3);
+}

@@ -12,11 +12,11 @@ use super::super::pick::{self, Pick};
 use super::super::review::{self, Change, Review, ReviewRequest};
 use super::super::session::{Depth, Session, home_stop, ledger_stop, open_ledger};
 use super::super::{Answer, Ask, Question, World, apply, facts, refusals};
-use super::{Terms, check, pin};
+use super::{ALREADY, Terms, check, draft, pin};
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
 use crate::model::lifecycle::{Event, Lifecycle, RevisionRow};
-use crate::model::record::{Draft, Outcome};
+use crate::model::record::Outcome;
 use crate::model::set::{BadSet, RevisionSet};
 use crate::model::text;
 use crate::policy::marks::Mark;
@@ -135,7 +135,11 @@ fn short(source: &str) -> String {
 /// Reads all that is new of one revision.
 fn member(world: &World, row: RevisionRow) -> Result<Member, Stop> {
     let request = ReviewRequest { skill: row.revision.file_name(), ..ReviewRequest::default() };
-    let review = review::open(world, &request)?;
+    let mut review = review::open(world, &request)?;
+    // Attack: what was withdrawn would vouch for the parts that an update keeps.
+    if review.base.as_ref().is_some_and(|base| base.row.lifecycle.pin().is_none()) {
+        review = review::open(world, &ReviewRequest { full: true, ..request })?;
+    }
     let compared = review.base.is_some();
     let fresh = || review.files.iter().filter(|view| !compared || view.change != Change::Same);
     let marks: BTreeSet<Mark> = fresh().flat_map(|view| view.marks.iter().copied()).collect();
@@ -146,6 +150,9 @@ fn member(world: &World, row: RevisionRow) -> Result<Member, Stop> {
 
 /// Why a revision is not decided in a set.
 fn alone(review: &Review, marks: &BTreeSet<Mark>) -> Option<String> {
+    if matches!(review.row.lifecycle, Lifecycle::Installed { former: Some(_) }) {
+        return Some("trust in these bytes was withdrawn before".to_owned());
+    }
     let risky = [Mark::Hooks, Mark::Unicode].into_iter().find(|mark| marks.contains(mark));
     if let Some(mark) = risky {
         return Some(mark.words().to_owned());
@@ -166,7 +173,7 @@ fn alone(review: &Review, marks: &BTreeSet<Mark>) -> Option<String> {
 /// Asks once, hashes everything again and pins each.
 ///
 /// # Errors
-/// [`Stop`]: then none is trusted. A refusal is recorded for each.
+/// [`Stop`]: then none is trusted, and one record says so.
 pub fn trust(world: &World, plan: &SetPlan, shown: &str, ask: &mut dyn Ask) -> Result<u64, Stop> {
     let digest = plan.set.digest();
     let consent = world.no_agent("skills trust").and_then(|()| consent(plan, shown, ask));
@@ -183,7 +190,12 @@ pub fn trust(world: &World, plan: &SetPlan, shown: &str, ask: &mut dyn Ask) -> R
         }
     }
     let reason = format!("trusted in a set of {}: {digest}", steps.len());
-    let drafts: Vec<_> = plan.members.iter().map(|member| draft(&session, member, plan, &reason)).collect();
+    let draft = |(row, next): &Next| {
+        let mut draft = draft(&session, row, &plan.terms);
+        draft.reason = if next.is_some() { reason.clone() } else { ALREADY.to_owned() };
+        draft
+    };
+    let drafts: Vec<_> = steps.iter().map(draft).collect();
     session.commit(|txn| {
         for (seq, (row, next)) in (txn.next_seq()..).zip(steps) {
             let Some(mut next) = next else { continue };
@@ -231,16 +243,6 @@ fn consent(plan: &SetPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop> {
             format!("skills trust … --print-set > FILE, then: skills trust --set FILE --digest {digest}"),
         )),
     }
-}
-
-fn draft(session: &Session<'_>, member: &Member, plan: &SetPlan, reason: &str) -> Draft {
-    let mut draft = session.draft(Event::Trust.as_str(), Outcome::Done, reason);
-    draft.skill = Some(member.row.revision.name.clone());
-    draft.digest = Some(member.row.revision.digest);
-    draft.source = Some(member.row.source.clone());
-    draft.until = plan.terms.until;
-    draft.note.clone_from(&plan.terms.note);
-    draft
 }
 
 /// One record for the refused set.

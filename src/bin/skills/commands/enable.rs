@@ -4,7 +4,7 @@ use super::super::context::{Context, Ended, absolute};
 use super::super::render::{Tone, paint};
 use skill_trust::model::agent::AGENTS;
 use skill_trust::model::code::{Code, Exit, Stop};
-use skill_trust::model::lifecycle::State;
+use skill_trust::model::lifecycle::RevisionRow;
 use skill_trust::model::text;
 use skill_trust::ops::apply::Failures;
 use skill_trust::ops::disable;
@@ -78,16 +78,19 @@ fn wanted(context: &Context, args: &Args) -> Result<Vec<(String, Place)>, Stop> 
     }
     let skills = match &args.from {
         None => args.skills.clone(),
-        Some(source) => from(context, source, State::Trusted)?,
+        Some(source) => {
+            // The newest that is trusted, placed somewhere already or not: the
+            // older one that it replaced is trusted too and must not come back.
+            let picked = Pick::From(source.clone());
+            typed(pick::look(&context.world, &picked, |row| row.lifecycle.pin().is_some())?)
+        }
     };
     Ok(skills.iter().flat_map(|skill| each(skill, &places)).collect())
 }
 
-/// The revisions from a source that are in a state, as they are typed.
-fn from(context: &Context, source: &str, state: State) -> Result<Vec<String>, Stop> {
-    let picked = Pick::From(source.to_owned());
-    let rows = pick::look(&context.world, &picked, |row| row.lifecycle.state() == state)?;
-    Ok(rows.iter().map(|row| row.revision.file_name()).collect())
+/// Revisions as they are typed.
+fn typed(rows: Vec<RevisionRow>) -> Vec<String> {
+    rows.iter().map(|row| row.revision.file_name()).collect()
 }
 
 /// Runs `enable`.
@@ -170,7 +173,7 @@ pub(crate) fn disable(context: &mut Context, args: DisableArgs) -> Ended {
     let mut documents = Vec::new();
     let skills = match &args.from {
         None => args.skills,
-        Some(source) => from(context, source, State::Enabled)?,
+        Some(source) => typed(pick::enabled_from(&context.world, source)?),
     };
     for skill in &skills {
         if args.dry_run {
