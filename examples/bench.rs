@@ -144,7 +144,7 @@ fn status_bare(account: &str) {
     let mut world = world(Path::new(account).join("no-home"));
     world.account_home = Some(account.into());
     let found = status::status(&world, &status::StatusRequest::default()).unwrap();
-    assert!(!found.exists && found.unmanaged.len() == 100);
+    assert!(!found.exists && found.unmanaged.skills.len() == 100);
 }
 
 fn audit_verify(home: &str) {

@@ -11,7 +11,7 @@
 use super::look::{self, Job, Look, Part};
 use super::pick::newer;
 use super::session::{Depth, Session, ledger_stop};
-use super::unmanaged::{self, Ours, Unmanaged};
+use super::unmanaged::{self, Findings, Ours};
 use super::{World, facts, gate};
 use crate::model::code::{Code, Stop};
 use crate::model::decision::Question;
@@ -51,7 +51,7 @@ pub struct Status {
     /// Permits on disk, where the ledger cannot be read.
     pub permits: Vec<SkillPermit>,
     /// Skills that agents load and that are not ours; not with a name.
-    pub unmanaged: Vec<Unmanaged>,
+    pub unmanaged: Findings,
     /// Records about the skill, if asked for.
     pub history: Vec<Record>,
 }

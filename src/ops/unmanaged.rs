@@ -109,19 +109,30 @@ pub struct Ours {
     pub names: BTreeSet<SkillName>,
 }
 
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// The skills, by name.
+    pub skills: Vec<Unmanaged>,
+    /// Whether there were more folders than are searched, so that a skill may
+    /// be missing. Attack: thousands of empty folders before the bad one.
+    pub cut: bool,
+}
+
 /// Finds them.
 #[must_use]
-pub fn find(world: &World, ours: &Ours) -> Vec<Unmanaged> {
-    let Some(account) = &world.account_home else { return Vec::new() };
+pub fn find(world: &World, ours: &Ours) -> Findings {
+    let Some(account) = &world.account_home else { return Findings::default() };
     let places: BTreeSet<PathBuf> = ours.places.iter().map(|path| real(path)).collect();
     let claims = claims(account);
     let mut reader = Reader::new();
-    let found = places_of(account).into_iter().filter(|(real, _)| !places.contains(real));
+    let (found, cut) = places_of(account);
+    let found = found.into_iter().filter(|(real, _)| !places.contains(real));
     let mut all: Vec<_> =
         found.map(|(real, place)| describe(&mut reader, account, &real, place, &claims)).collect();
     relate(&mut all, &ours.names);
     all.sort_by(|a, b| (&a.name, &a.path).cmp(&(&b.name, &b.path)));
-    all
+    Findings { skills: all, cut }
 }
 
 fn real(path: &Path) -> PathBuf {
@@ -134,8 +145,9 @@ struct Place {
     agents: BTreeSet<&'static str>,
 }
 
-/// The folders with a `SKILL.md`, by where they really are.
-fn places_of(account: &Path) -> BTreeMap<PathBuf, Place> {
+/// The folders with a `SKILL.md`, by where they really are; and whether some
+/// folder was not searched.
+fn places_of(account: &Path) -> (BTreeMap<PathBuf, Place>, bool) {
     let mut places: BTreeMap<PathBuf, Place> = BTreeMap::new();
     let mut budget = FOLDERS_MAX;
     let mut searched: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
@@ -153,7 +165,7 @@ fn places_of(account: &Path) -> BTreeMap<PathBuf, Place> {
             places.entry(real(path)).or_insert_with(new).agents.extend(&titles);
         }
     }
-    places
+    (places, budget == 0)
 }
 
 /// Folders with a `SKILL.md`, not searching inside one. `seen` are the real

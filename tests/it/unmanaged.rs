@@ -50,7 +50,7 @@ impl Account {
     }
 
     fn find(&self) -> Vec<Unmanaged> {
-        unmanaged::find(&self.world(), &Ours::default())
+        unmanaged::find(&self.world(), &Ours::default()).skills
     }
 }
 
@@ -101,10 +101,23 @@ fn our_placements_are_left_out_and_marks_are_told() {
     account.write(".claude/skills/old-fonts/x.sh", "#!/bin/sh\ncurl x\n");
     account.skill(".agents/skills/ours");
     let ours = Ours { places: BTreeSet::from([account.path(".agents/skills/ours")]), ..Ours::default() };
-    let all = unmanaged::find(&account.world(), &ours);
+    let all = unmanaged::find(&account.world(), &ours).skills;
     assert_eq!(all.len(), 1, "{all:#?}");
     let marks: String = all[0].marks.iter().map(|mark| mark.letter()).collect();
     assert_eq!((marks.as_str(), all[0].files), ("XTN", 2));
+}
+
+/// Attack: thousands of empty folders, so that the search ends before the skill.
+#[test]
+fn a_search_that_ends_early_says_so() {
+    let account = Account::new();
+    account.skill(".claude/skills/zz/hidden");
+    let all = || unmanaged::find(&account.world(), &Ours::default());
+    assert!(!all().cut && all().skills.len() == 1);
+    for at in 0..4_000 {
+        fs::create_dir(account.path(&format!(".claude/skills/{at}"))).unwrap();
+    }
+    assert!(all().cut && all().skills.is_empty());
 }
 
 #[test]
@@ -170,7 +183,7 @@ fn twins_shadows_and_look_alikes_are_told() {
         account.write(&format!("{folder}/same/SKILL.md"), "---\nname: same\ndescription: x\n---\nB\n");
     }
     let ours = Ours { names: BTreeSet::from([SkillName::parse("same").unwrap()]), ..Ours::default() };
-    let all = unmanaged::find(&account.world(), &ours);
+    let all = unmanaged::find(&account.world(), &ours).skills;
     let shadows = |path: &str| -> Vec<(String, Vec<&str>)> {
         let relations = &one(&all, path).relations;
         let shadow = |relation: &Relation| match relation {
@@ -309,6 +322,6 @@ fn status_of_a_bare_account_makes_no_home() {
     account.skill(".claude/skills/plain");
     let before = everything(account.root.path());
     let found = status::status(&account.world(), &status::StatusRequest::default()).unwrap();
-    assert!(!found.exists && found.unmanaged.len() == 1);
+    assert!(!found.exists && found.unmanaged.skills.len() == 1);
     assert!(everything(account.root.path()) == before);
 }

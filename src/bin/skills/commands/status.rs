@@ -203,7 +203,7 @@ fn next(context: &mut Context, found: &Status) -> Result<(), Stop> {
         return Ok(());
     }
     let home = text::escape(&context.world.home.to_string_lossy());
-    if found.unmanaged.is_empty() {
+    if found.unmanaged.skills.is_empty() {
         context.say("No agent that we know loads any skill from this account's folders.")?;
     }
     let what = if found.exists { "Nothing is installed" } else { "There is no home yet, and none was made" };
@@ -321,7 +321,7 @@ fn history(context: &mut Context, found: &Status) -> Result<(), Stop> {
 fn document(context: &Context, found: &Status) -> Value {
     let now = context.now();
     let skills: Vec<_> = found.skills.iter().map(|skill| one(skill, &notes(skill, found, now))).collect();
-    let unmanaged: Vec<_> = found.unmanaged.iter().map(unmanaged::document).collect();
+    let unmanaged: Vec<_> = found.unmanaged.skills.iter().map(unmanaged::document).collect();
     let permits: Vec<_> = found
         .permits
         .iter()
@@ -330,7 +330,7 @@ fn document(context: &Context, found: &Status) -> Value {
     let problem = found.problem.as_ref();
     json!({
         "home": context.world.home.to_string_lossy(), "exists": found.exists, "stopped": found.stopped,
-        "holds": found.holds, "skills": skills, "permits": permits, "unmanaged": unmanaged,
+        "holds": found.holds, "skills": skills, "permits": permits, "unmanaged": unmanaged, "unmanaged_cut": found.unmanaged.cut,
         "history": found.history,
         "problem": problem.map(|stop| json!({ "code": stop.code, "error": stop.what, "next": stop.next })),
     })

@@ -5,12 +5,18 @@ use super::super::render::{self, Tone, paint};
 use serde_json::{Value, json};
 use skill_trust::model::code::Stop;
 use skill_trust::model::text;
-use skill_trust::ops::unmanaged::{self, Relation, Unmanaged};
+use skill_trust::ops::unmanaged::{self, Findings, Relation, Unmanaged};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Shows them, by the folder they lie in and the agents that read it.
-pub(super) fn show(context: &mut Context, found: &[Unmanaged]) -> Result<(), Stop> {
+pub(super) fn show(context: &mut Context, findings: &Findings) -> Result<(), Stop> {
+    if findings.cut {
+        let what =
+            "Not all folders of the agents were searched, there are too many: a skill may be missing here.";
+        context.say(&format!("\n{}", paint(Tone::Bad, what)))?;
+    }
+    let found = &findings.skills;
     if found.is_empty() {
         return Ok(());
     }
