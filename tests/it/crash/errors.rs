@@ -71,3 +71,9 @@ fn an_error_in_a_kill_or_a_release_never_lets_more_run() {
         ],
     );
 }
+
+#[test]
+fn an_error_amid_several_skills_fails_the_command_or_does_not_matter() {
+    let pending = sweep("errors amid several", &["update several", "trust a set", "enable several"]);
+    assert!(pending > 0, "a log that cannot be written leaves a record pending");
+}

@@ -5,6 +5,7 @@ use crate::support::faults::{Bed, Call, Logs, Looked, Ran};
 use skill_trust::model::code::Code;
 use skill_trust::model::decision::Decision;
 use skill_trust::ops::gate;
+use std::collections::BTreeMap;
 
 /// What the gate never says because of a fault of ours.
 const NEVER: &[&str] = &["rolled-back", "tampered", "ledger-damaged", "ledger-missing", "internal"];
@@ -150,6 +151,10 @@ impl Judge {
             if is != was && is != to && !less {
                 found.push(format!("{name} is {is:?}, neither {was:?} nor {to:?}"));
             }
+        }
+        let all = |rows: &BTreeMap<String, String>| rows == &view.rows;
+        if self.scene.together && !all(&before.rows) && !all(&after.rows) {
+            found.push(format!("some are ahead of others: {:?}", view.rows));
         }
         if view.holds != before.holds && view.holds != after.holds {
             found.push(format!("the holds are {:?}", view.holds));

@@ -100,3 +100,20 @@ fn a_crash_of_a_kill_or_a_release_never_lets_more_run() {
         ],
     );
 }
+
+#[test]
+fn a_crash_amid_several_skills_leaves_each_as_before_or_as_after() {
+    sweep(
+        "crashes amid several",
+        &[
+            "install several",
+            "update several",
+            "trust a set",
+            "enable several",
+            "enable updates",
+            "enable in a project",
+            "disable several",
+            "remove several",
+        ],
+    );
+}

@@ -13,6 +13,24 @@ pub(crate) struct Scene {
     /// States in which the skill may end up beside those before and after: a
     /// change of several steps that was cut short leaves less, never more.
     pub(crate) also: &'static [&'static str],
+    /// Whether all revisions change in one transaction, so that none may be
+    /// ahead of another.
+    pub(crate) together: bool,
+}
+
+/// A command of which each revision is as before or as after.
+const fn scene(name: &'static str, prepare: fn(&Bed) -> Vec<String>) -> Scene {
+    Scene { name, prepare, also: &[], together: false }
+}
+
+impl Scene {
+    const fn or(self, also: &'static [&'static str]) -> Self {
+        Self { also, ..self }
+    }
+
+    const fn together(self) -> Self {
+        Self { together: true, ..self }
+    }
 }
 
 fn words<const N: usize>(all: [&str; N]) -> Vec<String> {
@@ -25,23 +43,31 @@ fn demo(bed: &Bed) -> String {
 
 /// Every command that changes lasting state.
 pub(crate) const ALL: &[Scene] = &[
-    Scene { name: "first install", prepare: first_install, also: &[] },
-    Scene { name: "install", prepare: install, also: &[] },
-    Scene { name: "trust", prepare: trust, also: &[] },
-    Scene { name: "enable", prepare: enable, also: &[] },
-    Scene { name: "enable at a second place", prepare: enable_again, also: &["trusted"] },
-    Scene { name: "enable in place of another revision", prepare: swap, also: &["trusted"] },
-    Scene { name: "drift", prepare: drift, also: &[] },
-    Scene { name: "disable", prepare: disable, also: &[] },
-    Scene { name: "disable one of two", prepare: disable_one, also: &["trusted"] },
-    Scene { name: "untrust", prepare: untrust, also: &[] },
-    Scene { name: "untrust for good", prepare: untrust_never, also: &["installed"] },
-    Scene { name: "remove", prepare: remove, also: &[] },
-    Scene { name: "kill everything", prepare: kill_all, also: &[] },
-    Scene { name: "kill everything again", prepare: kill_again, also: &[] },
-    Scene { name: "kill by name", prepare: kill_name, also: &["trusted"] },
-    Scene { name: "release everything", prepare: release_all, also: &[] },
-    Scene { name: "release by name", prepare: release_name, also: &[] },
+    scene("first install", first_install),
+    scene("install", install),
+    scene("trust", trust),
+    scene("enable", enable),
+    scene("enable at a second place", enable_again).or(&["trusted"]),
+    scene("enable in place of another revision", swap).or(&["trusted"]),
+    scene("drift", drift),
+    scene("disable", disable),
+    scene("disable one of two", disable_one).or(&["trusted"]),
+    scene("untrust", untrust),
+    scene("untrust for good", untrust_never).or(&["installed"]),
+    scene("remove", remove),
+    scene("kill everything", kill_all),
+    scene("kill everything again", kill_again),
+    scene("kill by name", kill_name).or(&["trusted"]),
+    scene("release everything", release_all),
+    scene("release by name", release_name),
+    scene("install several", install_all),
+    scene("update several", update),
+    scene("trust a set", trust_set).together(),
+    scene("enable several", enable_several),
+    scene("enable updates", enable_updates).or(&["trusted"]),
+    scene("enable in a project", enable_project),
+    scene("disable several", disable_several),
+    scene("remove several", remove_several),
 ];
 
 /// The one of that name.
@@ -161,4 +187,75 @@ fn release_name(bed: &Bed) -> Vec<String> {
     demo(bed);
     bed.run(&["kill", "demo"]).done();
     words(["release", "demo", "--phrase", "release name demo"])
+}
+
+/// Three skills, none of them there yet.
+fn install_all(bed: &Bed) -> Vec<String> {
+    bed.source("third", "echo one\n");
+    words(["install", &bed.path("src"), "--all"])
+}
+
+fn both_enabled(bed: &Bed) {
+    bed.enabled("demo", "a");
+    bed.enabled("other", "b");
+}
+
+fn both_changed(bed: &Bed) {
+    bed.source("demo", "echo two\n");
+    bed.source("other", "echo two\n");
+}
+
+fn update(bed: &Bed) -> Vec<String> {
+    both_enabled(bed);
+    both_changed(bed);
+    words(["update"])
+}
+
+/// The set as a machine states it.
+fn trust_set(bed: &Bed) -> Vec<String> {
+    bed.install("demo");
+    bed.install("other");
+    let set = bed.run(&["trust", "demo", "other", "--print-set"]).done().out;
+    let file = bed.path("set");
+    fs::write(&file, set).unwrap();
+    let plan: serde_json::Value =
+        serde_json::from_str(&bed.run(&["trust", "demo", "other", "--dry-run", "--json"]).done().out)
+            .unwrap();
+    words(["trust", "--set", &file, "--digest", plan["set"].as_str().unwrap()])
+}
+
+fn enable_several(bed: &Bed) -> Vec<String> {
+    for name in ["demo", "other"] {
+        let digest = bed.install(name);
+        bed.trust(name, &digest);
+    }
+    words(["enable", "demo", "other", "--dir", &bed.agent("a")])
+}
+
+fn enable_updates(bed: &Bed) -> Vec<String> {
+    both_enabled(bed);
+    both_changed(bed);
+    for name in ["demo", "other"] {
+        let digest = bed.install(name);
+        bed.trust(name, &digest);
+    }
+    words(["enable", "--updates"])
+}
+
+fn enable_project(bed: &Bed) -> Vec<String> {
+    neighbour(bed);
+    let digest = bed.install("demo");
+    bed.trust("demo", &digest);
+    words(["enable", "demo", "--agent", "claude-code", "--project", &bed.agent("a")])
+}
+
+fn disable_several(bed: &Bed) -> Vec<String> {
+    both_enabled(bed);
+    words(["disable", "demo", "other"])
+}
+
+fn remove_several(bed: &Bed) -> Vec<String> {
+    bed.install("demo");
+    bed.install("other");
+    words(["remove", "demo", "other"])
 }
