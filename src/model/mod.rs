@@ -17,6 +17,7 @@ pub mod path;
 pub mod permit;
 pub mod record;
 pub mod set;
+pub mod signer;
 pub mod skill;
 pub mod source;
 pub mod text;

@@ -7,4 +7,5 @@ pub mod drift;
 pub mod entry;
 pub mod gate;
 pub mod marks;
+pub mod provenance;
 pub mod transition;
