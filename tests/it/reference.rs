@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Compares a generated text with its file, or writes it.
-fn check(path: &str, text: &str) {
+pub(crate) fn check(path: &str, text: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if std::env::var_os("UPDATE_REFERENCE").is_some() {
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
