@@ -114,6 +114,7 @@ codes! {
     StillEnabled "still-enabled" Refused "It must be disabled first.";
     Expired "expired" Refused "The trust decision has reached its end.";
     PolicyUnmet "policy-unmet" Refused "The policy does not allow it.";
+    TooYoung "too-young" Refused "The policy wants the revision to have been here longer first.";
     PolicyBroken "policy-broken" Refused "A policy file cannot be read or understood.";
     Revoked "revoked" Refused "A revocation names it.";
     SourceBound "source-bound" Refused "The name belongs to another source.";

@@ -39,6 +39,8 @@ mod kill_model;
 mod lifecycle_model;
 /// Where a placement may be made, how it is made and taken away.
 mod placement_files;
+/// What a policy adds to a decision: an age, an end, a reason, a place.
+mod policy_defaults;
 /// Power cuts on a real file system, for root.
 mod power_cut;
 /// Skills for one project alone.

@@ -1,6 +1,6 @@
 //! The command line: what can be typed, and which file does it.
 
-use super::commands::{audit, doctor, enable, install, kill, review, status, tour, trust, verify};
+use super::commands::{audit, doctor, enable, install, kill, policy, review, status, tour, trust, verify};
 use super::context::{Context, Globals};
 use super::render;
 use clap::{Parser, Subcommand};
@@ -58,6 +58,8 @@ enum Command {
     Verify(verify::Args),
     /// Read and check the audit log
     Audit(audit::Args),
+    /// Show the rules in force, and check a policy file
+    Policy(policy::Args),
     /// Check the installation itself
     Doctor(doctor::Args),
     /// Play the whole story in a throw-away home
@@ -126,6 +128,7 @@ fn run(context: &mut Context, command: Command) -> Result<Exit, Stop> {
         Command::Untrust(args) => trust::untrust(context, args),
         Command::Verify(args) => verify::run(context, args),
         Command::Audit(args) => audit::run(context, args),
+        Command::Policy(args) => policy::run(context, args),
         Command::Doctor(args) => doctor::run(context, args),
         Command::Tour(args) => tour::run(context, args),
     }

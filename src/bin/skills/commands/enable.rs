@@ -16,7 +16,8 @@ use std::path::PathBuf;
 /// Place a trusted skill where agents load it
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "A verified read-only copy is placed; nothing is linked.\nEnabling an older trusted revision is a rollback.\n\n\
+    after_help = "A verified read-only copy is placed; nothing is linked.\nEnabling an older trusted revision is a rollback.\n\
+    Without --agent and --dir: for the agents that [enable] agents of the policy names.\n\n\
     Examples:\n  skills enable pdf-forms --agent claude-code\n  skills enable pdf-forms --dir ~/work/.claude/skills\n  \
     skills enable pdf-forms@0123456789ab --agent codex\n  skills enable --from acme/skills --agent claude-code\n  skills enable pdf-forms --agent claude-code --project\n  skills enable --updates\n\nSee also: skills disable, skills status"
 )]
@@ -34,7 +35,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "AGENT")]
     agent: Vec<String>,
     /// Only in the project around this folder, or around the current one
-    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = ".", requires = "agent")]
+    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = ".")]
     project: Option<PathBuf>,
     /// In this folder; may be repeated
     #[arg(long, value_name = "PATH")]
@@ -58,8 +59,29 @@ fn places(agent: &[String], project: Option<&PathBuf>, dir: &[PathBuf]) -> Resul
     Ok(all)
 }
 
+/// The agents named, else those that the policy names, which is said.
+fn agents(context: &mut Context, args: &Args) -> Result<Vec<String>, Stop> {
+    if !args.agent.is_empty() || !args.dir.is_empty() {
+        if args.agent.is_empty() && args.project.is_some() {
+            let what = "--project is the project's folder for an agent, and none was named";
+            return Err(Stop::new(Code::Usage, what, "add --agent NAME, or leave out --dir"));
+        }
+        return Ok(args.agent.clone());
+    }
+    let policy = context.world.policy()?;
+    let Some(file) = policy.file_of("enable.agents") else { return Ok(Vec::new()) };
+    context.say(&format!("for      {}: [enable] agents of {file}", policy.agents.join(", ")))?;
+    Ok(policy.agents.iter().map(|id| (*id).to_owned()).collect())
+}
+
+/// What to add to `enable` so that it knows where: nothing, where the policy says.
+pub(super) fn place_hint(context: &Context) -> &'static str {
+    let said = context.world.policy().is_ok_and(|policy| !policy.agents.is_empty());
+    if said { "" } else { " --agent claude-code" }
+}
+
 /// What is to be placed, and where.
-fn wanted(context: &Context, args: &Args) -> Result<Vec<(String, Place)>, Stop> {
+fn wanted(context: &mut Context, args: &Args) -> Result<Vec<(String, Place)>, Stop> {
     let each = |skill: &str, places: &[Place]| -> Vec<(String, Place)> {
         places.iter().map(|place| (skill.to_owned(), place.clone())).collect()
     };
@@ -67,13 +89,16 @@ fn wanted(context: &Context, args: &Args) -> Result<Vec<(String, Place)>, Stop> 
         let all = enable::updates(&context.world)?;
         return Ok(all.iter().flat_map(|(row, places)| each(&row.revision.file_name(), places)).collect());
     }
-    let places = places(&args.agent, args.project.as_ref(), &args.dir)?;
+    let places = places(&agents(context, args)?, args.project.as_ref(), &args.dir)?;
     if places.is_empty() {
         let known: Vec<_> = AGENTS.iter().map(|agent| agent.id).collect();
         return Err(Stop::new(
             Code::Usage,
             "say where: no agent and no folder was named",
-            format!("add --agent NAME ({}), or --dir PATH", known.join(", ")),
+            format!(
+                "add --agent NAME ({}), or --dir PATH, or set [enable] agents in the policy",
+                known.join(", ")
+            ),
         ));
     }
     let skills = match &args.from {

@@ -4,6 +4,7 @@ use super::super::context::{Context, Ended};
 use super::super::render::{self, Tone, paint};
 use super::install::parse_digest;
 use skill_trust::model::code::Exit;
+use skill_trust::model::time::Timestamp;
 use skill_trust::ops::trust::{self, TermsRequest, TrustPlan, TrustRequest};
 use std::path::PathBuf;
 
@@ -67,7 +68,8 @@ pub(crate) fn run(context: &mut Context, mut args: Args) -> Ended {
     let revision = &plan.row.revision;
     let until = pin.until.map_or(String::new(), |until| format!(" until {until}"));
     context.say(&format!("{}  {revision}{until}", paint(Tone::Good, "trusted")))?;
-    context.say(&format!("Not enabled yet. Next:  skills enable {} --agent claude-code", revision.name))?;
+    let place = super::enable::place_hint(context);
+    context.say(&format!("Not enabled yet. Next:  skills enable {}{place}", revision.name))?;
     let mut document = document(&plan);
     if let Some(document) = document.as_object_mut() {
         document.insert("record".to_owned(), pin.seq.into());
@@ -90,11 +92,17 @@ fn describe(context: &Context, plan: &TrustPlan) -> String {
         }
     });
     if let Some(until) = plan.terms.until {
-        lines.push(format!("ends     {until}"));
+        lines.push(ends(until, plan.terms.why.as_deref()));
     }
     lines.push("signed   not checked: signatures are not read by this version".to_owned());
     lines.push(format!("digest   {}", row.revision.digest));
     lines.join("\n")
+}
+
+/// When a decision ends, and who says so if it was not typed.
+pub(super) fn ends(until: Timestamp, why: Option<&str>) -> String {
+    let why = why.map_or(String::new(), |why| format!("  ({why})"));
+    format!("ends     {until}{why}")
 }
 
 fn document(plan: &TrustPlan) -> serde_json::Value {
