@@ -25,6 +25,8 @@ mod digest;
 mod drift;
 /// What counts as a difference, and how it is told.
 mod drift_unit;
+/// What `install` offers on a terminal.
+mod first_use;
 /// The gate's answers in every form, and every way out of it.
 mod gate_contract;
 /// Git trees and repositories made to harm.

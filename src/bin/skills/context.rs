@@ -107,6 +107,11 @@ impl Context {
         (std::env::split_paths(&path).collect(), std::env::current_exe().ok())
     }
 
+    /// Whether there is a terminal to ask at.
+    pub(crate) fn has_terminal(&self) -> bool {
+        Terminal::open().is_ok()
+    }
+
     /// Somebody to ask, if there is a terminal and asking is allowed.
     pub(crate) fn person(&self) -> Box<dyn Ask> {
         match (self.globals.no_input, Terminal::open()) {

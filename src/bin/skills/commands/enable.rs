@@ -14,7 +14,7 @@ use skill_trust::ops::place::{self, Place};
 use std::path::PathBuf;
 
 /// Place a trusted skill where agents load it
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(
     after_help = "A verified read-only copy is placed; nothing is linked.\nEnabling an older trusted revision is a rollback.\n\
     Without --agent and --dir: for the agents that [enable] agents of the policy names.\n\n\
@@ -43,6 +43,13 @@ pub(crate) struct Args {
     /// Show what would be placed, change nothing
     #[arg(long)]
     dry_run: bool,
+}
+
+impl Args {
+    /// These, for these agents and in these folders, without options.
+    pub(super) fn of(skills: Vec<String>, agent: Vec<String>, dir: Vec<PathBuf>) -> Self {
+        Self { skills, agent, dir, ..Self::default() }
+    }
 }
 
 fn places(agent: &[String], project: Option<&PathBuf>, dir: &[PathBuf]) -> Result<Vec<Place>, Stop> {

@@ -2,6 +2,7 @@
 
 use super::super::context::{Context, Ended};
 use super::super::render::{self, Tone, paint};
+use super::first_use;
 use indicatif::{ProgressBar, ProgressStyle};
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::digest::Digest;
@@ -228,6 +229,14 @@ fn show(context: &mut Context, opened: &Opened, arrivals: &[Arrival]) -> Ended {
     )?;
     match stored.as_slice() {
         [] => {}
+        many if first_use::is_offered(context) => {
+            if let [(row, _)] = many {
+                context.say(&format!("digest   {}", row.revision.digest))?;
+            }
+            context.say("\nNothing is enabled by installing.")?;
+            let rows: Vec<_> = many.iter().map(|(row, _)| row.clone()).collect();
+            first_use::offer(context, opened.source().identity(), &rows)?;
+        }
         [(row, _)] => {
             let full = row.revision.digest;
             context.say(&format!("digest   {full}"))?;

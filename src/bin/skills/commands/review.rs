@@ -46,6 +46,13 @@ pub(crate) struct Args {
     against: Option<String>,
 }
 
+impl Args {
+    /// A review of these, without options.
+    pub(super) fn of(skills: Vec<String>) -> Self {
+        Self { skills, ..Self::default() }
+    }
+}
+
 /// Runs `review`.
 pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     let picked = match (&args.from, args.updates) {

@@ -9,7 +9,7 @@ use skill_trust::ops::trust::{self, TermsRequest, TrustPlan, TrustRequest};
 use std::path::PathBuf;
 
 /// Decide that exactly these bytes may be used
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(
     after_help = "The decision belongs to the bytes: any later change withdraws it.\nWithout a terminal, name the reviewed bytes in full: \
     --digest sha256:…\n\nExamples:\n  skills trust pdf-forms\n  skills trust pdf-forms --expires 90d --note \"read all three files\"\n  \
@@ -43,6 +43,13 @@ pub(crate) struct Args {
     /// Show what would be trusted, change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+}
+
+impl Args {
+    /// A decision about these, without options.
+    pub(super) fn of(skills: Vec<String>) -> Self {
+        Self { skills, ..Self::default() }
+    }
 }
 
 /// Runs `trust`.
