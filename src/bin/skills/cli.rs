@@ -1,11 +1,14 @@
 //! The command line: what can be typed, and which file does it.
 
-use super::commands::{audit, doctor, enable, install, kill, policy, review, status, tour, trust, verify};
+use super::commands::{
+    audit, doctor, enable, generate, install, kill, policy, review, status, tour, trust, verify,
+};
 use super::context::{Context, Globals};
-use super::render;
-use clap::{Parser, Subcommand};
+use super::{complete, render};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::text;
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -64,10 +67,20 @@ enum Command {
     Doctor(doctor::Args),
     /// Play the whole story in a throw-away home
     Tour(tour::Args),
+    /// Print completions, manual pages and schemas
+    Generate(generate::Args),
 }
 
-/// Parses, runs, reports.
-pub(crate) fn main() -> ExitCode {
+/// The whole command line, as clap has it.
+pub(crate) fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Parses, runs, reports. The arguments come without the program's name.
+pub(crate) fn main(arguments: &[OsString]) -> ExitCode {
+    if let Some(done) = complete::main(arguments, command) {
+        return done;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -131,6 +144,7 @@ fn run(context: &mut Context, command: Command) -> Result<Exit, Stop> {
         Command::Policy(args) => policy::run(context, args),
         Command::Doctor(args) => doctor::run(context, args),
         Command::Tour(args) => tour::run(context, args),
+        Command::Generate(args) => generate::run(context, args),
     }
 }
 

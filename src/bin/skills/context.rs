@@ -2,7 +2,7 @@
 //! where to write and ask. The only reader of the environment.
 
 use super::prompt::{self, Terminal};
-use super::render::{Color, Out};
+use super::render::{self, Color, Out};
 use skill_trust::model::agent;
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::text;
@@ -163,7 +163,7 @@ struct Person(Terminal);
 
 impl Ask for Person {
     fn ask(&mut self, shown: &str, question: &Question) -> ops::Answer {
-        if !shown.is_empty() && self.0.tell(&format!("{shown}\n")).is_err() {
+        if !shown.is_empty() && self.0.tell(&format!("{}\n", render::unpainted(shown))).is_err() {
             return ops::Answer::No;
         }
         let answer = match question {

@@ -1,5 +1,6 @@
 //! `enable` and `disable`.
 
+use super::super::complete;
 use super::super::context::{Context, Ended, absolute};
 use super::super::render::{Tone, paint};
 use skill_trust::model::agent::AGENTS;
@@ -23,7 +24,7 @@ use std::path::PathBuf;
 )]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST; several if you like
-    #[arg(required_unless_present_any = ["from", "updates"])]
+    #[arg(required_unless_present_any = ["from", "updates"], add = complete::trusted())]
     skills: Vec<String>,
     /// Everything trusted that came from this source
     #[arg(long, value_name = "SOURCE", conflicts_with = "skills")]
@@ -32,7 +33,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["skills", "from", "agent", "dir", "project"])]
     updates: bool,
     /// For this agent, for example claude-code; may be repeated
-    #[arg(long, value_name = "AGENT")]
+    #[arg(long, value_name = "AGENT", add = complete::agents())]
     agent: Vec<String>,
     /// Only in the project around this folder, or around the current one
     #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = ".")]
@@ -179,13 +180,13 @@ fn readers(context: &mut Context, readers: &[&str]) -> Result<(), Stop> {
 )]
 pub(crate) struct DisableArgs {
     /// NAME or NAME@DIGEST; several if you like
-    #[arg(required_unless_present = "from")]
+    #[arg(required_unless_present = "from", add = complete::enabled())]
     skills: Vec<String>,
     /// Everything enabled that came from this source
     #[arg(long, value_name = "SOURCE", conflicts_with = "skills")]
     from: Option<String>,
     /// Only from this agent
-    #[arg(long, value_name = "AGENT")]
+    #[arg(long, value_name = "AGENT", add = complete::agents())]
     agent: Option<String>,
     /// Only from the project around this folder, or around the current one
     #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = ".", requires = "agent")]

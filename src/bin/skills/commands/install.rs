@@ -1,5 +1,6 @@
 //! `install`, `update`, `remove`.
 
+use super::super::complete;
 use super::super::context::{Context, Ended};
 use super::super::render::{self, Tone, paint};
 use super::first_use;
@@ -258,6 +259,7 @@ fn show(context: &mut Context, opened: &Opened, arrivals: &[Arrival]) -> Ended {
 )]
 pub(crate) struct UpdateArgs {
     /// Skills to update; all if none is named
+    #[arg(add = complete::any())]
     names: Vec<String>,
     /// Only show what has a newer revision
     #[arg(long, visible_alias = "check")]
@@ -314,7 +316,7 @@ pub(crate) fn update(context: &mut Context, args: UpdateArgs) -> Ended {
 )]
 pub(crate) struct RemoveArgs {
     /// NAME or NAME@DIGEST
-    #[arg(required = true)]
+    #[arg(required = true, add = complete::any())]
     skills: Vec<String>,
     /// Show what would be removed, change nothing
     #[arg(long)]

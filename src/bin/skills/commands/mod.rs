@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod doctor;
 pub(crate) mod enable;
 mod first_use;
+pub(crate) mod generate;
 pub(crate) mod install;
 pub(crate) mod kill;
 pub(crate) mod policy;

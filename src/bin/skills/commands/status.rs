@@ -1,5 +1,6 @@
 //! `status`: the list, and the evidence about one skill.
 
+use super::super::complete;
 use super::super::context::{Context, Ended};
 use super::super::render::{self, Tone, paint};
 use super::unmanaged;
@@ -19,6 +20,7 @@ use skill_trust::ops::status::{self, Skill, Status, StatusRequest};
 )]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST: the evidence about it
+    #[arg(add = complete::any())]
     skill: Option<String>,
     /// Every record about it
     #[arg(long, requires = "skill")]

@@ -1,5 +1,6 @@
 //! `trust` and `untrust`.
 
+use super::super::complete;
 use super::super::context::{Context, Ended};
 use super::super::render::{self, Tone, paint};
 use super::install::parse_digest;
@@ -17,7 +18,7 @@ use std::path::PathBuf;
 )]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST; several are decided with one answer
-    #[arg(required_unless_present_any = ["from", "updates", "set"])]
+    #[arg(required_unless_present_any = ["from", "updates", "set"], add = complete::undecided())]
     pub(super) skills: Vec<String>,
     /// Everything undecided that came from this source
     #[arg(long, value_name = "SOURCE", conflicts_with = "skills")]
@@ -126,6 +127,7 @@ fn document(plan: &TrustPlan) -> serde_json::Value {
 )]
 pub(crate) struct UntrustArgs {
     /// NAME or NAME@DIGEST
+    #[arg(add = complete::trusted())]
     skill: String,
     /// These bytes must not come back, under any name
     #[arg(long)]

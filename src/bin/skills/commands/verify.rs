@@ -1,5 +1,6 @@
 //! `verify`: of everything here, of one skill, or of any folder.
 
+use super::super::complete;
 use super::super::context::{Context, Ended, absolute};
 use super::super::render::{self, Tone, paint};
 use serde_json::{Value, json};
@@ -19,7 +20,7 @@ use std::path::Path;
 )]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST, or the path of a folder (with a slash, or no skill's name)
-    #[arg(value_name = "NAME|PATH")]
+    #[arg(value_name = "NAME|PATH", add = complete::any())]
     what: Option<String>,
 }
 
