@@ -194,8 +194,7 @@ fn of_age(policy: &Policy, row: &RevisionRow, now: Timestamp) -> Result<(), Stop
 /// [`Stop`]; a refusal is recorded.
 pub fn trust(world: &World, plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) -> Result<Pin, Stop> {
     let revision = &plan.row.revision;
-    let command = format!("skills trust {revision}");
-    if let Err(stop) = world.no_agent(&command).and_then(|()| consent(plan, shown, ask)) {
+    if let Err(stop) = world.no_agent(&command(plan)).and_then(|()| consent(plan, shown, ask)) {
         return Err(refuse(world, plan, stop));
     }
     let mut session = Session::open(world, Depth::All)?;
@@ -244,6 +243,10 @@ pub fn trust(world: &World, plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) ->
     made.ok_or_else(|| Stop::new(Code::Internal, "BUG: trust led to no pin", ""))
 }
 
+fn command(plan: &TrustPlan) -> String {
+    format!("skills trust {}", plan.row.revision)
+}
+
 fn consent(plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop> {
     let revision = &plan.row.revision;
     let full = revision.digest;
@@ -257,7 +260,7 @@ fn consent(plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop>
     let prompt = format!("{full}\nType the skill's name to trust exactly these bytes");
     match ask.ask(shown, &Question::Type { prompt, expected: revision.name.to_string() }) {
         Answer::Yes => Ok(()),
-        Answer::No => Err(Stop::new(Code::Declined, "not trusted: the name was not typed", "")),
+        Answer::No => Err(Stop::new(Code::Declined, "not trusted: the name was not typed", command(plan))),
         Answer::Nobody => Err(Stop::new(
             Code::PersonNeeded,
             "trust needs a person at a terminal, or the reviewed digest",

@@ -84,7 +84,7 @@ fn a_yes_to_the_offer_is_no_trust_without_the_name() {
         pty.send(typed);
         let (shown, code) = pty.finish();
         assert_eq!(code, 0, "{shown}");
-        assert!(shown.contains("declined") && shown.contains("Next:  skills trust pdf@"), "{shown}");
+        assert!(shown.contains("declined") && shown.contains("next: skills trust pdf@"), "{shown}");
         assert!(!shown.contains("Enable pdf@"), "{shown}");
         sandbox.run(&["status", "pdf"]).ok().says("installed");
     }

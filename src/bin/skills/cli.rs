@@ -154,3 +154,99 @@ fn report(context: &mut Context, stop: &Stop) -> ExitCode {
     let _ = context.out.stop(stop);
     ExitCode::from(stop.code.exit() as u8)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Commands that change nothing, so that there is nothing to try out.
+    const READS: &[&str] = &[
+        "skills status",
+        "skills review",
+        "skills diff",
+        "skills audit show",
+        "skills audit tail",
+        "skills audit verify",
+        "skills policy show",
+        "skills policy check",
+        "skills generate completions",
+        "skills generate man",
+        "skills generate schema",
+        // In a temporary folder of its own.
+        "skills tour",
+        // For gateways: every call is a decision on record.
+        "skills gate",
+    ];
+
+    /// Every command with its name in full; one that has commands below it too.
+    fn all() -> Vec<(String, clap::Command)> {
+        let (mut found, mut todo) = (Vec::new(), vec![("skills".to_owned(), command())]);
+        while let Some((name, command)) = todo.pop() {
+            let below = command.get_subcommands().filter(|below| below.get_name() != "help");
+            todo.extend(below.map(|below| (format!("{name} {}", below.get_name()), below.clone())));
+            found.push((name, command));
+        }
+        found
+    }
+
+    /// The lines below `Examples:`.
+    fn examples(help: &str) -> Vec<String> {
+        let lines = help.lines().skip_while(|line| line.trim() != "Examples:").skip(1);
+        lines.take_while(|line| line.starts_with("  ")).map(|line| line.trim().to_owned()).collect()
+    }
+
+    /// The words of the call of `skills` in a line for a shell.
+    fn words(line: &str) -> Vec<String> {
+        let from = line.find("skills ").unwrap();
+        let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
+        for c in line[from..].chars() {
+            match c {
+                '"' => quoted = !quoted,
+                '|' | '>' | ')' if !quoted => break,
+                ' ' if !quoted => words.extend((!word.is_empty()).then(|| std::mem::take(&mut word))),
+                c => word.push(c),
+            }
+        }
+        words.extend((!word.is_empty()).then_some(word));
+        words
+    }
+
+    #[test]
+    fn every_command_has_examples_and_each_can_be_typed() {
+        for (name, command) in
+            all().into_iter().filter(|(name, _)| *name != "skills" && *name != "skills gate")
+        {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples = examples(&help);
+            assert!(!examples.is_empty(), "`{name} --help` has no examples");
+            for example in examples {
+                let words = words(&example);
+                let typed = words.join(" ");
+                assert!(
+                    format!("{typed} ").starts_with(&format!("{name} ")),
+                    "`{name} --help` shows `{example}`"
+                );
+                let parsed = Cli::try_parse_from(&words);
+                assert!(parsed.is_ok(), "`{example}`: {}", parsed.unwrap_err());
+            }
+        }
+    }
+
+    #[test]
+    fn the_words_of_an_example_are_the_shells() {
+        assert_eq!(words("source <(skills a \"b c\" --d) | less"), ["skills", "a", "b c", "--d"]);
+        assert_eq!(words("skills a > file"), ["skills", "a"]);
+    }
+
+    #[test]
+    fn whatever_changes_something_can_be_tried_out() {
+        let commands = all();
+        for (name, command) in commands.iter().filter(|(_, command)| !command.has_subcommands()) {
+            let has = command.get_arguments().any(|arg| arg.get_long() == Some("dry-run"));
+            assert_ne!(has, READS.contains(&name.as_str()), "`{name}`: --dry-run, or a place in READS");
+        }
+        for name in READS {
+            assert!(commands.iter().any(|(known, _)| known == name), "{name}");
+        }
+    }
+}

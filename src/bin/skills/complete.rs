@@ -78,6 +78,10 @@ fn answer(rest: &[OsString], mut command: Command) -> Option<String> {
     if dashes != "--" {
         return None;
     }
+    // Attack: an index that no line has would make as many words.
+    if index > words.len() {
+        return None;
+    }
     let mut words = words.to_vec();
     let (mut index, mut typed) = (index, 0);
     if shell == Shell::Bash {

@@ -140,13 +140,18 @@ pub(crate) fn visible_json(json: &str) -> String {
 }
 
 fn output_stop(error: &std::io::Error) -> Stop {
-    Stop::new(Code::Io, format!("the output cannot be written: {error}"), "")
+    Stop::new(
+        Code::Io,
+        format!("the output cannot be written: {error}"),
+        "look where the output goes, then run it again",
+    )
 }
 
 /// A typed path as an absolute one, without resolving links.
 pub(crate) fn absolute(path: &std::path::Path) -> Result<PathBuf, Stop> {
-    std::path::absolute(path)
-        .map_err(|error| Stop::new(Code::Usage, format!("{}: {error}", path.display()), ""))
+    std::path::absolute(path).map_err(|error| {
+        Stop::new(Code::Usage, format!("{}: {error}", path.display()), "name it by its full path")
+    })
 }
 
 /// The agent in whose environment we run. A speed bump, not a wall: the wall

@@ -277,7 +277,11 @@ fn consent(plan: &SetPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop> {
         format!("{digest}\nType `{}` to trust exactly these {} revisions", plan.phrase, plan.set.len());
     match ask.ask(shown, &Question::Type { prompt, expected: plan.phrase.clone() }) {
         Answer::Yes => Ok(()),
-        Answer::No => Err(Stop::new(Code::Declined, "not trusted: number and source were not typed", "")),
+        Answer::No => Err(Stop::new(
+            Code::Declined,
+            "not trusted: number and source were not typed",
+            "type them as they are shown, or decide each alone: skills trust NAME",
+        )),
         Answer::Nobody => Err(Stop::new(
             Code::PersonNeeded,
             "trusting a set needs a person at a terminal, or the set in full with its digest",

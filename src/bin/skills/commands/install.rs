@@ -276,7 +276,9 @@ pub(crate) fn update(context: &mut Context, args: UpdateArgs) -> Ended {
         let opened = match open(context, &group.spec, purpose) {
             Ok(opened) => opened,
             Err(stop) => {
-                context.out.stop(&stop).map_err(|error| Stop::new(Code::Io, error.to_string(), ""))?;
+                context.out.stop(&stop).map_err(|error| {
+                    Stop::new(Code::Io, error.to_string(), "look where the output goes, then run it again")
+                })?;
                 exit = exit.max(stop.code.exit());
                 continue;
             }
@@ -297,7 +299,13 @@ pub(crate) fn update(context: &mut Context, args: UpdateArgs) -> Ended {
                 }
                 Err(stop) => {
                     exit = exit.max(stop.code.exit());
-                    context.out.stop(&stop).map_err(|error| Stop::new(Code::Io, error.to_string(), ""))?;
+                    context.out.stop(&stop).map_err(|error| {
+                        Stop::new(
+                            Code::Io,
+                            error.to_string(),
+                            "look where the output goes, then run it again",
+                        )
+                    })?;
                 }
             }
         }

@@ -45,7 +45,9 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     context.json("status/1", document(context, &found))?;
     let Some(problem) = &found.problem else { return Ok(Exit::Done) };
     if !context.globals.json {
-        context.out.stop(problem).map_err(|error| Stop::new(Code::Io, error.to_string(), ""))?;
+        context.out.stop(problem).map_err(|error| {
+            Stop::new(Code::Io, error.to_string(), "look where the output goes, then run it again")
+        })?;
     }
     Ok(problem.code.exit())
 }
@@ -160,6 +162,7 @@ fn verdict(skill: &Skill, found: &Status) -> Option<String> {
         (_, Code::Drift) => "drifted".to_owned(),
         (_, Code::Expired) => "trust ended".to_owned(),
         (_, Code::PolicyUnmet) => "the policy is not met".to_owned(),
+        (_, Code::TooYoung) => "trusted, too young to be enabled".to_owned(),
         (_, code) => format!("not usable: {code}"),
     })
 }
