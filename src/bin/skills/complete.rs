@@ -227,7 +227,7 @@ mod tests {
                 assert_eq!(line(shell, &CompletionCandidate::new(bad), 0), None, "{bad:?}");
             }
         }
-        let candidate = CompletionCandidate::new("a:b").help(Some("good\u{1b}[2J".into()));
+        let candidate = CompletionCandidate::new("a:b").help(Some("good\u{202e}".into()));
         assert_eq!(line(Shell::Zsh, &candidate, 0).as_deref(), Some("a\\:b\n"));
         let candidate = CompletionCandidate::new("codex").help(Some("Codex".into()));
         assert_eq!(line(Shell::Zsh, &candidate, 0).as_deref(), Some("codex:Codex\n"));
