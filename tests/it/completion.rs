@@ -66,6 +66,9 @@ fn each_command_offers_the_skills_that_it_takes() {
     assert_eq!(complete(&sandbox, "fish", &["enable", "two", "--agent", "cod"]), ["codex\tCodex"]);
     assert_eq!(complete(&sandbox, "zsh", &["enable", "two", "--agent", "cod"]), ["codex:Codex"]);
     assert_eq!(complete(&sandbox, "bash", &["unt"]), ["untrust"]);
+    let commands = complete(&sandbox, "bash", &[""]);
+    assert!(commands.contains(&"status".to_owned()) && !commands.contains(&"ls".to_owned()), "{commands:?}");
+    assert_eq!(complete(&sandbox, "bash", &["rm", "o"]), ["one"], "a second name is understood");
     let revisions = complete(&sandbox, "fish", &["review", "one@"]);
     assert_eq!((revisions.len(), revisions[0].len()), (1, "one@".len() + 12), "{revisions:?}");
     // As bash breaks it.

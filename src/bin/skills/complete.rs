@@ -94,6 +94,12 @@ fn answer(rest: &[OsString], mut command: Command) -> Option<String> {
     if let Some(home) = home.and_then(|home| std::path::absolute(home).ok()) {
         let _ = HOME.set(home);
     }
+    // A second name is understood; offered is the first. The process ends with them.
+    command = command.mut_subcommands(|below| {
+        let names = below.get_visible_aliases().map(|name| -> &'static str { name.to_owned().leak() });
+        let names: Vec<_> = names.collect();
+        below.visible_alias(None::<&'static str>).aliases(names)
+    });
     let here = std::env::current_dir().ok();
     let found = engine::complete(&mut command, words, index, here.as_deref()).ok()?;
     let lines = found.iter().filter_map(|candidate| line(shell, candidate, typed));
