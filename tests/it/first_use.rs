@@ -147,6 +147,20 @@ fn attack_the_bytes_change_while_the_name_is_typed() {
 }
 
 #[test]
+fn a_review_that_fails_ends_the_offer_and_not_the_install() {
+    let (sandbox, pdf) = source();
+    let hex = sandbox.digest(Path::new(&pdf)).hex();
+    let mut pty = terminal(&sandbox, &[], &["install", &pdf]);
+    pty.wait_for("Review pdf@");
+    pty.wait_for("[y/N] ");
+    tamper(&sandbox.home().join("store").join(&hex[..2]).join(&hex).join("SKILL.md"));
+    pty.send("y\r");
+    let (shown, code) = pty.finish();
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("error[") && !shown.contains("Trust pdf@"), "{shown}");
+}
+
+#[test]
 fn nothing_is_offered_to_who_is_not_there() {
     for args in [&["--no-input", "install"][..], &["--json", "install"], &["-q", "install"]] {
         let (sandbox, pdf) = source();

@@ -78,7 +78,7 @@ fn agents(context: &mut Context, args: &Args) -> Result<Vec<String>, Stop> {
     }
     let policy = context.world.policy()?;
     let Some(file) = policy.file_of("enable.agents") else { return Ok(Vec::new()) };
-    context.say(&format!("for      {}: [enable] agents of {file}", policy.agents.join(", ")))?;
+    context.note(&format!("for      {}: [enable] agents of {file}", policy.agents.join(", ")))?;
     Ok(policy.agents.iter().map(|id| (*id).to_owned()).collect())
 }
 
@@ -243,4 +243,57 @@ pub(crate) fn warn(context: &mut Context, failures: &Failures) -> Result<(), Sto
         context.note(&format!("{}: {}: {why}", paint(Tone::Bad, "still there"), text::escape(path)))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::context::Globals;
+    use super::super::super::render::{Color, Out};
+    use super::*;
+    use skill_trust::ops::World;
+
+    /// A context under a policy of this text.
+    fn context(folder: &std::path::Path, policy: &str) -> Context {
+        let file = folder.join("policy.toml");
+        std::fs::write(&file, policy).unwrap();
+        let globals = Globals {
+            home: None,
+            json: false,
+            color: Color::Never,
+            offline: false,
+            no_input: true,
+            verbose: false,
+            quiet: false,
+        };
+        let world = World { policy_files: vec![file], ..World::usual("cli") };
+        Context { world, globals, out: Out::standard(Color::Never, true, None) }
+    }
+
+    #[test]
+    fn the_policys_agents_are_for_when_no_place_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut with = context(folder.path(), "[enable]\nagents = [\"codex\", \"cursor\"]\n");
+        let project = Some(PathBuf::from("."));
+        let named = |agent: &[&str], dir: &[&str], project: &Option<PathBuf>| Args {
+            agent: agent.iter().map(|id| (*id).to_owned()).collect(),
+            dir: dir.iter().map(PathBuf::from).collect(),
+            project: project.clone(),
+            ..Args::default()
+        };
+        let none = Vec::<String>::new();
+        assert_eq!(agents(&mut with, &named(&[], &[], &None)).unwrap(), ["codex", "cursor"]);
+        assert_eq!(agents(&mut with, &named(&[], &[], &project)).unwrap(), ["codex", "cursor"]);
+        assert_eq!(agents(&mut with, &named(&["goose"], &[], &None)).unwrap(), ["goose"]);
+        assert_eq!(agents(&mut with, &named(&[], &["/srv"], &None)).unwrap(), none);
+        assert_eq!(agents(&mut with, &named(&["goose"], &["/srv"], &project)).unwrap(), ["goose"]);
+        assert_eq!(agents(&mut with, &named(&[], &["/srv"], &project)).unwrap_err().code, Code::Usage);
+        assert_eq!(place_hint(&with), "");
+        let folder = tempfile::tempdir().unwrap();
+        let mut without = context(folder.path(), "");
+        assert_eq!(agents(&mut without, &named(&[], &[], &project)).unwrap(), none);
+        assert_eq!(place_hint(&without), " --agent claude-code");
+        // A policy that cannot be read is no reason to guess.
+        let mut broken = context(folder.path(), "[enable]\nagnets = []\n");
+        assert_eq!(agents(&mut broken, &named(&[], &[], &None)).unwrap_err().code, Code::PolicyBroken);
+    }
 }

@@ -80,7 +80,9 @@ fn review_and_trust(context: &mut Context, revisions: &[Revision], later: &Later
     if !yes(context, &format!("Review {} now?", later.them), &later.review)? {
         return Ok(false);
     }
-    review::run(context, review::Args::of(typed(revisions)))?;
+    if let Err(stop) = review::run(context, review::Args::of(typed(revisions))) {
+        return refused(context, &stop, &later.review).map(|()| false);
+    }
     // Before the question: nobody is asked for what would be refused.
     if let Err(stop) = can_be_trusted(context, revisions) {
         context.say(&format!("\nNot to be trusted now: {}", stop.what))?;
