@@ -114,6 +114,7 @@ codes! {
     StillEnabled "still-enabled" Refused "It must be disabled first.";
     Expired "expired" Refused "The trust decision has reached its end.";
     PolicyUnmet "policy-unmet" Refused "The policy does not allow it.";
+    TooYoung "too-young" Refused "The policy wants the revision to have been here longer first.";
     PolicyBroken "policy-broken" Refused "A policy file cannot be read or understood.";
     Revoked "revoked" Refused "A revocation names it.";
     SourceBound "source-bound" Refused "The name belongs to another source.";
@@ -178,11 +179,18 @@ pub struct Stop {
     pub next: String,
 }
 
+/// The way on from a bug.
+const BUG: &str = "please report it, with the command and with what `skills doctor` says";
+
 impl Stop {
-    /// A stop with the way on.
+    /// A stop with the way on; a bug has one of its own.
     #[must_use]
     pub fn new(code: Code, what: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { code, what: what.into(), next: next.into() }
+        let mut next = next.into();
+        if code == Code::Internal && next.is_empty() {
+            BUG.clone_into(&mut next);
+        }
+        Self { code, what: what.into(), next }
     }
 }
 

@@ -246,6 +246,17 @@ pub struct Signed {
     pub verifier: String,
 }
 
+/// The head that [`checkpoint`] would sign, the whole log checked; makes no key.
+///
+/// # Errors
+/// [`Stop`].
+pub fn checkpoint_plan(world: &World) -> Result<String, Stop> {
+    let session = Session::open(world, Depth::All)?;
+    session.log.verify(&session.ledger).map_err(|fault| log_stop(&fault))?;
+    facts::checkpoint(&session)?;
+    Ok(session.ledger.head().text())
+}
+
 /// Checks the whole log and signs its head.
 ///
 /// # Errors
@@ -284,6 +295,6 @@ pub fn verifier(world: &World) -> Result<String, Stop> {
 fn config(world: &World) -> Result<&PathBuf, Stop> {
     world.config.as_ref().ok_or_else(|| {
         let what = "this account has no home folder in the account database, so no place for a key";
-        Stop::new(Code::Usage, what, "")
+        Stop::new(Code::Usage, what, "run it as an account that has one")
     })
 }

@@ -284,7 +284,11 @@ impl Opened {
     /// Copies one skill into staging and checks its entries as a whole.
     fn stage(&self, offer: &Offer, limits: &Limits) -> Result<Staged, Stop> {
         if self.interrupt.load(Ordering::SeqCst) {
-            return Err(Stop::new(Code::Cancelled, "interrupted; nothing was changed", ""));
+            return Err(Stop::new(
+                Code::Cancelled,
+                "interrupted; nothing was changed",
+                "run it again when you like",
+            ));
         }
         let card = offer.card.as_ref().map_err(|faults| {
             let what = format!("`{}`: the card is refused: {}", offer.title, faults.join("; "));
@@ -411,7 +415,7 @@ fn admit(
     if let crate::policy::transition::Step::Refused(code) =
         crate::policy::transition::step(state, false, &Input::Plain(Event::Install))
     {
-        return Err(Stop::new(code, code.summary(), ""));
+        return Err(Stop::new(code, code.summary(), "run: skills status"));
     }
     let reason = if new { "installed" } else { "already installed; the stored copy was verified" };
     let mut draft = session.draft(Event::Install.as_str(), Outcome::Done, reason);
@@ -502,7 +506,9 @@ pub fn fetch_stop(error: &FetchError) -> Stop {
         FetchError::Unreachable { .. } => {
             Stop::new(Code::SourceUnreachable, what, "check the address and the connection")
         }
-        FetchError::Cancelled => Stop::new(Code::Cancelled, "interrupted; nothing was changed", ""),
+        FetchError::Cancelled => {
+            Stop::new(Code::Cancelled, "interrupted; nothing was changed", "run it again when you like")
+        }
         FetchError::Offline { .. } => Stop::new(Code::SourceUnreachable, what, "leave out --offline"),
         FetchError::Ambiguous { .. } => Stop::new(Code::Choose, what, "name it in full with --rev"),
         FetchError::Reference { .. } | FetchError::Missing { .. } => {

@@ -22,6 +22,7 @@ pub mod recover;
 pub mod refusals;
 pub mod remove;
 pub mod review;
+pub mod rules;
 pub mod session;
 pub mod status;
 pub mod stop;

@@ -60,7 +60,7 @@ impl<'a> Session<'a> {
         outside_agents(world)?;
         let home = Home::create(&world.home).map_err(|fault| home_stop(&fault))?;
         let lock = take_lock(&home, world)?;
-        let io = |error: std::io::Error| Stop::new(Code::Io, error.to_string(), "");
+        let io = |error: std::io::Error| Stop::new(Code::Io, error.to_string(), "run: skills doctor");
         if !Ledger::exists(&home).map_err(io)? && !AuditLog::has_records(&home).map_err(io)? {
             Self::first(world, &home)?;
         }

@@ -279,15 +279,16 @@ pub fn release(
         return Err(Stop::new(Code::Usage, "nothing is held here", "run: skills status"));
     }
     let expected = phrase(plan);
+    let again = || format!("look again: skills release {}", words(plan));
     let consent = world.no_agent(&format!("skills release {}", words(plan))).and_then(|()| match given {
         Some(given) if given == expected => Ok(()),
-        Some(_) => Err(Stop::new(Code::Declined, format!("the phrase is `{expected}`"), "")),
+        Some(_) => Err(Stop::new(Code::Declined, format!("the phrase is `{expected}`"), again())),
         None => match ask.ask(
             shown,
             &Question::Type { prompt: format!("Type `{expected}` to lift it"), expected: expected.clone() },
         ) {
             Answer::Yes => Ok(()),
-            Answer::No => Err(Stop::new(Code::Declined, "not released: the phrase was not typed", "")),
+            Answer::No => Err(Stop::new(Code::Declined, "not released: the phrase was not typed", again())),
             Answer::Nobody => Err(Stop::new(
                 Code::PersonNeeded,
                 "a release needs a person at a terminal, or the phrase",

@@ -234,6 +234,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("base64", &["model/note.rs"]),
     ("caseless", &["policy/entry.rs"]),
     ("clap", &["bin/skills/"]),
+    ("clap_complete", &["bin/skills/complete.rs"]),
+    ("clap_mangen", &["bin/skills/commands/generate.rs"]),
     ("comfy_table", &["bin/skills/render.rs"]),
     ("ctrlc", &["bin/skills/commands/install.rs", "bin/skills/commands/tour.rs"]),
     ("ed25519_dalek", &["model/note.rs"]),

@@ -52,6 +52,7 @@ fn the_name_typed_is_trust_in_the_digest_shown() {
     let mut pty = terminal(&sandbox, &["trust", "pdf"]);
     let question = pty.wait_for(ASKED);
     assert!(question.contains(&digest.to_string()), "{question}");
+    assert!(!question.contains("u{1b}"), "our own colours are no text of the question: {question}");
     assert!(question.contains("nothing of this name was trusted here"), "{question}");
     pty.send("pdf\r");
     let (shown, code) = pty.finish();

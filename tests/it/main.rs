@@ -13,6 +13,8 @@ mod attacks;
 mod checker;
 /// A clock that ran ahead, and the way back.
 mod clock;
+/// What the shells are told could be typed.
+mod completion;
 /// Many at once, and races of kill.
 mod concurrency;
 /// Questions to a person, on a real terminal and without one.
@@ -25,6 +27,10 @@ mod digest;
 mod drift;
 /// What counts as a difference, and how it is told.
 mod drift_unit;
+/// `--dry-run` changes nothing.
+mod dry_run;
+/// What `install` offers on a terminal.
+mod first_use;
 /// The gate's answers in every form, and every way out of it.
 mod gate_contract;
 /// Git trees and repositories made to harm.
@@ -37,8 +43,12 @@ mod kill_files;
 mod kill_model;
 /// Random sequences of commands against an independent model.
 mod lifecycle_model;
+/// Every refusal says what to do next.
+mod messages;
 /// Where a placement may be made, how it is made and taken away.
 mod placement_files;
+/// What a policy adds to a decision: an age, an end, a reason, a place.
+mod policy_defaults;
 /// Power cuts on a real file system, for root.
 mod power_cut;
 /// Skills for one project alone.
@@ -51,6 +61,8 @@ mod readme;
 mod reference;
 /// The home permit and its release.
 mod release_files;
+/// `enable --updates` after a person went back.
+mod rollback;
 /// Many skills with one answer.
 mod sets;
 /// Folders, repositories, https and ssh.

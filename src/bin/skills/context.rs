@@ -2,7 +2,7 @@
 //! where to write and ask. The only reader of the environment.
 
 use super::prompt::{self, Terminal};
-use super::render::{Color, Out};
+use super::render::{self, Color, Out};
 use skill_trust::model::agent;
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::text;
@@ -107,6 +107,11 @@ impl Context {
         (std::env::split_paths(&path).collect(), std::env::current_exe().ok())
     }
 
+    /// Whether there is a terminal to ask at.
+    pub(crate) fn has_terminal(&self) -> bool {
+        Terminal::open().is_ok()
+    }
+
     /// Somebody to ask, if there is a terminal and asking is allowed.
     pub(crate) fn person(&self) -> Box<dyn Ask> {
         match (self.globals.no_input, Terminal::open()) {
@@ -135,13 +140,18 @@ pub(crate) fn visible_json(json: &str) -> String {
 }
 
 fn output_stop(error: &std::io::Error) -> Stop {
-    Stop::new(Code::Io, format!("the output cannot be written: {error}"), "")
+    Stop::new(
+        Code::Io,
+        format!("the output cannot be written: {error}"),
+        "look where the output goes, then run it again",
+    )
 }
 
 /// A typed path as an absolute one, without resolving links.
 pub(crate) fn absolute(path: &std::path::Path) -> Result<PathBuf, Stop> {
-    std::path::absolute(path)
-        .map_err(|error| Stop::new(Code::Usage, format!("{}: {error}", path.display()), ""))
+    std::path::absolute(path).map_err(|error| {
+        Stop::new(Code::Usage, format!("{}: {error}", path.display()), "name it by its full path")
+    })
 }
 
 /// The agent in whose environment we run. A speed bump, not a wall: the wall
@@ -158,7 +168,7 @@ struct Person(Terminal);
 
 impl Ask for Person {
     fn ask(&mut self, shown: &str, question: &Question) -> ops::Answer {
-        if !shown.is_empty() && self.0.tell(&format!("{shown}\n")).is_err() {
+        if !shown.is_empty() && self.0.tell(&format!("{}\n", render::unpainted(shown))).is_err() {
             return ops::Answer::No;
         }
         let answer = match question {

@@ -216,7 +216,9 @@ fn world_at(home: Option<PathBuf>) -> Result<World, Stop> {
     world.ends = true;
     if let Some(home) = home {
         let absolute = std::path::absolute(&home);
-        world.home = absolute.map_err(|error| Stop::new(Code::Usage, format!("--home: {error}"), ""))?;
+        world.home = absolute.map_err(|error| {
+            Stop::new(Code::Usage, format!("--home: {error}"), "name the home by its full path")
+        })?;
     }
     Ok(world)
 }

@@ -13,6 +13,8 @@ mod cli;
 #[cfg(feature = "cli")]
 mod commands;
 #[cfg(feature = "cli")]
+mod complete;
+#[cfg(feature = "cli")]
 mod context;
 #[cfg(feature = "cli")]
 mod prompt;
@@ -32,7 +34,7 @@ pub(crate) fn main() -> ExitCode {
         return gate::main(&args);
     }
     #[cfg(feature = "cli")]
-    return cli::main();
+    return cli::main(&args);
     #[cfg(not(feature = "cli"))]
     return bare::main(&args);
 }

@@ -161,6 +161,14 @@ pub(crate) fn paint(tone: Tone, shown: &str) -> String {
     format!("{style}{}{style:#}", text::escape(shown))
 }
 
+/// Text without what [`paint`] added to it, for where it would be shown as text.
+pub(crate) fn unpainted(shown: &str) -> String {
+    let tones = [Tone::Bad, Tone::Careful, Tone::Good, Tone::Faint, Tone::Strong];
+    tones.map(Tone::style).iter().fold(shown.to_owned(), |text, style| {
+        text.replace(&style.render().to_string(), "").replace(&style.render_reset().to_string(), "")
+    })
+}
+
 /// Makes hidden characters visible, but for line ends and the escape
 /// sequences that [`paint`] writes.
 ///

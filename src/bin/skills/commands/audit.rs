@@ -10,6 +10,9 @@ use skill_trust::ops::audit::{self, Filter, Reading, Shown};
 
 /// Read and check the audit log
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  skills audit show --last 20\n  skills audit verify\n\nSee also: skills verify"
+)]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -73,6 +76,9 @@ struct CheckpointArgs {
     /// Only print the key that checks it
     #[arg(long)]
     key: bool,
+    /// Show what would be signed, change nothing
+    #[arg(long, conflicts_with = "key")]
+    dry_run: bool,
 }
 
 /// Runs `audit`.
@@ -230,6 +236,12 @@ fn checkpoint(context: &mut Context, args: &CheckpointArgs) -> Ended {
         let verifier = audit::verifier(&context.world)?;
         context.say(&verifier)?;
         context.json("checkpoint-key/1", json!({ "verifier": verifier }))?;
+        return Ok(Exit::Done);
+    }
+    if args.dry_run {
+        let head = audit::checkpoint_plan(&context.world)?;
+        context.say(&format!("would sign   {head}"))?;
+        context.json("checkpoint-plan/1", json!({ "head": head }))?;
         return Ok(Exit::Done);
     }
     let signed = audit::checkpoint(&context.world)?;

@@ -1,5 +1,6 @@
 //! `enable` and `disable`.
 
+use super::super::complete;
 use super::super::context::{Context, Ended, absolute};
 use super::super::render::{Tone, paint};
 use skill_trust::model::agent::AGENTS;
@@ -14,15 +15,16 @@ use skill_trust::ops::place::{self, Place};
 use std::path::PathBuf;
 
 /// Place a trusted skill where agents load it
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(
-    after_help = "A verified read-only copy is placed; nothing is linked.\nEnabling an older trusted revision is a rollback.\n\n\
+    after_help = "A verified read-only copy is placed; nothing is linked.\nEnabling an older trusted revision is a rollback.\n\
+    Without --agent and --dir: for the agents that [enable] agents of the policy names.\n\n\
     Examples:\n  skills enable pdf-forms --agent claude-code\n  skills enable pdf-forms --dir ~/work/.claude/skills\n  \
     skills enable pdf-forms@0123456789ab --agent codex\n  skills enable --from acme/skills --agent claude-code\n  skills enable pdf-forms --agent claude-code --project\n  skills enable --updates\n\nSee also: skills disable, skills status"
 )]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST; several if you like
-    #[arg(required_unless_present_any = ["from", "updates"])]
+    #[arg(required_unless_present_any = ["from", "updates"], add = complete::trusted())]
     skills: Vec<String>,
     /// Everything trusted that came from this source
     #[arg(long, value_name = "SOURCE", conflicts_with = "skills")]
@@ -31,10 +33,10 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["skills", "from", "agent", "dir", "project"])]
     updates: bool,
     /// For this agent, for example claude-code; may be repeated
-    #[arg(long, value_name = "AGENT")]
+    #[arg(long, value_name = "AGENT", add = complete::agents())]
     agent: Vec<String>,
     /// Only in the project around this folder, or around the current one
-    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = ".", requires = "agent")]
+    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = ".")]
     project: Option<PathBuf>,
     /// In this folder; may be repeated
     #[arg(long, value_name = "PATH")]
@@ -42,6 +44,13 @@ pub(crate) struct Args {
     /// Show what would be placed, change nothing
     #[arg(long)]
     dry_run: bool,
+}
+
+impl Args {
+    /// These, for these agents and in these folders, without options.
+    pub(super) fn of(skills: Vec<String>, agent: Vec<String>, dir: Vec<PathBuf>) -> Self {
+        Self { skills, agent, dir, ..Self::default() }
+    }
 }
 
 fn places(agent: &[String], project: Option<&PathBuf>, dir: &[PathBuf]) -> Result<Vec<Place>, Stop> {
@@ -58,8 +67,29 @@ fn places(agent: &[String], project: Option<&PathBuf>, dir: &[PathBuf]) -> Resul
     Ok(all)
 }
 
+/// The agents named, else those that the policy names, which is said.
+fn agents(context: &mut Context, args: &Args) -> Result<Vec<String>, Stop> {
+    if !args.agent.is_empty() || !args.dir.is_empty() {
+        if args.agent.is_empty() && args.project.is_some() {
+            let what = "--project is the project's folder for an agent, and none was named";
+            return Err(Stop::new(Code::Usage, what, "add --agent NAME, or leave out --dir"));
+        }
+        return Ok(args.agent.clone());
+    }
+    let policy = context.world.policy()?;
+    let Some(file) = policy.file_of("enable.agents") else { return Ok(Vec::new()) };
+    context.note(&format!("for      {}: [enable] agents of {file}", policy.agents.join(", ")))?;
+    Ok(policy.agents.iter().map(|id| (*id).to_owned()).collect())
+}
+
+/// What to add to `enable` so that it knows where: nothing, where the policy says.
+pub(super) fn place_hint(context: &Context) -> &'static str {
+    let said = context.world.policy().is_ok_and(|policy| !policy.agents.is_empty());
+    if said { "" } else { " --agent claude-code" }
+}
+
 /// What is to be placed, and where.
-fn wanted(context: &Context, args: &Args) -> Result<Vec<(String, Place)>, Stop> {
+fn wanted(context: &mut Context, args: &Args) -> Result<Vec<(String, Place)>, Stop> {
     let each = |skill: &str, places: &[Place]| -> Vec<(String, Place)> {
         places.iter().map(|place| (skill.to_owned(), place.clone())).collect()
     };
@@ -67,13 +97,16 @@ fn wanted(context: &Context, args: &Args) -> Result<Vec<(String, Place)>, Stop> 
         let all = enable::updates(&context.world)?;
         return Ok(all.iter().flat_map(|(row, places)| each(&row.revision.file_name(), places)).collect());
     }
-    let places = places(&args.agent, args.project.as_ref(), &args.dir)?;
+    let places = places(&agents(context, args)?, args.project.as_ref(), &args.dir)?;
     if places.is_empty() {
         let known: Vec<_> = AGENTS.iter().map(|agent| agent.id).collect();
         return Err(Stop::new(
             Code::Usage,
             "say where: no agent and no folder was named",
-            format!("add --agent NAME ({}), or --dir PATH", known.join(", ")),
+            format!(
+                "add --agent NAME ({}), or --dir PATH, or set [enable] agents in the policy",
+                known.join(", ")
+            ),
         ));
     }
     let skills = match &args.from {
@@ -147,13 +180,13 @@ fn readers(context: &mut Context, readers: &[&str]) -> Result<(), Stop> {
 )]
 pub(crate) struct DisableArgs {
     /// NAME or NAME@DIGEST; several if you like
-    #[arg(required_unless_present = "from")]
+    #[arg(required_unless_present = "from", add = complete::enabled())]
     skills: Vec<String>,
     /// Everything enabled that came from this source
     #[arg(long, value_name = "SOURCE", conflicts_with = "skills")]
     from: Option<String>,
     /// Only from this agent
-    #[arg(long, value_name = "AGENT")]
+    #[arg(long, value_name = "AGENT", add = complete::agents())]
     agent: Option<String>,
     /// Only from the project around this folder, or around the current one
     #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = ".", requires = "agent")]
@@ -210,4 +243,57 @@ pub(crate) fn warn(context: &mut Context, failures: &Failures) -> Result<(), Sto
         context.note(&format!("{}: {}: {why}", paint(Tone::Bad, "still there"), text::escape(path)))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::context::Globals;
+    use super::super::super::render::{Color, Out};
+    use super::*;
+    use skill_trust::ops::World;
+
+    /// A context under a policy of this text.
+    fn context(folder: &std::path::Path, policy: &str) -> Context {
+        let file = folder.join("policy.toml");
+        std::fs::write(&file, policy).unwrap();
+        let globals = Globals {
+            home: None,
+            json: false,
+            color: Color::Never,
+            offline: false,
+            no_input: true,
+            verbose: false,
+            quiet: false,
+        };
+        let world = World { policy_files: vec![file], ..World::usual("cli") };
+        Context { world, globals, out: Out::standard(Color::Never, true, None) }
+    }
+
+    #[test]
+    fn the_policys_agents_are_for_when_no_place_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut with = context(folder.path(), "[enable]\nagents = [\"codex\", \"cursor\"]\n");
+        let project = Some(PathBuf::from("."));
+        let named = |agent: &[&str], dir: &[&str], project: &Option<PathBuf>| Args {
+            agent: agent.iter().map(|id| (*id).to_owned()).collect(),
+            dir: dir.iter().map(PathBuf::from).collect(),
+            project: project.clone(),
+            ..Args::default()
+        };
+        let none = Vec::<String>::new();
+        assert_eq!(agents(&mut with, &named(&[], &[], &None)).unwrap(), ["codex", "cursor"]);
+        assert_eq!(agents(&mut with, &named(&[], &[], &project)).unwrap(), ["codex", "cursor"]);
+        assert_eq!(agents(&mut with, &named(&["goose"], &[], &None)).unwrap(), ["goose"]);
+        assert_eq!(agents(&mut with, &named(&[], &["/srv"], &None)).unwrap(), none);
+        assert_eq!(agents(&mut with, &named(&["goose"], &["/srv"], &project)).unwrap(), ["goose"]);
+        assert_eq!(agents(&mut with, &named(&[], &["/srv"], &project)).unwrap_err().code, Code::Usage);
+        assert_eq!(place_hint(&with), "");
+        let folder = tempfile::tempdir().unwrap();
+        let mut without = context(folder.path(), "");
+        assert_eq!(agents(&mut without, &named(&[], &[], &project)).unwrap(), none);
+        assert_eq!(place_hint(&without), " --agent claude-code");
+        // A policy that cannot be read is no reason to guess.
+        let mut broken = context(folder.path(), "[enable]\nagnets = []\n");
+        assert_eq!(agents(&mut broken, &named(&[], &[], &None)).unwrap_err().code, Code::PolicyBroken);
+    }
 }

@@ -1,7 +1,9 @@
 //! `install`, `update`, `remove`.
 
+use super::super::complete;
 use super::super::context::{Context, Ended};
 use super::super::render::{self, Tone, paint};
+use super::first_use;
 use indicatif::{ProgressBar, ProgressStyle};
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::digest::Digest;
@@ -228,6 +230,14 @@ fn show(context: &mut Context, opened: &Opened, arrivals: &[Arrival]) -> Ended {
     )?;
     match stored.as_slice() {
         [] => {}
+        many if first_use::is_offered(context) => {
+            if let [(row, _)] = many {
+                context.say(&format!("digest   {}", row.revision.digest))?;
+            }
+            context.say("\nNothing is enabled by installing.")?;
+            let rows: Vec<_> = many.iter().map(|(row, _)| row.clone()).collect();
+            first_use::offer(context, opened.source().identity(), &rows)?;
+        }
         [(row, _)] => {
             let full = row.revision.digest;
             context.say(&format!("digest   {full}"))?;
@@ -249,6 +259,7 @@ fn show(context: &mut Context, opened: &Opened, arrivals: &[Arrival]) -> Ended {
 )]
 pub(crate) struct UpdateArgs {
     /// Skills to update; all if none is named
+    #[arg(add = complete::any())]
     names: Vec<String>,
     /// Only show what has a newer revision
     #[arg(long, visible_alias = "check")]
@@ -265,7 +276,9 @@ pub(crate) fn update(context: &mut Context, args: UpdateArgs) -> Ended {
         let opened = match open(context, &group.spec, purpose) {
             Ok(opened) => opened,
             Err(stop) => {
-                context.out.stop(&stop).map_err(|error| Stop::new(Code::Io, error.to_string(), ""))?;
+                context.out.stop(&stop).map_err(|error| {
+                    Stop::new(Code::Io, error.to_string(), "look where the output goes, then run it again")
+                })?;
                 exit = exit.max(stop.code.exit());
                 continue;
             }
@@ -286,7 +299,13 @@ pub(crate) fn update(context: &mut Context, args: UpdateArgs) -> Ended {
                 }
                 Err(stop) => {
                     exit = exit.max(stop.code.exit());
-                    context.out.stop(&stop).map_err(|error| Stop::new(Code::Io, error.to_string(), ""))?;
+                    context.out.stop(&stop).map_err(|error| {
+                        Stop::new(
+                            Code::Io,
+                            error.to_string(),
+                            "look where the output goes, then run it again",
+                        )
+                    })?;
                 }
             }
         }
@@ -305,7 +324,7 @@ pub(crate) fn update(context: &mut Context, args: UpdateArgs) -> Ended {
 )]
 pub(crate) struct RemoveArgs {
     /// NAME or NAME@DIGEST
-    #[arg(required = true)]
+    #[arg(required = true, add = complete::any())]
     skills: Vec<String>,
     /// Show what would be removed, change nothing
     #[arg(long)]

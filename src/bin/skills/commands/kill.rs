@@ -1,5 +1,6 @@
 //! `kill` and `release`.
 
+use super::super::complete;
 use super::super::context::{Context, Ended};
 use super::super::render::{Tone, paint};
 use super::install::parse_digest;
@@ -36,6 +37,7 @@ struct Covered {
     #[arg(long)]
     all: bool,
     /// Every revision of this skill, and every digest it ever had
+    #[arg(add = complete::any())]
     skill: Option<String>,
     /// Everything from this source
     #[arg(long, value_name = "SOURCE")]

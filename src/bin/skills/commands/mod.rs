@@ -4,8 +4,11 @@
 pub(crate) mod audit;
 pub(crate) mod doctor;
 pub(crate) mod enable;
+mod first_use;
+pub(crate) mod generate;
 pub(crate) mod install;
 pub(crate) mod kill;
+pub(crate) mod policy;
 pub(crate) mod review;
 pub(crate) mod status;
 pub(crate) mod tour;

@@ -3,6 +3,7 @@
 //! Every line of a skill is printed behind a gutter of ours, so that no line
 //! of it can pass for one of our own.
 
+use super::super::complete;
 use super::super::context::{Context, Ended};
 use super::super::render::{self, FileRow, Tone, paint};
 use serde_json::{Value, json};
@@ -24,7 +25,7 @@ use skill_trust::ops::review::{self, Change, FileView, Review, ReviewRequest, as
 )]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST; several if you like
-    #[arg(required_unless_present_any = ["from", "updates"])]
+    #[arg(required_unless_present_any = ["from", "updates"], add = complete::any())]
     skills: Vec<String>,
     /// Everything undecided that came from this source
     #[arg(long, value_name = "SOURCE", conflicts_with = "skills")]
@@ -42,8 +43,15 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "against")]
     full: bool,
     /// Compare with this revision
-    #[arg(long, value_name = "NAME@DIGEST", conflicts_with_all = ["from", "updates"])]
+    #[arg(long, value_name = "NAME@DIGEST", add = complete::any(), conflicts_with_all = ["from", "updates"])]
     against: Option<String>,
+}
+
+impl Args {
+    /// A review of these, without options.
+    pub(super) fn of(skills: Vec<String>) -> Self {
+        Self { skills, ..Self::default() }
+    }
 }
 
 /// Runs `review`.
@@ -88,8 +96,10 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
 )]
 pub(crate) struct DiffArgs {
     /// NAME or NAME@DIGEST: before
+    #[arg(add = complete::any())]
     a: String,
     /// NAME or NAME@DIGEST: after
+    #[arg(add = complete::any())]
     b: String,
 }
 

@@ -1,5 +1,6 @@
 //! `status`: the list, and the evidence about one skill.
 
+use super::super::complete;
 use super::super::context::{Context, Ended};
 use super::super::render::{self, Tone, paint};
 use super::unmanaged;
@@ -19,6 +20,7 @@ use skill_trust::ops::status::{self, Skill, Status, StatusRequest};
 )]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST: the evidence about it
+    #[arg(add = complete::any())]
     skill: Option<String>,
     /// Every record about it
     #[arg(long, requires = "skill")]
@@ -43,7 +45,9 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     context.json("status/1", document(context, &found))?;
     let Some(problem) = &found.problem else { return Ok(Exit::Done) };
     if !context.globals.json {
-        context.out.stop(problem).map_err(|error| Stop::new(Code::Io, error.to_string(), ""))?;
+        context.out.stop(problem).map_err(|error| {
+            Stop::new(Code::Io, error.to_string(), "look where the output goes, then run it again")
+        })?;
     }
     Ok(problem.code.exit())
 }
@@ -158,6 +162,7 @@ fn verdict(skill: &Skill, found: &Status) -> Option<String> {
         (_, Code::Drift) => "drifted".to_owned(),
         (_, Code::Expired) => "trust ended".to_owned(),
         (_, Code::PolicyUnmet) => "the policy is not met".to_owned(),
+        (_, Code::TooYoung) => "trusted, too young to be enabled".to_owned(),
         (_, code) => format!("not usable: {code}"),
     })
 }

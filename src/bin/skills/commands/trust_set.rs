@@ -6,16 +6,10 @@ use super::trust::Args;
 use serde_json::json;
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::digest::Digest;
-use skill_trust::model::set::RevisionSet;
 use skill_trust::model::text;
 use skill_trust::ops::pick::Pick;
 use skill_trust::ops::trust::TermsRequest;
 use skill_trust::ops::trust::set::{self, Member, SetPlan, SetRequest};
-use std::io::Read as _;
-use std::path::Path;
-
-/// Longest set that is read, in bytes.
-const FILE_MAX: u64 = 1 << 20;
 
 /// Runs it.
 pub(super) fn run(context: &mut Context, args: Args, digest: Option<Digest>, terms: &TermsRequest) -> Ended {
@@ -35,10 +29,11 @@ pub(super) fn run(context: &mut Context, args: Args, digest: Option<Digest>, ter
     let size = set::trust(&context.world, &plan, &shown, person.as_mut())?;
     let head = paint(Tone::Good, "trusted");
     context.say(&format!("{head}  {}  {}", render::count(plan.set.len(), "revision"), plan.set.digest()))?;
+    let place = super::enable::place_hint(context);
     let next = match (&args.from, args.updates) {
-        (Some(source), _) => format!("skills enable --from {} --agent claude-code", text::shell_word(source)),
+        (Some(source), _) => format!("skills enable --from {}{place}", text::shell_word(source)),
         (None, true) => "skills enable --updates".to_owned(),
-        (None, false) => "skills enable NAME… --agent claude-code".to_owned(),
+        (None, false) => format!("skills enable {}{place}", args.skills.join(" ")),
     };
     context.say(&format!("Not enabled yet. Next:  {next}"))?;
     for member in &plan.alone {
@@ -57,7 +52,7 @@ pub(super) fn run(context: &mut Context, args: Args, digest: Option<Digest>, ter
 
 fn request(args: &Args, digest: Option<Digest>) -> Result<SetRequest, Stop> {
     if let (Some(path), Some(digest)) = (&args.set, digest) {
-        return Ok(SetRequest::Stated(read(path)?, digest));
+        return Ok(SetRequest::Stated(set::read(path)?, digest));
     }
     if digest.is_some() {
         let what = "--digest states one revision or, with --set, one set";
@@ -68,16 +63,6 @@ fn request(args: &Args, digest: Option<Digest>) -> Result<SetRequest, Stop> {
         (None, true) => Pick::Updates,
         (None, false) => Pick::Names(args.skills.clone()),
     }))
-}
-
-fn read(path: &Path) -> Result<RevisionSet, Stop> {
-    let shown = text::escape(&path.to_string_lossy());
-    let mut content = String::new();
-    let file = std::fs::File::open(path).and_then(|file| file.take(FILE_MAX).read_to_string(&mut content));
-    file.map_err(|error| Stop::new(Code::Io, format!("{shown}: {error}"), "name a set that can be read"))?;
-    RevisionSet::parse(&content).map_err(|bad| {
-        Stop::new(Code::Usage, format!("{shown}: {bad}"), "write one with: skills trust … --print-set > FILE")
-    })
 }
 
 /// The table, riskiest first, and what dropped out.
@@ -99,7 +84,7 @@ fn describe(context: &Context, plan: &SetPlan) -> String {
     out.push(String::new());
     out.extend(sources.iter().map(|source| format!("source   {source}")));
     if let Some(until) = plan.terms.until {
-        out.push(format!("ends     {until}"));
+        out.push(super::trust::ends(until, plan.terms.why.as_deref()));
     }
     out.push("signed   not checked: signatures are not read by this version".to_owned());
     out.push(format!("set      {}", plan.set.digest()));
