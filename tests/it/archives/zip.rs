@@ -215,9 +215,12 @@ fn attack_row_19_two_names_and_encodings() {
 
 #[test]
 fn attack_row_20_links_by_mode() {
-    refused(Part::file("a", "/etc/passwd").mode(0o120_777), "entry-link");
-    refused(Part { made: 20, ..Part::file("a", "/tmp").mode(0o120_777) }, "entry-link");
-    refused(Part::file("a/", "").mode(0o120_777), "entry-link");
+    refused(Part::file("a", "/etc/passwd").mode(0o120_777), "archive-link-target");
+    refused(Part::file("a", "SKILL.md").mode(0o120_777), "entry-link");
+    refused(Part { made: 20, ..Part::file("a", "b").mode(0o120_777) }, "zip-mode");
+    refused(Part::file("a/", "").mode(0o120_777), "zip-mode");
+    refused(Part { attributes: 0o120_777 << 16 | 0x10, ..Part::file("a", "b") }, "zip-mode");
+    refused(Part::file("a", "b").mode(0o124_777), "entry-set-id");
     for mode in [0o010_644, 0o020_644, 0o060_644, 0o140_644] {
         refused(Part::file("a", "").mode(mode), "entry-special-file");
     }

@@ -1,10 +1,10 @@
-//! Extended headers of tar, of which four keys mean nothing and two are held
-//! against the header.
+//! Extended headers of tar, of which three keys mean nothing and three are
+//! held against the header.
 //!
 //! Taken: `path`, which stands in for a name that does not fit; the times,
-//! which nobody here uses; `size` where it repeats the header. Everything else
-//! may change how another reader sees the entry (a link's target, a sparse
-//! map, another character set), so it is refused by its key.
+//! which nobody here uses; `size` and, for a link, `linkpath` where they repeat
+//! the header. Everything else may change how another reader sees the entry (a
+//! sparse map, another character set), so it is refused by its key.
 //!
 //! `git archive`, and so every download of a forge, begins with an extended
 //! header for *all* entries that holds `comment=` and the commit. That very
@@ -24,6 +24,8 @@ pub(super) struct Records {
     pub(super) path: Option<Vec<u8>>,
     /// The size.
     pub(super) size: Option<u64>,
+    /// The target of a link.
+    pub(super) link: Option<Vec<u8>>,
 }
 
 /// Key and value.
@@ -78,6 +80,7 @@ pub(super) fn parse(body: &[u8], at: u64) -> Result<Records, Trouble> {
     for (key, value) in records(body, at)? {
         match key {
             b"path" => found.path = Some(value.to_vec()),
+            b"linkpath" => found.link = Some(value.to_vec()),
             b"size" => {
                 let odd = || odd_at(Reason::TarPax, at, "an odd size");
                 found.size = Some(number(value).ok_or_else(odd)?);
@@ -122,7 +125,8 @@ mod tests {
     #[test]
     fn what_common_programs_write_is_taken() {
         let found = parse(b"20 path=long/name/x\n30 mtime=1789000000.123456789\n", 0);
-        assert_eq!(found.unwrap(), Records { path: Some(b"long/name/x".to_vec()), size: None });
+        assert_eq!(found.unwrap(), Records { path: Some(b"long/name/x".to_vec()), ..Records::default() });
+        assert_eq!(parse(b"14 linkpath=a\n", 0).unwrap().link, Some(b"a".to_vec()));
         assert_eq!(parse(b"10 size=0\n", 0).unwrap().size, Some(0));
         check_global(b"52 comment=0123456789abcdef0123456789abcdef01234567\n", 0).unwrap();
     }
@@ -145,7 +149,6 @@ mod tests {
             (b"12 size=+12\n", Reason::TarPax),
             (b"11 size=01\n", Reason::TarPax),
             (b"11 mtime=x\n", Reason::TarPax),
-            (b"14 linkpath=a\n", Reason::TarPaxKey),
             (b"14 uid=400000\n", Reason::TarPaxKey),
             (b"22 GNU.sparse.major=1\n", Reason::TarPaxKey),
             (b"21 hdrcharset=BINARY\n", Reason::TarPaxKey),

@@ -45,6 +45,10 @@ reasons! {
     FileAsFolder "archive-file-as-folder" "one entry is a file where another needs a folder";
     FileSlash "archive-file-slash" "a file whose name ends in a slash, or a folder that is called a file";
     FolderData "archive-folder-data" "a folder with data of its own";
+    LinkAsFolder "archive-link-as-folder" "one entry is a link where another needs a folder: it is written where the link leads";
+    LinkCard "archive-link-card" "a link called SKILL.md: some tools follow it, some take its target for the card";
+    LinkTarget "archive-link-target" "a link whose target is not a plain path inside of the archive";
+    LinkData "archive-link-data" "a link with data of its own";
     Colon "archive-colon" "a colon in a name, which some systems read as a drive or a stream";
     MixedDot "archive-mixed-dot" "some names begin with `./` and others do not";
     GzipHeader "gzip-header" "no gzip header as programs that pack folders write it";

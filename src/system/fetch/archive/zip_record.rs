@@ -182,7 +182,11 @@ fn kind(name: &[u8], made: u16, attributes: u32) -> Result<Kind, Trouble> {
     let slash = name.ends_with(b"/");
     let refuse = |rule| Err(Trouble::Entry(fault_at(None, name, rule)));
     match (mode & 0o170_000, slash) {
-        (0o120_000, _) => return refuse(Rule::Link),
+        // Info-ZIP makes a link of it whatever the system, libarchive of Unix alone.
+        (0o120_000, _) if !unix => return odd_mode(format!("mode {mode:o}, not made on Unix")),
+        (0o120_000, true) => return odd_mode("a link whose name ends in a slash".to_owned()),
+        (0o120_000, false) if dos & FOLDER != 0 => return odd_mode("a link and a folder".to_owned()),
+        (0o120_000, false) => {}
         (0o010_000, _) => return refuse(Rule::Special("FIFO")),
         (0o140_000, _) => return refuse(Rule::Special("socket")),
         (0o020_000 | 0o060_000, _) => return refuse(Rule::Special("device")),
@@ -195,6 +199,9 @@ fn kind(name: &[u8], made: u16, attributes: u32) -> Result<Kind, Trouble> {
     }
     if slash {
         return Ok(Kind::Folder);
+    }
+    if mode & 0o170_000 == 0o120_000 {
+        return Ok(Kind::Link);
     }
     if dos & FOLDER != 0 {
         return odd_mode("a folder whose name does not end in a slash".to_owned());
