@@ -10,6 +10,7 @@ Quick readers live as long as this process; the others are started anew."""
 import hashlib
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,9 @@ import zipfile
 
 warnings.simplefilter("ignore")
 HERE = os.path.dirname(os.path.abspath(__file__))
+# No reader fills the machine's memory because a header says so.
+LARGEST = 1 << 30
+resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST, LARGEST))
 ROOM = tempfile.mkdtemp(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
 
 
@@ -91,7 +95,7 @@ def python_zip(path):
     return unpacked(unpack)
 
 
-def program(command):
+def program(command, fine=(0,)):
     def read(path):
         def unpack(folder):
             words = [path if word == "IN" else folder if word == "TO" else word for word in command]
@@ -99,7 +103,7 @@ def program(command):
                 words, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=20,
                 env=dict(os.environ, LC_ALL="C.UTF-8"),
             )
-            if done.returncode != 0:
+            if done.returncode not in fine:
                 raise OSError(done.returncode)
 
         return unpacked(unpack)
@@ -164,7 +168,8 @@ def main():
             slow = slow_tar
         if how == "all":
             for name, command in slow.items():
-                answer[name] = program(command)(path)
+                # `unzip` ends with 1 after a warning: all was written.
+                answer[name] = program(command, (0, 1) if name == "unzip" else (0,))(path)
         print(json.dumps(answer), flush=True)
     shutil.rmtree(ROOM, ignore_errors=True)
 

@@ -228,6 +228,9 @@ fn attack_row_20_links_by_mode() {
     refused(Part::file("a/", "").mode(0o100_644), "zip-mode");
     refused(Part::file("a", "").mode(0o040_755), "zip-mode");
     refused(Part { attributes: 0x10, ..Part::file("a", "") }, "zip-mode");
+    // A program for some readers and a file for others.
+    refused(Part::file("a", "x").mode(0o755), "zip-mode");
+    assert_eq!(code_of(&[Part::file("a", "x").mode(0o600)]), "taken: SKILL.md a");
     refused(Part { attributes: 0x08, ..Part::file("a", "") }, "zip-mode");
     refused(Part { made: 20, ..Part::file("a", "x").mode(0o100_755) }, "zip-mode");
     refused(Part { made: 7 << 8, ..Part::file("a", "x") }, "zip-version");

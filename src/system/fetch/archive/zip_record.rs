@@ -211,6 +211,10 @@ fn kind(name: &[u8], made: u16, attributes: u32) -> Result<Kind, Trouble> {
     if !unix && mode & 0o111 != 0 {
         return odd_mode(format!("mode {mode:o}, not made on Unix"));
     }
+    // Attack: 7-Zip takes these bits of an entry of a known type alone.
+    if mode & 0o170_000 == 0 && mode & 0o111 != 0 {
+        return odd_mode(format!("mode {mode:o}, and no type of file"));
+    }
     Ok(Kind::File { executable: mode & 0o100 != 0 })
 }
 
