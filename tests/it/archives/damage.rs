@@ -189,6 +189,7 @@ pub(crate) fn parts() -> Vec<Part> {
         Part::file("docs/b.md", ""),
         Part::file("CLAUDE.md", "docs/a.md").mode(0o120_777),
         Part { made: 20, attributes: 0, ..Part::file("last.txt", "last").packed() },
+        Part { flags: 1 << 11, ..Part::file("docs/\u{fc}.md", "foreign") },
     ]
 }
 
@@ -249,7 +250,7 @@ pub(crate) fn damaged_zip(dice: &mut Dice) -> (&'static str, Vec<u8>) {
             "another name"
         }
         4 => {
-            let again = parts[dice.below(7)].clone();
+            let again = parts[dice.below(8)].clone();
             parts.insert(at, again);
             "an entry twice"
         }
@@ -264,7 +265,7 @@ pub(crate) fn damaged_zip(dice: &mut Dice) -> (&'static str, Vec<u8>) {
         }
         6 => {
             let mode = *dice.of(&[0o120_777, 0o100_755, 0o100_644, 0o040_755, 0o104_755, 0, 0o644]);
-            parts[at].attributes = mode << 16 | *dice.of(&[0, 0x10, 0x20]);
+            parts[at].attributes = mode << 16 | *dice.of(&[0, 0x10, 0x20, 0x4000]);
             parts[at].made = *dice.of(&[20, 3 << 8 | 20, 19 << 8 | 20]);
             "a mode"
         }

@@ -81,7 +81,7 @@ reasons! {
     ZipComment "zip-comment" "a comment, in which another archive can hide";
     ZipExtra "zip-extra" "an extra field that is malformed or may change how the entry is read";
     ZipUnicodePath "zip-unicode-path" "a second name in an extra field";
-    ZipEncoding "zip-encoding" "a name that is neither ASCII nor marked as UTF-8";
+    ZipEncoding "zip-encoding" "a name beyond ASCII that is not marked as UTF-8, or whose mark some tools do not see";
     ZipDescriptor "zip-descriptor" "the record after the data is missing or does not agree with the directory";
     ZipData "zip-data" "the data does not have the checksum or size it should";
 }
