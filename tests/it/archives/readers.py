@@ -75,7 +75,7 @@ def python_tar(path):
                 for member in archive.getmembers():
                     leads = os.path.join(os.path.dirname(member.name), member.linkname if member.issym() else "")
                     away = any(
-                        os.path.normpath(path).startswith(("/", "..")) for path in [member.name, leads]
+                        (os.path.normpath(path) + "/").startswith(("/", "../")) for path in [member.name, leads]
                     )
                     if away or not (member.isreg() or member.isdir() or member.issym()):
                         raise ValueError(member.name)

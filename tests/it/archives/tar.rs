@@ -234,6 +234,11 @@ fn attack_row_14_names_that_are_none() {
     refused(&[Item::file("e\u{301}", "x")], "name-not-nfc");
     refused(&[Item::file("a/.git/config", "x")], "name-dot-git");
     refused(&[Item::file("aux.txt", "x")], "name-device");
+    refused(&[Item::file("._SKILL.md", "x")], "tar-appledouble");
+    refused(&[Item::file("a/._b", "x")], "tar-appledouble");
+    refused(&[Item::file("SKILL.md;1", "x")], "archive-version");
+    let late = [pax(b'x', &[("mtime", "999999999999")]), Item::file("a", "x")];
+    refused(&late, "tar-pax");
 }
 
 #[test]

@@ -318,6 +318,7 @@ fn attack_row_24_names_of_other_systems() {
         ("C:/x", "name-absolute"),
         ("ab:c", "archive-colon"),
         ("SKILL.md:x", "archive-colon"),
+        ("SKILL.md;1", "archive-version"),
         ("/x", "name-absolute"),
         ("../x", "name-dots"),
         ("a/./b", "name-dots"),

@@ -95,6 +95,9 @@ impl List {
         if name.contains(&b':') {
             return Err(odd(Reason::Colon, raw, ""));
         }
+        if is_version(path.file_name()) {
+            return Err(odd(Reason::Version, raw, ""));
+        }
         if let Some(rule) = misshapen(&Limits::CEILING, &path) {
             return Err(Trouble::Entry(fault(Some(&path), rule)));
         }
@@ -182,6 +185,12 @@ impl List {
     }
 }
 
+/// Attack: `SKILL.md;1`, which Info-ZIP takes for a version of VMS and writes
+/// over `SKILL.md`.
+fn is_version(name: &str) -> bool {
+    name.rsplit_once(';').is_some_and(|(_, number)| number.bytes().all(|c| c.is_ascii_digit()))
+}
+
 /// One spelling for names that differ in case alone. `policy::entry` compares
 /// the files of a skill more widely; this keeps apart what lies around it.
 pub(super) fn fold(path: &str) -> String {
@@ -238,6 +247,12 @@ mod tests {
             (&["/a"], "name-absolute"),
             (&["C:a"], "name-absolute"),
             (&["ab:c"], "archive-colon"),
+            (&["SKILL.md;1"], "archive-version"),
+            (&["a/b;"], "archive-version"),
+            (&["a;1;23"], "archive-version"),
+            (&["a;1/"], "archive-version"),
+            (&["a;1@"], "archive-version"),
+            (&["a;1x", "b;c.md"], "taken"),
             (&["a\\b"], "name-backslash"),
             (&[""], "name-empty"),
             (&["a//b"], "name-empty"),

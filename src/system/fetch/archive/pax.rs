@@ -67,11 +67,13 @@ fn number(digits: &[u8]) -> Option<u64> {
 }
 
 /// Seconds, as times are written: digits, a fraction, perhaps before 1970.
+/// Attack: more of them than a reader can set, which refuses what others take.
 fn is_time(value: &[u8]) -> bool {
     let digits = value.strip_prefix(b"-").unwrap_or(value);
     let mut parts = digits.splitn(2, |c| *c == b'.');
     let plain = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
-    digits.len() <= 40 && parts.all(plain)
+    let seconds = digits.iter().take_while(|c| c.is_ascii_digit()).count();
+    seconds <= 11 && digits.len() <= 40 && parts.all(plain)
 }
 
 /// Reads the extended header of one entry.
@@ -147,6 +149,7 @@ mod tests {
             (b"10 path=a\n10 path=b\n", Reason::TarPax),
             (b"10 path=\0\n", Reason::TarPax),
             (b"12 size=+12\n", Reason::TarPax),
+            (b"22 mtime=999999999999\n", Reason::TarPax),
             (b"11 size=01\n", Reason::TarPax),
             (b"11 mtime=x\n", Reason::TarPax),
             (b"14 uid=400000\n", Reason::TarPaxKey),

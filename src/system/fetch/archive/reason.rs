@@ -50,6 +50,7 @@ reasons! {
     LinkTarget "archive-link-target" "a link whose target is not a plain path inside of the archive";
     LinkData "archive-link-data" "a link with data of its own";
     Colon "archive-colon" "a colon in a name, which some systems read as a drive or a stream";
+    Version "archive-version" "a name that ends in `;` and a number, which `unzip` cuts off";
     MixedDot "archive-mixed-dot" "some names begin with `./` and others do not";
     GzipHeader "gzip-header" "no gzip header as programs that pack folders write it";
     GzipChecksum "gzip-checksum" "the data does not have the checksum or length it should";
@@ -67,6 +68,7 @@ reasons! {
     TarLongName "tar-long-name" "a GNU long name that is malformed or not needed";
     TarTwoNames "tar-two-names" "more than one extended header for one entry";
     TarDangling "tar-dangling" "an extended header that no entry follows";
+    TarAppleDouble "tar-appledouble" "a `._` file, which macOS takes for a property of the file of that name";
     TarEnd "tar-end" "it does not end with two empty blocks";
     TarTrailing "tar-trailing" "data after the end marker";
     ZipEnd "zip-end" "its last 22 bytes are not the end record of one complete archive";

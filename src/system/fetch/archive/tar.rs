@@ -114,6 +114,10 @@ fn entry(source: &mut dyn Read, header: &Header, ahead: Ahead, each: Each<'_>) -
         }
     }
     let name = full_name(header, ahead)?;
+    // Attack: on macOS it is unpacked as a property, so there is a file less.
+    if name.rsplit(|c| *c == b'/').next().is_some_and(|last| last.starts_with(b"._")) {
+        return Err(odd(Reason::TarAppleDouble, &name, ""));
+    }
     let refuse = |rule| Err(Trouble::Entry(fault_at(None, &name, rule)));
     let kind = match header.kind {
         b'0' => Kind::File { executable: header.mode & 0o100 != 0 },
