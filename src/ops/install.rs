@@ -61,6 +61,8 @@ pub struct Opened {
     pub offers: Vec<Offer>,
     /// Places that were not searched.
     pub faults: Vec<Fault>,
+    /// Symbolic links outside of every skill, which were passed over.
+    pub links: u64,
     interrupt: Arc<AtomicBool>,
     /// None only when we look and there is no home yet.
     home: Option<Home>,
@@ -130,7 +132,8 @@ pub fn open(
     };
     let offers = listing.skills.into_iter().map(offer).collect();
     let interrupt = Arc::clone(&options.interrupt);
-    Ok(Opened { origin, offers, faults: listing.faults, interrupt, home, _lock: lock, _scratch: scratch })
+    let (faults, links) = (listing.faults, listing.links);
+    Ok(Opened { origin, offers, faults, links, interrupt, home, _lock: lock, _scratch: scratch })
 }
 
 fn home_for(world: &World, purpose: Purpose) -> Result<Option<Home>, Stop> {

@@ -166,7 +166,7 @@ fn list(context: &mut Context, opened: &Opened) -> Ended {
         .collect();
     context.json(
         "source/1",
-        serde_json::json!({ "source": opened.source(), "skills": skills, "unsearched": opened.faults }),
+        serde_json::json!({ "source": opened.source(), "skills": skills, "unsearched": opened.faults, "links": opened.links }),
     )?;
     Ok(Exit::Done)
 }
@@ -180,6 +180,10 @@ fn show_source(context: &mut Context, opened: &Opened) -> Result<(), Stop> {
     context.say(&format!("source   {place}"))?;
     for note in opened.notes() {
         context.note(&format!("note     {note}"))?;
+    }
+    if opened.links > 0 && context.globals.verbose {
+        let (count, s) = (opened.links, if opened.links == 1 { "" } else { "s" });
+        context.note(&format!("passed over: {count} symbolic link{s} outside of every skill"))?;
     }
     for fault in opened.faults.iter().take(10) {
         context.note(&format!("not searched: {fault}"))?;
@@ -226,7 +230,7 @@ fn show(context: &mut Context, opened: &Opened, arrivals: &[Arrival]) -> Ended {
     let stored: Vec<_> = arrivals.iter().filter_map(|arrival| arrival.outcome.as_ref().ok()).collect();
     context.json(
         "install/1",
-        serde_json::json!({ "source": opened.source(), "notes": opened.notes(), "skills": documents }),
+        serde_json::json!({ "source": opened.source(), "notes": opened.notes(), "links": opened.links, "skills": documents }),
     )?;
     match stored.as_slice() {
         [] => {}
