@@ -53,13 +53,13 @@ fn brakes(context: &mut Context, found: &Status) -> Result<(), Stop> {
     if let Some(why) = &found.stopped {
         let head = paint(Tone::Bad, "STOPPED");
         context.say(&format!("{head}  {}: nothing may be used", text::escape(why)))?;
-        context.say("         lift it with: skills release --all\n")?;
+        context.say(&render::commands("         lift it with: skills release --all\n"))?;
     }
     for hold in &found.holds {
         let head = paint(Tone::Bad, "HELD");
         let words = skill_trust::ops::stop::scope_words(&hold.scope);
         context.say(&format!("{head}  {} (record {})", hold.scope, hold.seq))?;
-        context.say(&format!("      lift it with: skills release {words}"))?;
+        context.say(&render::commands(&format!("      lift it with: skills release {words}")))?;
     }
     if found.holds.is_empty() { Ok(()) } else { context.say("") }
 }
@@ -87,7 +87,8 @@ fn list(context: &mut Context, found: &Status) -> Result<(), Stop> {
     for skill in &found.skills {
         for (what, next) in troubles(skill, found) {
             let head = paint(Tone::Careful, &skill.row.revision.to_string());
-            context.say(&format!("\n{head}: {}\n  next: {}", text::escape(&what), text::escape(&next)))?;
+            let next = render::commands(&text::escape(&next));
+            context.say(&format!("\n{head}: {}\n  next: {next}", text::escape(&what)))?;
         }
     }
     if !found.permits.is_empty() {
@@ -208,16 +209,12 @@ fn next(context: &mut Context, found: &Status) -> Result<(), Stop> {
     }
     let what = if found.exists { "Nothing is installed" } else { "There is no home yet, and none was made" };
     context.say(&format!("\n{what} ({home})."))?;
-    context.say("Next:  skills install SOURCE, or see it played: skills tour")
+    context.say(&render::commands("Next:  skills install SOURCE, or see it played: skills tour"))
 }
 
-fn files(count: u64) -> String {
-    render::count(usize::try_from(count).unwrap_or(usize::MAX), "file")
-}
-
-/// One line of evidence.
+/// One line of evidence; with a key of eight letters a digest fits 80 columns.
 fn line(context: &mut Context, key: &str, value: &str) -> Result<(), Stop> {
-    if value.is_empty() { Ok(()) } else { context.say(&format!("{key:<11} {value}")) }
+    if value.is_empty() { Ok(()) } else { context.say(&format!("{key:<8} {value}")) }
 }
 
 fn evidence(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), Stop> {
@@ -228,12 +225,12 @@ fn evidence(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), 
     line(context, "source", &row.source.to_string())?;
     line(context, "commit", &text::escape(row.source.commit.as_deref().unwrap_or_default()))?;
     line(context, "version", &text::escape(row.version.as_deref().unwrap_or_default()))?;
-    line(context, "card name", &text::escape(row.card_name.as_deref().unwrap_or_default()))?;
-    line(context, "holds", &format!("{}, {}", files(row.files), render::human_size(row.bytes)))?;
-    line(context, "installed", &format!("{} ({})", row.installed, render::age(row.installed, now)))?;
+    line(context, "in card", &text::escape(row.card_name.as_deref().unwrap_or_default()))?;
+    line(context, "holds", &format!("{}, {}", render::files_of(row.files), render::human_size(row.bytes)))?;
+    line(context, "arrived", &format!("{} ({})", row.installed, render::age(row.installed, now)))?;
     let pin = match &row.lifecycle {
-        Lifecycle::Installed { former } => former.as_ref().map(|pin| ("was trusted", pin)),
-        Lifecycle::Trusted { pin } | Lifecycle::Enabled { pin, .. } => Some(("trusted", pin)),
+        Lifecycle::Installed { former } => former.as_ref().map(|pin| ("not now; was trusted ", pin)),
+        Lifecycle::Trusted { pin } | Lifecycle::Enabled { pin, .. } => Some(("", pin)),
     };
     if let Some((word, pin)) = pin {
         decision(context, word, pin, now)?;
@@ -248,7 +245,7 @@ fn evidence(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), 
             }
         };
         let key = if row.lifecycle.state() == State::Enabled { "placed" } else { "stored" };
-        line(context, key, &format!("{}  {sound}", text::escape(&folder.path)))?;
+        line(context, key, &format!("{sound}  {}", text::escape(&folder.path)))?;
     }
     match &skill.permit {
         Some(Ok(permit)) => line(context, "permit", &format!("there, for record {}", permit.seq))?,
@@ -267,7 +264,7 @@ fn evidence(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), 
 
 fn decision(context: &mut Context, word: &str, pin: &Pin, now: Timestamp) -> Result<(), Stop> {
     let by = format!("{} ({}) by {}", pin.at, render::age(pin.at, now), text::escape(&pin.by.user));
-    line(context, word, &format!("{by}, record {}", pin.seq))?;
+    line(context, "trusted", &format!("{word}{by}, record {}", pin.seq))?;
     line(context, "because", &text::escape(pin.note.as_deref().unwrap_or_default()))?;
     let until = pin.until.map(|until| format!("{until} ({})", render::age(until, now)));
     line(context, "until", &until.unwrap_or_default())
@@ -278,7 +275,7 @@ fn rest(context: &mut Context, skill: &Skill) -> Result<(), Stop> {
         let what = format!("#{} {} {}: {}", last.seq, last.time, last.event, text::escape(&last.reason));
         line(context, "last", &what)?;
         for difference in &last.differences {
-            context.say(&format!("             {}", super::verify::difference(difference)))?;
+            context.say(&format!("           {}", super::verify::difference(difference)))?;
         }
     }
     if let Some(manifest) = skill.manifest.as_ref().filter(|_| context.globals.verbose) {
@@ -292,7 +289,7 @@ fn rest(context: &mut Context, skill: &Skill) -> Result<(), Stop> {
             })
             .collect();
         let table = render::table(&["MODE", "SIZE", "SHA-256", "FILE"], &rows, context.out.width());
-        context.say(&format!("\n{table}"))?;
+        context.say(&format!("\n{table}\n"))?;
     }
     Ok(())
 }
@@ -300,7 +297,7 @@ fn rest(context: &mut Context, skill: &Skill) -> Result<(), Stop> {
 fn advice(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), Stop> {
     let revision = &skill.row.revision;
     if let Some(newer) = &skill.newer {
-        line(context, "waiting", &format!("{newer}; skills review {newer}"))?;
+        line(context, "waiting", &render::commands(&format!("{newer}: skills review {newer}")))?;
     }
     let next = match &skill.no {
         _ if found.problem.is_some() => String::new(),
@@ -310,12 +307,13 @@ fn advice(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), St
         Some(no) if matches!(no.code, Code::HeldAll | Code::Held) => "skills release --help".to_owned(),
         Some(_) => format!("skills verify {revision}"),
     };
-    line(context, "next", &next)?;
+    line(context, "next", &render::commands(&next))?;
     context.say("")
 }
 
 fn history(context: &mut Context, found: &Status) -> Result<(), Stop> {
-    found.history.iter().try_for_each(|record| context.say(&super::audit::line(record)))
+    let columns = context.out.columns();
+    found.history.iter().try_for_each(|record| context.say(&super::audit::line(record, columns)))
 }
 
 fn document(context: &Context, found: &Status) -> Value {

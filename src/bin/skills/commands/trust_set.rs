@@ -21,13 +21,13 @@ const FILE_MAX: u64 = 1 << 20;
 pub(super) fn run(context: &mut Context, args: Args, digest: Option<Digest>, terms: &TermsRequest) -> Ended {
     let plan = set::plan(&context.world, &request(&args, digest)?, terms)?;
     if args.print_set {
-        context.say(plan.set.text().trim_end())?;
+        context.raw(plan.set.text().trim_end())?;
         context.note(&format!("to state it: skills trust --set FILE --digest {}", plan.set.digest()))?;
         return Ok(Exit::Done);
     }
     let shown = describe(context, &plan);
     if args.dry_run {
-        context.say(&shown)?;
+        context.say(&format!("{shown}\nset      {}", plan.set.digest()))?;
         context.json("trust-set-plan/1", document(&plan))?;
         return Ok(Exit::Done);
     }
@@ -40,12 +40,11 @@ pub(super) fn run(context: &mut Context, args: Args, digest: Option<Digest>, ter
         (None, true) => "skills enable --updates".to_owned(),
         (None, false) => "skills enable NAME… --agent claude-code".to_owned(),
     };
-    context.say(&format!("Not enabled yet. Next:  {next}"))?;
+    context.say(&render::commands(&format!("Not enabled yet. Next:  {next}")))?;
     for member in &plan.alone {
-        context.say(&format!(
-            "Still to decide:  skills review {0}, then: skills trust {0}",
-            member.row.revision
-        ))?;
+        let next =
+            format!("Still to decide:  skills review {0}, then: skills trust {0}", member.row.revision);
+        context.say(&render::commands(&next))?;
     }
     let mut document = document(&plan);
     if let Some(document) = document.as_object_mut() {
@@ -86,7 +85,7 @@ fn describe(context: &Context, plan: &SetPlan) -> String {
     let mut out =
         vec![render::table(&["NAME", "DIGEST", "TO READ", "LOOK FOR"], &rows(&plan.members), width)];
     if !plan.alone.is_empty() {
-        out.push(paint(Tone::Careful, "\nNot among them, each to be decided alone:"));
+        out.push(format!("\n{}", paint(Tone::Careful, "Not among them, each to be decided alone:")));
         for member in &plan.alone {
             let why = member.alone.as_deref().unwrap_or_default();
             out.push(format!("  {}: {}", member.row.revision, text::escape(why)));
@@ -102,7 +101,6 @@ fn describe(context: &Context, plan: &SetPlan) -> String {
         out.push(format!("ends     {until}"));
     }
     out.push("signed   not checked: signatures are not read by this version".to_owned());
-    out.push(format!("set      {}", plan.set.digest()));
     out.join("\n")
 }
 
@@ -112,7 +110,7 @@ fn rows(members: &[Member]) -> Vec<Vec<String>> {
         let cost = if member.compared {
             format!("{}, +{added} -{removed}", render::count(member.files, "file"))
         } else {
-            format!("{}, {}", render::count(member.files, "file"), render::human_size(member.row.bytes))
+            format!("{}, {}", render::count(member.files, "file"), render::count(added, "line"))
         };
         let marks: Vec<_> = member.marks.iter().map(|mark| mark.words()).collect();
         vec![member.row.revision.name.to_string(), member.row.revision.digest.short(), cost, marks.join(", ")]
