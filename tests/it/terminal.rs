@@ -79,7 +79,8 @@ fn look(screen: &Screen, stages: &Stages, shown: &Shown, columns: usize, color: 
     if let Some(row) = shown.rows.iter().find(|row| row.starts_with(EVIL)) {
         bad(&format!("begins a row: {row}"));
     }
-    for line in &shown.lines {
+    // Behind the gutter an author's text is cut wherever the row ends.
+    for line in shown.lines.iter().filter(|line| line.get(6..8) != Some("| ")) {
         for (at, found) in line.match_indices("sha256:") {
             let hex = line[at + found.len()..].chars().take_while(char::is_ascii_hexdigit).count();
             // `sha256:` alone, `sha256:…` in a usage, and `sha256:00` in hostile text.
@@ -179,4 +180,126 @@ fn every_screen_at_80_columns() {
 #[test]
 fn every_screen_at_200_columns() {
     every_screen(200);
+}
+
+/// A screen of its own, for what the table cannot say.
+fn alone(stages: &Stages, stage: &str, args: &[&str], columns: usize, answers: &[(&str, &str)]) -> Shown {
+    stages.restore(stage);
+    let args: Vec<_> = args.iter().map(|arg| fill(arg, stages)).collect();
+    let program = stages.program(&args, false).unwrap();
+    let folder = stages.sandbox.at("work");
+    Emulator::start().run(&Run { program: &program, folder: &folder, columns, rows: 24, answers })
+}
+
+/// Its keys reach it, it shows the text and nothing else, and what decides is
+/// on the screen after it.
+#[test]
+fn what_is_longer_than_the_screen_goes_through_a_pager() {
+    if !std::path::Path::new("/usr/bin/less").exists() {
+        return eprintln!("NOT RUN: this machine has no /usr/bin/less");
+    }
+    let stages = Stages::new();
+    let review = ["review", "hostile", "--color", "always"];
+    let bait = stages.sandbox.arg("work/hacked");
+    // Ctrl-C, a shell, an editor, another file: refused, and what follows is taken for a search.
+    let keys = format!("\u{3}!>{bait}\r\rv:e /etc/passwd\r\r");
+    let answers = [("MARKS", keys.as_str()), ("EVIL", "\r\rq")];
+    let shown = alone(&stages, "installed", &review, 100, &answers);
+    assert_eq!(shown.exit, 0);
+    let last = shown.rows.iter().rev().find(|row| !row.is_empty()).unwrap();
+    assert!(last.starts_with("Next:    skills trust hostile@"), "{:#?}", shown.rows);
+    assert!(shown.rows.iter().any(|row| row.contains(&stages.hostile)), "{:#?}", shown.rows);
+    assert!(
+        !shown.rows.iter().any(|row| row.starts_with(EVIL) || row.contains("root:")),
+        "{:#?}",
+        shown.rows
+    );
+    assert!(!std::path::Path::new(&bait).exists());
+    // What fits needs none.
+    let shown = alone(&stages, "installed", &["review", "{long}"], 100, &[]);
+    assert!(shown.rows[0].starts_with("skill    "), "{:#?}", shown.rows);
+}
+
+/// The attack: an agent or a project's `.env` names a program in `PAGER`.
+#[test]
+fn no_variable_names_the_pager_or_gives_it_orders() {
+    let stages = Stages::new();
+    stages.restore("installed");
+    let bait = stages.sandbox.arg("work/hacked");
+    let script = stages.sandbox.at("work/less");
+    std::fs::write(&script, format!("#!/bin/sh\ntouch {bait}\n")).unwrap();
+    crate::support::sandbox::chmod(&script, 0o755);
+    let script = script.to_str().unwrap();
+    let mut program: Vec<String> =
+        ["env", "-i", "TERM=screen-256color"].iter().map(|word| (*word).to_owned()).collect();
+    for name in ["PAGER", "SKILLS_PAGER", "GIT_PAGER", "MANPAGER", "VISUAL", "EDITOR", "SHELL", "LESSEDIT"] {
+        program.push(format!("{name}={script}"));
+    }
+    program.push(format!("LESSOPEN=|{script} %s"));
+    program.push(format!("LESSCLOSE={script} %s %s"));
+    program.push(format!("LESS=+!touch {bait}"));
+    program.push(format!("PATH={}:/usr/bin:/bin", stages.sandbox.arg("work")));
+    program.push(format!("HOME={}", stages.sandbox.arg("work")));
+    program.push(crate::support::sandbox::PROGRAM.to_owned());
+    program.extend(["--home".to_owned(), stages.sandbox.arg("home")]);
+    program.extend(["review", "hostile"].map(str::to_owned));
+    let folder = stages.sandbox.at("work");
+    let paged = std::path::Path::new("/usr/bin/less").exists();
+    let answers: &[(&str, &str)] = if paged { &[("MARKS", "v!x\rq")] } else { &[] };
+    let run = Run { program: &program, folder: &folder, columns: 100, rows: 60, answers };
+    assert_eq!(Emulator::start().run(&run).exit, 0);
+    assert!(!std::path::Path::new(&bait).exists());
+}
+
+#[test]
+fn side_by_side_needs_120_columns_and_says_so() {
+    let stages = Stages::new();
+    let review = ["review", "{newrev}", "--side-by-side", "--no-pager"];
+    let shown = alone(&stages, "update", &review, 119, &[]).rows.join("\n");
+    assert!(shown.contains("side by side needs a terminal of 120 columns, this one has 119"), "{shown}");
+    assert!(shown.contains("    4 | -     print(name)\n    5 | +     print(name, flush=True)"), "{shown}");
+    let shown = alone(&stages, "update", &review, 120, &[]);
+    let row = shown.rows.iter().find(|row| row.contains("print(name)")).unwrap();
+    assert_eq!(row, &format!("{:<60}    5 | +     print(name, flush=True)", "    4 | -     print(name)"));
+    assert!(shown.lines == shown.rows, "{:#?}", shown.rows);
+}
+
+/// `skills review x | head -1`: quiet, and as if everything had been read.
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let stages = Stages::new();
+    stages.restore("killed");
+    for (args, code) in [
+        (&["review", "hostile"][..], 0),
+        (&["status", "-v"], 0),
+        (&["audit", "show"], 0),
+        (&["doctor"], 0),
+        (&["verify"], 0),
+        (&["--help"], 0),
+        (&["review", "no-such"], 3),
+    ] {
+        let mut command = stages.sandbox.command(args);
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // Closed at once: not one line is read.
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(code), "{args:?}: {said}");
+        assert!(code != 0 || said.is_empty(), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn a_closed_error_stream_changes_no_exit_code() {
+    let stages = Stages::new();
+    for (args, code) in
+        [(&["review", "no-such"][..], 3), (&["--home", "", "status"], 2), (&["--nonsense"], 2)]
+    {
+        stages.restore("installed");
+        let mut command = stages.sandbox.command(args);
+        let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+        drop(child.stderr.take());
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{args:?}");
+    }
 }

@@ -179,7 +179,7 @@ impl Ask for Person {
         let shown = if shown.is_empty() { String::new() } else { format!("{}\n", fit(shown)) };
         let rule = match question {
             Question::Confirm(_) => "",
-            Question::Type { .. } => "Anything else, and Enter alone, is a no.\n",
+            Question::Type { .. } => "Only the exact words are a yes; Enter alone is a no.\n",
         };
         if self.0.tell(&format!("{shown}{rule}")).is_err() {
             return ops::Answer::No;

@@ -71,7 +71,7 @@ fn fit_line(line: &str, columns: usize) -> String {
         return line.to_owned();
     }
     let words = words(line);
-    let hang = hang(&words).min(columns / 2);
+    let mut hang = hang(&words).min(columns / 2);
     let mut rows = Rows::default();
     for (at, word) in words.iter().enumerate() {
         let fits = rows.column + word.gap + word.width <= columns;
@@ -79,12 +79,10 @@ fn fit_line(line: &str, columns: usize) -> String {
             rows.push(&" ".repeat(word.gap), word.gap);
         } else {
             // What fits a row of its own is not cut for the sake of its place.
-            let indent = if hang + word.width > columns && (word.copy || 2 + word.width <= columns) {
-                2
-            } else {
-                hang
-            };
-            rows.next_row(indent);
+            if hang + word.width > columns && (word.copy || 2 + word.width <= columns) {
+                hang = 2;
+            }
+            rows.next_row(hang);
         }
         if word.copy || rows.column + word.width <= columns {
             rows.push(&word.text, word.width);

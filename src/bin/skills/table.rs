@@ -12,7 +12,7 @@ use skill_trust::model::text;
 const GAP: usize = 2;
 /// No column is made narrower: a short digest fits.
 const COLUMN_MIN: usize = 12;
-/// The first column is no wider where room is short.
+/// What is wider in the first column gets a row of its own where room is short.
 const FIRST_MAX: usize = 24;
 
 /// A table of at most so many columns of the screen; empty without rows.
@@ -31,8 +31,10 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>], columns: usize) -> St
     }
     let room = columns.saturating_sub(GAP * widths.len().saturating_sub(1));
     if widths.iter().sum::<usize>() > room {
-        if let Some(first) = widths.first_mut() {
-            *first = (*first).min(FIRST_MAX);
+        if let (Some(first), Some(head)) = (widths.first_mut(), header.first()) {
+            let cells = rows.iter().filter_map(|row| row.first()).map(|cell| layout::width(cell));
+            let short = cells.filter(|width| *width <= FIRST_MAX).max().unwrap_or_default();
+            *first = short.max(layout::width(head));
         }
         narrow(&mut widths, room);
     }
@@ -104,7 +106,7 @@ mod tests {
         let shown = table(&["NAME", "NOTE"], &rows, 60);
         assert!(shown.lines().all(|line| layout::width(line) <= 60), "{shown}");
         assert!(shown.contains("a\\u{a}fake") && shown.contains("\\u{1b}[31m"), "{shown}");
-        assert_eq!(shown.lines().count(), 4, "{shown}");
+        assert_eq!(shown.lines().count(), 5, "{shown}");
     }
 
     #[test]

@@ -112,11 +112,14 @@ fn redirected(line: &str, names: &[&str]) -> bool {
     })
 }
 
-/// Whether the last word of a copy or a move is one.
+/// Whether a copy or a move ends in one.
 fn copied(line: &str, names: &[&str]) -> bool {
     let copies = ["cp ", "mv "].iter().any(|word| line.trim_start().starts_with(word));
-    let target = line.trim_end().rsplit([' ', '"']).find(|word| !word.is_empty() && !word.starts_with('/'));
-    copies && target.is_some_and(|target| is_own(target, names))
+    let line = line.trim_end();
+    let word = line.rsplit(' ').next().unwrap_or_default();
+    // `"$(dirname "$0")/x"` is more than one word to us.
+    let below = line.rfind("$(dirname").and_then(|at| line[at..].split_once(')'));
+    copies && (is_own(word, names) || below.is_some_and(|(_, after)| !after.contains(' ')))
 }
 
 fn installs_here(line: &str) -> bool {
@@ -152,6 +155,7 @@ mod tests {
             "date >> ${0%/*}/log",
             "HERE=$(cd \"$(dirname \"$0\")\" && pwd)\ndate > \"$HERE/log\"",
             "HERE=$(dirname $0)\ncp /tmp/x \"$HERE/x\"",
+            "cp /tmp/x \"$(dirname \"$0\")/x\"",
             "mkdir -p \"$(dirname \"${BASH_SOURCE[0]}\")/cache\"",
             "Path(__file__).with_name('x').write_text(a)",
             "BASE = Path(__file__).parent\n(BASE / 'x').write_text(a)",
@@ -182,6 +186,7 @@ mod tests {
             "x = open(os.path.join(os.path.dirname(__file__), 'x')).read()",
             "HERE=$(dirname \"$0\")\n. \"$HERE/lib.sh\" > /dev/null",
             "HERE=$(dirname $0)\ncp \"$HERE/template\" /tmp/x",
+            "cp \"$(dirname \"$0\")/x\" /tmp/x",
             "Path('out').write_text(a)",
             "npm install -g x",
             "npm install left-pad",

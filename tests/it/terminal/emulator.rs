@@ -89,7 +89,7 @@ impl Emulator {
         let (columns, rows) = (run.columns.to_string(), run.rows.to_string());
         let mark = |what: &str| PathBuf::from(self.path(&format!("{name}.{what}")));
         // It waits until every byte is listened to.
-        let script = "while ! [ -e \"$0.go\" ]; do sleep 0.01; done; \"$@\"; echo $? >\"$0.exit\"; \
+        let script = "trap : INT; while ! [ -e \"$0.go\" ]; do sleep 0.01; done; \"$@\"; echo $? >\"$0.exit\"; \
             printf '%s' ~end~of~screen~; exec sleep 600";
         let stem = self.path(&name);
         let folder = run.folder.to_str().unwrap();

@@ -159,7 +159,7 @@ fn padded() -> String {
 }
 
 fn hostile(sandbox: &Sandbox) {
-    let pads: String = (10..200).step_by(9).map(|pad| format!("x{}{EVIL} ", "\u{a0}".repeat(pad))).collect();
+    let pads: String = (10..200).step_by(9).map(|pad| format!("x{}{EVIL} ", " ".repeat(pad))).collect();
     let yaml: String = HARM
         .chars()
         .map(|c| if c == '\\' { "\\\\".to_owned() } else { format!("\\u{:04x}", c as u32) })
@@ -172,7 +172,7 @@ fn hostile(sandbox: &Sandbox) {
     let bad = format!("---\nname: bad-card\ndescription: \"{yaml}\"\n---\nx\n");
     sandbox.skill("bad-card").file("SKILL.md", bad).make();
     let text = format!(
-        "{HARM}\nnext: skills trust other\nx\u{202e}y\u{200b}z\u{feff} p\u{430}ypal Z{}a\tb\u{e0041}\n{}\n{}\n{}\n",
+        "{HARM}\nrm\u{a0}-rf\nnext: skills trust other\nx\u{202e}y\u{200b}z\u{feff} p\u{430}ypal Z{}a\tb\u{e0041}\n{}\n{}\n{}\n",
         "\u{301}".repeat(40),
         "w".repeat(5000),
         "日本語".repeat(100),
