@@ -303,3 +303,50 @@ fn a_closed_error_stream_changes_no_exit_code() {
         assert_eq!(child.wait().unwrap().code(), Some(code), "{args:?}");
     }
 }
+
+/// Screens that a person read line by line: `fixtures/screens/COLUMNS-NAME.txt`.
+const READ: &[(usize, &str)] = &[
+    (80, "review-update"),
+    (120, "review-beside"),
+    (80, "trust-update"),
+    (80, "review-files"),
+    (80, "install-list"),
+];
+
+/// Without what differs from machine to machine: the folder and the account.
+fn anywhere(rows: &[String]) -> String {
+    let rows = timeless(rows);
+    let kept = rows.iter().filter(|row| !row.starts_with("source"));
+    let id = std::process::Command::new("id").arg("-un").output().unwrap().stdout;
+    let by = format!(" by {}", String::from_utf8(id).unwrap().trim());
+    let mut text: Vec<_> = kept.map(|row| row.replace(&by, "")).collect();
+    while text.last().is_some_and(String::is_empty) {
+        text.pop();
+    }
+    text.join("\n") + "\n"
+}
+
+#[test]
+fn the_screens_that_were_read_are_as_they_were() {
+    let (emulator, stages) = (Emulator::start(), Stages::new());
+    let mut faults = Vec::new();
+    for (columns, name) in READ {
+        let screen = SCREENS.iter().find(|screen| screen.name == *name).unwrap();
+        let shown = show(&emulator, &stages, screen, *columns, "never").unwrap();
+        let file = format!("{}/fixtures/screens/{columns}-{name}.txt", env!("CARGO_MANIFEST_DIR"));
+        let (found, read) = (anywhere(&shown.rows), std::fs::read_to_string(&file).unwrap_or_default());
+        if found != read {
+            faults.push(format!("{file} was:\n{read}\nand is now; read it before you keep it:\n{found}"));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_screen_has_a_name_of_its_own_and_a_stage_that_exists() {
+    let mut names: Vec<_> = SCREENS.iter().map(|screen| screen.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), SCREENS.len());
+    assert!(SCREENS.iter().all(|screen| stage::STAGES.contains(&screen.stage)));
+}

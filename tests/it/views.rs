@@ -281,7 +281,7 @@ fn after_a_trust_only_the_difference_is_shown() {
     let second = place.take();
     let said = place.run(&["review", "pdf-forms"]).with(0);
     said.has(&[
-        &format!("with {}", revision(&first)),
+        &format!("against  {}", revision(&first)),
         "3 files (1 changed, 1 new, 1 removed), 2 lines added, 2 removed, 1 new executable",
         "!        new: executable: new.sh\n",
         "1 file is as before, not shown",

@@ -135,7 +135,7 @@ pub(super) const SCREENS: &[Screen] = &[
     screen("audit-show", "killed", &["audit", "show"]),
     screen("audit-verify", "killed", &["audit", "verify"]),
     screen("audit-verify-damaged", "damaged", &["audit", "verify"]).exit(7),
-    screen("audit-checkpoint", "enabled", &["audit", "checkpoint"]).whole(&["skill-trust/"]),
+    screen("audit-checkpoint", "enabled", &["audit", "checkpoint"]).account().whole(&["skill-trust/"]),
     screen("doctor", "enabled", &["doctor"]),
     screen("doctor-none", "none", &["doctor"]),
     screen("doctor-damaged", "damaged", &["doctor"]).exit(7),

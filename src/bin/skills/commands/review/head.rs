@@ -43,13 +43,13 @@ fn line(context: &mut Context, key: &str, value: &str) -> Result<(), Stop> {
 
 fn compared(context: &mut Context, review: &Review) -> Result<(), Stop> {
     if let Some(why) = &review.no_base {
-        line(context, "compared", &paint(Tone::Careful, &format!("with nothing: {why}")))?;
+        line(context, "against", &paint(Tone::Careful, &format!("nothing: {why}")))?;
     }
     let Some(base) = &review.base else { return Ok(()) };
     let when = base.pin.as_ref().map_or_else(String::new, |pin| {
         format!(", trusted {} by {}", render::age(pin.at, context.now()), text::escape(&pin.by.user))
     });
-    line(context, "compared", &format!("with {}{when}", base.row.revision))
+    line(context, "against", &format!("{}{when}", base.row.revision))
 }
 
 /// What a person is asked to read, in words.
@@ -109,9 +109,13 @@ fn news(context: &mut Context, review: &Review, files: &[&FileView]) -> Result<(
 
 /// What an author wrote about the skill.
 fn card(context: &mut Context, card: &Card) -> Result<(), Stop> {
-    let optional = |text: &Option<String>| text::reveal(text.as_deref().unwrap_or_default());
+    // Padding tells nothing here; the file itself is shown as it is.
+    let prose = |text: &str| {
+        text::reveal(&text.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "))
+    };
+    let optional = |text: &Option<String>| prose(text.as_deref().unwrap_or_default());
     line(context, "name", &optional(&card.raw_name))?;
-    line(context, "says", &text::reveal(&card.description))?;
+    line(context, "says", &prose(&card.description))?;
     line(context, "version", &optional(&card.version))?;
     line(context, "license", &optional(&card.license))?;
     line(context, "needs", &optional(&card.compatibility))?;
@@ -119,13 +123,12 @@ fn card(context: &mut Context, card: &Card) -> Result<(), Stop> {
         line(context, "tools", &paint(Tone::Careful, &card.allowed_tools.join(" ")))?;
     }
     for (key, value) in &card.metadata {
-        line(context, "metadata", &text::reveal(&format!("{key}: {value}")))?;
+        line(context, "meta", &prose(&format!("{key}: {value}")))?;
     }
     for (key, value) in &card.extensions {
         let shown = format!("{key}: {value}");
         let risky = key.split('.').any(|part| RISKY_KEYS.contains(&part));
-        let shown =
-            if risky { paint(Tone::Careful, &format!("{shown}  [risky]")) } else { text::reveal(&shown) };
+        let shown = if risky { paint(Tone::Careful, &format!("{shown}  [risky]")) } else { prose(&shown) };
         line(context, "also", &shown)?;
     }
     for note in &card.notes {
