@@ -18,13 +18,13 @@ pub(super) struct Screen {
     pub(super) whole: &'static [&'static str],
     /// What is on the screen, too short to be broken.
     pub(super) says: &'static [&'static str],
-    /// In an account whose agents load hostile skills.
-    pub(super) account: bool,
+    /// The account's home below the sandbox, if it is not the tester's own.
+    pub(super) account: Option<&'static str>,
 }
 
 impl Screen {
     const fn new(name: &'static str, stage: &'static str, args: &'static [&'static str]) -> Self {
-        Self { name, stage, args, answers: &[], exit: 0, copy: &[], whole: &[], says: &[], account: false }
+        Self { name, stage, args, answers: &[], exit: 0, copy: &[], whole: &[], says: &[], account: None }
     }
 
     const fn exit(mut self, exit: i32) -> Self {
@@ -52,8 +52,12 @@ impl Screen {
         self
     }
 
-    const fn account(mut self) -> Self {
-        self.account = true;
+    const fn account(self) -> Self {
+        self.home("account")
+    }
+
+    const fn home(mut self, home: &'static str) -> Self {
+        self.account = Some(home);
         self
     }
 }
@@ -144,6 +148,16 @@ pub(super) const SCREENS: &[Screen] = &[
     screen("usage-name", "installed", &["review", "no\u{1b}]52;c;RVZJTA==\u{7} such"]).exit(2),
     screen("usage-digest", "installed", &["trust", "pdf-forms", "--digest", "sha256:00"]).exit(2),
     screen("unknown", "installed", &["review", "no-such-skill"]).exit(3),
+    screen("policy-denies", "none", &["install", "{top}/sources/pdf-forms"]).home("strict").exit(3),
+    screen("policy-broken", "enabled", &["enable", "pdf-forms", "--dir", "{top}/b"]).home("broken").exit(3),
+    screen("policy-broken-status", "enabled", &["status", "pdf-forms"]).home("broken").exit(3),
+    screen("policy-doctor", "enabled", &["doctor"]).home("broken").exit(1),
+    screen("gate", "enabled", &["gate", "pdf-forms"]),
+    screen("gate-denied", "drifted", &["gate", "pdf-forms"]).exit(5),
+    screen("gate-unknown", "enabled", &["gate", "no\u{1b}]0;EVIL\u{7}\u{202e}"]).exit(2),
+    screen("gate-usage", "enabled", &["gate", "--no-such\u{1b}]0;EVIL\u{7}"]).exit(2),
+    screen("install-git", "none", &["install", "file://{top}/sources/repo"])
+        .copy(&["skills review from-git@"]),
     screen("help", "none", &["--help"]),
     screen("help-review", "none", &["review", "--help"]),
 ];

@@ -31,6 +31,9 @@ impl Stages {
         plain(&sandbox);
         hostile(&sandbox);
         bad_source(&sandbox);
+        let repo = sandbox.repo("repo");
+        repo.write("a/SKILL.md", "---\nname: from-git\ndescription: For tests.\n---\nx\n");
+        repo.commit("p\u{430}ypal \u{1b}]0;EVIL\u{7}");
         account(&sandbox);
         let digest = |folder: &str| sandbox.digest(&sandbox.at(folder)).to_string();
         let (old, hostile) = (digest("sources/pdf-forms"), digest("sources/hostile"));
@@ -89,13 +92,14 @@ impl Stages {
         assert!(command.status().unwrap().success(), "{stage}: {script}");
     }
 
-    /// The program's command line; in an account of its own with a home full
-    /// of hostile skills, where mounts are allowed.
-    pub(super) fn program(&self, args: &[String], account: bool) -> Option<Vec<String>> {
-        let mut words = Vec::new();
-        if account {
-            words = self.with_account()?;
-        }
+    /// The program's command line; in an account with that home, where mounts
+    /// are allowed: `account` is full of hostile skills, `strict` has a policy
+    /// that denies, `broken` one that cannot be read.
+    pub(super) fn program(&self, args: &[String], account: Option<&str>) -> Option<Vec<String>> {
+        let mut words = match account {
+            Some(home) => self.with_account(home)?,
+            None => Vec::new(),
+        };
         let term = "TERM=screen-256color";
         words.extend(["env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", term, PROGRAM].map(str::to_owned));
         words.extend(["--home".to_owned(), self.sandbox.arg("home")]);
@@ -103,11 +107,11 @@ impl Stages {
         Some(words)
     }
 
-    fn with_account(&self) -> Option<Vec<String>> {
+    fn with_account(&self, home: &str) -> Option<Vec<String>> {
         let uid = fs::metadata(self.sandbox.top()).unwrap().uid();
         let own = uid == 0;
-        let passwd = self.sandbox.at("passwd");
-        fs::write(&passwd, format!("person:x:0:0::{}:/bin/sh\n", self.sandbox.arg("account"))).unwrap();
+        let passwd = self.sandbox.at(&format!("passwd.{home}"));
+        fs::write(&passwd, format!("person:x:0:0::{}:/bin/sh\n", self.sandbox.arg(home))).unwrap();
         let mut words: Vec<String> = vec!["unshare".into(), "--mount".into()];
         words.extend((!own).then(|| "--map-root-user".to_owned()));
         let script = "mount --bind \"$0\" /etc/passwd && exec \"$@\"";
@@ -230,7 +234,17 @@ fn account(sandbox: &Sandbox) {
         &sandbox.at("account/.agents/skills/paypal/SKILL.md"),
         "---\nname: paypal\ndescription: y\n---\nx\n",
     );
-    chmod(&sandbox.at("account"), 0o755);
+    let policy = |home: &str, text: &str| {
+        let file = sandbox.at(home).join(".config/skill-trust/policy.toml");
+        write(&file, text);
+        chmod(&file, 0o600);
+        chmod(file.parent().unwrap(), 0o700);
+    };
+    policy("strict", "[sources]\nallow = [\"https://git.example/only/this/very/long/prefix/of/sources/\"]\n");
+    policy("broken", "[sources]\ndeny = [\"x\"]\n\"\\u001b]0;EVIL\\u0007\\u202e\" = 1\n");
+    for home in ["account", "strict", "broken"] {
+        chmod(&sandbox.at(home), 0o755);
+    }
 }
 
 fn write(path: &Path, content: &str) {

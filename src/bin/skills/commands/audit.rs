@@ -28,7 +28,7 @@ enum Command {
     Tail(TailArgs),
     /// Check the whole chain, ledger against log, and the checkpoint
     #[command(
-        after_help = "Keep the head that it prints somewhere else: given back later with --head, it shows whether\n\
+        after_help = "Keep the head that it prints somewhere else: given back later with --head, it shows whether \
         everything here was put back to an older state.\n\n\
         Examples:\n  skills audit verify\n  skills audit verify --head 120:<64 hex digits>"
     )]

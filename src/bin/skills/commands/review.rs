@@ -21,7 +21,7 @@ use skill_trust::ops::review::{self, Change, FileView, Review, ReviewRequest, as
 /// Read a skill before trusting it
 #[derive(Debug, Default, clap::Args)]
 #[command(
-    after_help = "Shows the bytes in the store, hashed while they are read. Hidden and look-alike characters are\n\
+    after_help = "Shows the bytes in the store, hashed while they are read. Hidden and look-alike characters are \
     written out, and `!` marks their lines. After a first trust only the difference to it is shown.\n\
     On a terminal, what is longer than the screen goes through /usr/bin/less; PAGER is not asked.\n\n\
     Examples:\n  skills review pdf-forms\n  skills review pdf-forms --files\n  skills review pdf-forms --file scripts/fill.py\n  \

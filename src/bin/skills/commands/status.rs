@@ -13,7 +13,7 @@ use skill_trust::ops::status::{self, Skill, Status, StatusRequest};
 /// Show every skill, where it stands and who can load it
 #[derive(Debug, Default, clap::Args)]
 #[command(
-    after_help = "Every copy is hashed for this; nothing is changed and nothing is made. What it finds wrong is\n\
+    after_help = "Every copy is hashed for this; nothing is changed and nothing is made. What it finds wrong is \
     acted upon by `skills verify`. Exit code 0 unless the home itself is damaged.\n\n\
     Examples:\n  skills status\n  skills status pdf-forms -v\n  skills status pdf-forms --history\n\nSee also: skills verify, skills review"
 )]
