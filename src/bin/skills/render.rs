@@ -270,7 +270,8 @@ pub(crate) fn plain(shown: &str) -> String {
 /// sequences that [`paint`] writes.
 ///
 /// Attack: a sequence of a skill's own that happens to be one of ours can
-/// colour its text, and nothing more: it moves nothing and hides nothing.
+/// colour its text, or keep it from being broken, and nothing more: it moves
+/// nothing and hides nothing.
 pub(crate) fn guarded(shown: &str) -> Cow<'_, str> {
     if shown.split('\n').all(text::is_plain) {
         return Cow::Borrowed(shown);
