@@ -257,7 +257,7 @@ fn consent(plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop>
         let what = format!("the bytes of {revision} are {full}, you named {given}");
         return Err(Stop::new(Code::DigestMismatch, what, format!("skills review {revision}")));
     }
-    let prompt = format!("{full}\nType the skill's name to trust exactly these bytes");
+    let prompt = format!("digest   {full}\nType the skill's name to trust exactly these bytes");
     match ask.ask(shown, &Question::Type { prompt, expected: revision.name.to_string() }) {
         Answer::Yes => Ok(()),
         Answer::No => Err(Stop::new(Code::Declined, "not trusted: the name was not typed", command(plan))),

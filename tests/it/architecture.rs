@@ -236,8 +236,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap", &["bin/skills/"]),
     ("clap_complete", &["bin/skills/complete.rs"]),
     ("clap_mangen", &["bin/skills/commands/generate.rs"]),
-    ("comfy_table", &["bin/skills/render.rs"]),
-    ("ctrlc", &["bin/skills/commands/install.rs", "bin/skills/commands/tour.rs"]),
+    ("ctrlc", &["bin/skills/pager.rs", "bin/skills/commands/install.rs", "bin/skills/commands/tour.rs"]),
     ("ed25519_dalek", &["model/note.rs"]),
     // The tour makes a repository; everything that reads one is in the door.
     ("git2", &["system/fetch/git.rs", "bin/skills/commands/tour/upstream.rs"]),
@@ -269,6 +268,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tempfile", &["ops/install.rs", "bin/skills/commands/tour.rs"]),
     ("thiserror", &[]),
     ("toml", &["policy/config.rs"]),
+    ("unicode_width", &["bin/skills/layout.rs"]),
     ("unicode_normalization", &["model/path.rs", "policy/entry.rs"]),
 ];
 

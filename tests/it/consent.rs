@@ -35,7 +35,9 @@ const ASKED: &str = "to trust exactly these bytes: ";
 /// that are ours.
 fn is_plain(shown: &str) {
     let mut rest = shown.to_owned();
-    for ours in ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[2m", "\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m"] {
+    for ours in
+        ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[2m", "\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m", "\u{1b}[36m"]
+    {
         rest = rest.replace(ours, "");
     }
     let odd = rest.chars().find(|c| match c {

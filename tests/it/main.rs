@@ -73,6 +73,8 @@ mod state_mutations;
 mod stories;
 /// One revision takes another's place.
 mod swap;
+/// Every screen in a real terminal emulator.
+mod terminal;
 /// The tour ends as it must.
 mod tour;
 /// The transcripts of the documentation, replayed.

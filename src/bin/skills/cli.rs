@@ -4,7 +4,7 @@ use super::commands::{
     audit, doctor, enable, generate, install, kill, policy, review, status, tour, trust, verify,
 };
 use super::context::{Context, Globals};
-use super::{complete, render};
+use super::{complete, layout, render};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::text;
@@ -100,7 +100,8 @@ pub(crate) fn main(arguments: &[OsString]) -> ExitCode {
     let mut context = match Context::new(cli.globals) {
         Ok(context) => context,
         Err(stop) => {
-            eprintln!("{}", render::stop(&stop));
+            // Not `eprintln!`, which panics when nobody reads.
+            let _ = writeln!(std::io::stderr(), "{}", render::plain(&render::guarded(&render::stop(&stop))));
             return ExitCode::from(stop.code.exit() as u8);
         }
     };
@@ -111,15 +112,23 @@ pub(crate) fn main(arguments: &[OsString]) -> ExitCode {
     }
 }
 
-/// Help and version as they are. A mistake repeats what was typed, which may
-/// come from a file's name: plain, and with hidden characters made visible.
+/// Help and version as they are, coloured as was asked. A mistake repeats what
+/// was typed, which may come from a file's name: plain, and with hidden
+/// characters made visible.
 fn print_error(error: &clap::Error) {
     if !error.use_stderr() {
-        let _ = error.print();
+        let words: Vec<_> = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
+        let never = words.iter().any(|word| word == "--color=never")
+            || words.windows(2).any(|pair| pair[0] == "--color" && pair[1] == "never");
+        let _ = if never { write!(std::io::stdout(), "{error}") } else { error.print() };
         return;
     }
+    let size = rustix::termios::tcgetwinsize(std::io::stderr());
+    let columns = size.map_or(0, |size| usize::from(size.ws_col));
     for line in error.to_string().lines() {
-        let _ = writeln!(std::io::stderr(), "{}", text::escape(line));
+        let line = render::guarded(line);
+        let line = if columns > 0 { layout::fit(&line, columns) } else { line };
+        let _ = writeln!(std::io::stderr(), "{line}");
     }
 }
 

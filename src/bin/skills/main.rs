@@ -17,9 +17,15 @@ mod complete;
 #[cfg(feature = "cli")]
 mod context;
 #[cfg(feature = "cli")]
+mod layout;
+#[cfg(feature = "cli")]
+mod pager;
+#[cfg(feature = "cli")]
 mod prompt;
 #[cfg(feature = "cli")]
 mod render;
+#[cfg(feature = "cli")]
+mod table;
 
 #[cfg(not(feature = "cli"))]
 mod bare;

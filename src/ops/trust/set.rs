@@ -273,8 +273,11 @@ fn consent(plan: &SetPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop> {
         return Ok(());
     }
     let digest = plan.set.digest();
-    let prompt =
-        format!("{digest}\nType `{}` to trust exactly these {} revisions", plan.phrase, plan.set.len());
+    let prompt = format!(
+        "set      {digest}\nType `{}` to trust exactly these {} revisions",
+        plan.phrase,
+        plan.set.len()
+    );
     match ask.ask(shown, &Question::Type { prompt, expected: plan.phrase.clone() }) {
         Answer::Yes => Ok(()),
         Answer::No => Err(Stop::new(

@@ -48,7 +48,7 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
         };
         context.say(&format!("{word}  {:<10} {}", check.about, check.found))?;
         if !check.next.is_empty() {
-            context.say(&format!("                  {}", text::escape(&check.next)))?;
+            context.say(&format!("                  {}", render::commands(&text::escape(&check.next))))?;
         }
     }
     let list: Vec<_> = checks

@@ -2,7 +2,7 @@
 
 use super::super::complete;
 use super::super::context::{Context, Ended, absolute};
-use super::super::render::{Tone, paint};
+use super::super::render::{Tone, commands, paint};
 use skill_trust::model::agent::AGENTS;
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::lifecycle::RevisionRow;
@@ -150,10 +150,10 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
             text::escape(&done.path)
         ))?;
         if let Some(old) = &done.swapped {
-            context.say(&format!(
-                "replaced {}, which stays trusted; back with: skills enable {}",
-                old.revision, old.revision
-            ))?;
+            context.say(&commands(&format!(
+                "replaced {0}, which stays trusted; back with: skills enable {0}",
+                old.revision
+            )))?;
         }
         readers(context, &done.readers)?;
         let swapped = done.swapped.as_ref().map(|old| old.revision.digest);

@@ -202,11 +202,11 @@ fn show(context: &mut Context, opened: &Opened, arrivals: &[Arrival]) -> Ended {
                 let word = if *new { "stored" } else { "known " };
                 let size = render::human_size(row.bytes);
                 context.say(&format!(
-                    "{}   {:<24} {}  {} files, {size}  ({})",
+                    "{}   {:<24} {}  {}, {size}  ({})",
                     paint(Tone::Good, word),
                     row.revision.name.as_str(),
                     row.revision.digest.short(),
-                    row.files,
+                    render::files_of(row.files),
                     row.lifecycle.state()
                 ))?;
                 documents.push(serde_json::json!({ "name": row.revision.name, "digest": row.revision.digest, "state": row.lifecycle.state(), "new": new, "files": row.files, "bytes": row.bytes }));
@@ -245,13 +245,14 @@ fn show(context: &mut Context, opened: &Opened, arrivals: &[Arrival]) -> Ended {
         [(row, _)] => {
             let full = row.revision.digest;
             context.say(&format!("digest   {full}"))?;
-            context.say(&format!("\nNothing is enabled. Next:  skills review {}", row.revision))?;
+            let next = format!("\nNothing is enabled. Next:  skills review {}", row.revision);
+            context.say(&render::commands(&next))?;
         }
-        many => context.say(&format!(
+        many => context.say(&render::commands(&format!(
             "\n{} stored, {} refused. Nothing is enabled. Next:  skills status",
             many.len(),
             arrivals.len() - many.len()
-        ))?,
+        )))?,
     }
     Ok(exit)
 }

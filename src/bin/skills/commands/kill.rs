@@ -2,7 +2,7 @@
 
 use super::super::complete;
 use super::super::context::{Context, Ended};
-use super::super::render::{Tone, paint};
+use super::super::render::{Tone, commands, paint};
 use super::install::parse_digest;
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::lifecycle::HoldScope;
@@ -164,10 +164,10 @@ fn show(context: &mut Context, scope: Option<&HoldScope>, killed: &Killed) -> En
     if done {
         tell(
             context,
-            &format!(
+            &commands(&format!(
                 "Lift it with:  skills release {}",
                 scope.map_or_else(|| "--all".to_owned(), stop::scope_words)
-            ),
+            )),
         );
     }
     let paths: Vec<_> = report.stopped.iter().map(|stopped| serde_json::json!({ "name": stopped.revision.name, "digest": stopped.revision.digest, "paths": stopped.paths })).collect();
@@ -235,7 +235,7 @@ pub(crate) fn release(context: &mut Context, args: ReleaseArgs) -> Ended {
     let mut person = context.person();
     let epoch = stop::release(&context.world, &plan, &shown, args.phrase.as_deref(), person.as_mut())?;
     context.say(&format!("{}  epoch {epoch}; nothing is enabled", paint(Tone::Good, "released")))?;
-    context.say("Next:  skills status, then skills enable NAME --agent …")?;
+    context.say(&commands("Next:  skills status, then skills enable NAME --agent …"))?;
     context.json("release/1", serde_json::json!({ "epoch": epoch }))?;
     Ok(Exit::Done)
 }

@@ -67,7 +67,7 @@ pub(crate) fn run(context: &mut Context, mut args: Args) -> Ended {
     };
     let shown = describe(context, &plan);
     if args.dry_run {
-        context.say(&shown)?;
+        context.say(&format!("{shown}\ndigest   {}", plan.row.revision.digest))?;
         context.json("trust-plan/1", document(&plan))?;
         return Ok(Exit::Done);
     }
@@ -77,7 +77,8 @@ pub(crate) fn run(context: &mut Context, mut args: Args) -> Ended {
     let until = pin.until.map_or(String::new(), |until| format!(" until {until}"));
     context.say(&format!("{}  {revision}{until}", paint(Tone::Good, "trusted")))?;
     let place = super::enable::place_hint(context);
-    context.say(&format!("Not enabled yet. Next:  skills enable {}{place}", revision.name))?;
+    let next = format!("Not enabled yet. Next:  skills enable {}{place}", revision.name);
+    context.say(&render::commands(&next))?;
     let mut document = document(&plan);
     if let Some(document) = document.as_object_mut() {
         document.insert("record".to_owned(), pin.seq.into());
@@ -86,24 +87,24 @@ pub(crate) fn run(context: &mut Context, mut args: Args) -> Ended {
     Ok(Exit::Done)
 }
 
-/// What is shown with the question; the digest comes last, next to it.
+/// What is shown before the question, which names the digest itself.
 fn describe(context: &Context, plan: &TrustPlan) -> String {
     let row = &plan.row;
     let mut lines = vec![format!("skill    {}", paint(Tone::Strong, row.revision.name.as_str()))];
     lines.push(format!("source   {}", row.source));
-    lines.push(format!("holds    {} files, {}", row.files, render::human_size(row.bytes)));
+    lines.push(format!("holds    {}, {}", render::files_of(row.files), render::human_size(row.bytes)));
     lines.push(format!("arrived  {}", render::age(row.installed, context.now())));
     lines.push(match &plan.before {
         None => "before   nothing of this name was trusted here".to_owned(),
         Some(digest) => {
-            format!("before   {} is trusted; see: skills review {}", digest.short(), row.revision)
+            let see = render::commands(&format!("see: skills review {}", row.revision));
+            format!("before   {} is trusted; {see}", digest.short())
         }
     });
     if let Some(until) = plan.terms.until {
         lines.push(ends(until, plan.terms.why.as_deref()));
     }
     lines.push("signed   not checked: signatures are not read by this version".to_owned());
-    lines.push(format!("digest   {}", row.revision.digest));
     lines.join("\n")
 }
 

@@ -15,13 +15,13 @@ use skill_trust::ops::trust::set::{self, Member, SetPlan, SetRequest};
 pub(super) fn run(context: &mut Context, args: Args, digest: Option<Digest>, terms: &TermsRequest) -> Ended {
     let plan = set::plan(&context.world, &request(&args, digest)?, terms)?;
     if args.print_set {
-        context.say(plan.set.text().trim_end())?;
+        context.raw(plan.set.text().trim_end())?;
         context.note(&format!("to state it: skills trust --set FILE --digest {}", plan.set.digest()))?;
         return Ok(Exit::Done);
     }
     let shown = describe(context, &plan);
     if args.dry_run {
-        context.say(&shown)?;
+        context.say(&format!("{shown}\nset      {}", plan.set.digest()))?;
         context.json("trust-set-plan/1", document(&plan))?;
         return Ok(Exit::Done);
     }
@@ -35,12 +35,11 @@ pub(super) fn run(context: &mut Context, args: Args, digest: Option<Digest>, ter
         (None, true) => "skills enable --updates".to_owned(),
         (None, false) => format!("skills enable {}{place}", args.skills.join(" ")),
     };
-    context.say(&format!("Not enabled yet. Next:  {next}"))?;
+    context.say(&render::commands(&format!("Not enabled yet. Next:  {next}")))?;
     for member in &plan.alone {
-        context.say(&format!(
-            "Still to decide:  skills review {0}, then: skills trust {0}",
-            member.row.revision
-        ))?;
+        let next =
+            format!("Still to decide:  skills review {0}, then: skills trust {0}", member.row.revision);
+        context.say(&render::commands(&next))?;
     }
     let mut document = document(&plan);
     if let Some(document) = document.as_object_mut() {
@@ -71,7 +70,7 @@ fn describe(context: &Context, plan: &SetPlan) -> String {
     let mut out =
         vec![render::table(&["NAME", "DIGEST", "TO READ", "LOOK FOR"], &rows(&plan.members), width)];
     if !plan.alone.is_empty() {
-        out.push(paint(Tone::Careful, "\nNot among them, each to be decided alone:"));
+        out.push(format!("\n{}", paint(Tone::Careful, "Not among them, each to be decided alone:")));
         for member in &plan.alone {
             let why = member.alone.as_deref().unwrap_or_default();
             out.push(format!("  {}: {}", member.row.revision, text::escape(why)));
@@ -87,7 +86,6 @@ fn describe(context: &Context, plan: &SetPlan) -> String {
         out.push(super::trust::ends(until, plan.terms.why.as_deref()));
     }
     out.push("signed   not checked: signatures are not read by this version".to_owned());
-    out.push(format!("set      {}", plan.set.digest()));
     out.join("\n")
 }
 
@@ -97,7 +95,7 @@ fn rows(members: &[Member]) -> Vec<Vec<String>> {
         let cost = if member.compared {
             format!("{}, +{added} -{removed}", render::count(member.files, "file"))
         } else {
-            format!("{}, {}", render::count(member.files, "file"), render::human_size(member.row.bytes))
+            format!("{}, {}", render::count(member.files, "file"), render::count(added, "line"))
         };
         let marks: Vec<_> = member.marks.iter().map(|mark| mark.words()).collect();
         vec![member.row.revision.name.to_string(), member.row.revision.digest.short(), cost, marks.join(", ")]

@@ -46,6 +46,10 @@ fn short(home: Option<&Path>, path: &str) -> String {
     text::escape(&below.map_or_else(|| path.to_owned(), |rest| format!("~{rest}")))
 }
 
+/// Folders named that hold the same bytes: twenty copies of one skill are not
+/// listed twenty times twenty.
+const TWINS_TOLD: usize = 2;
+
 fn one(context: &mut Context, home: Option<&Path>, skill: &Unmanaged) -> Result<(), Stop> {
     let mut words = vec![render::count(skill.files, "file")];
     words.extend(skill.marks.iter().map(|mark| mark.words().to_owned()));
@@ -66,7 +70,11 @@ fn one(context: &mut Context, home: Option<&Path>, skill: &Unmanaged) -> Result<
     if skill.faults > 0 {
         more(careful(&format!("not a sound skill: {}", render::count(skill.faults, "fault"))))?;
     }
-    for relation in &skill.relations {
+    let twins = |relation: &&Relation| matches!(relation, Relation::SameBytes { .. });
+    let told = TWINS_TOLD + usize::from(skill.relations.iter().filter(twins).count() == TWINS_TOLD + 1);
+    let rest = skill.relations.iter().filter(twins).count().saturating_sub(told);
+    let same = skill.relations.iter().filter(twins).take(told);
+    for relation in same.chain(skill.relations.iter().filter(|relation| !twins(relation))) {
         let (what, tone) = match relation {
             Relation::SameBytes { path } => (format!("the same bytes lie in {}", short(home, path)), false),
             Relation::Shadows { path, agents } => {
@@ -78,7 +86,7 @@ fn one(context: &mut Context, home: Option<&Path>, skill: &Unmanaged) -> Result<
         };
         more(if tone { careful(&what) } else { what })?;
     }
-    Ok(())
+    if rest > 0 { more(format!("and in {rest} other places")) } else { Ok(()) }
 }
 
 /// What to look at first, and what can be done today.

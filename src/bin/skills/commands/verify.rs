@@ -106,7 +106,7 @@ fn tell(context: &mut Context, problem: &Problem) -> Result<(), Stop> {
     if stop.next.is_empty() {
         Ok(())
     } else {
-        context.say(&format!("     next: {}", text::escape(&stop.next)))
+        context.say(&format!("     next: {}", render::commands(&text::escape(&stop.next))))
     }
 }
 
@@ -192,7 +192,8 @@ fn known(context: &mut Context, found: &FolderReport) -> Result<(), Stop> {
     }
     if let Some(revision) = found.placed.as_ref().filter(|revision| revision.digest != found.digest) {
         let head = paint(Tone::Bad, "drifted");
-        context.say(&format!("{head}  we placed {revision} here; run: skills verify {revision}"))?;
+        let run = render::commands(&format!("run: skills verify {revision}"));
+        context.say(&format!("{head}  we placed {revision} here; {run}"))?;
     }
     Ok(())
 }
