@@ -21,6 +21,7 @@ pub mod place;
 pub mod recover;
 pub mod refusals;
 pub mod remove;
+pub mod repair;
 pub mod review;
 pub mod session;
 pub mod status;

@@ -59,6 +59,8 @@ pub struct TrustPlan {
     pub terms: Terms,
     /// The digest trusted last for this name, if another.
     pub before: Option<Digest>,
+    /// The command that a person is told to run: `trust` or `repair`.
+    pub verb: &'static str,
     given: Option<Digest>,
 }
 
@@ -108,7 +110,7 @@ pub fn plan(world: &World, request: &TrustRequest) -> Result<TrustPlan, Stop> {
     let latest = rows.iter().filter(|other| other.revision != row.revision);
     let before =
         latest.filter_map(|other| other.lifecycle.pin()).max_by_key(|pin| pin.seq).map(|pin| pin.digest);
-    Ok(TrustPlan { row, terms, before, given: request.digest })
+    Ok(TrustPlan { row, terms, before, verb: "trust", given: request.digest })
 }
 
 /// Works the terms out. Policy may end trust earlier than was asked for.
@@ -146,7 +148,7 @@ fn terms(world: &World, ledger: &Ledger, request: &TermsRequest) -> Result<Terms
 /// [`Stop`]; a refusal is recorded.
 pub fn trust(world: &World, plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) -> Result<Pin, Stop> {
     let revision = &plan.row.revision;
-    let command = format!("skills trust {revision}");
+    let command = format!("skills {} {revision}", plan.verb);
     if let Err(stop) = world.no_agent(&command).and_then(|()| consent(plan, shown, ask)) {
         return Err(refuse(world, plan, stop));
     }
@@ -213,7 +215,7 @@ fn consent(plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop>
         Answer::Nobody => Err(Stop::new(
             Code::PersonNeeded,
             "trust needs a person at a terminal, or the reviewed digest",
-            format!("skills trust {} --digest {full}", revision.name),
+            format!("skills {} {} --digest {full}", plan.verb, revision.name),
         )),
     }
 }

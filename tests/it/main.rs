@@ -51,6 +51,8 @@ mod readme;
 mod reference;
 /// The home permit and its release.
 mod release_files;
+/// Back to the old bytes after drift.
+mod repair;
 /// Many skills with one answer.
 mod sets;
 /// Folders, repositories, https and ssh.

@@ -1,6 +1,6 @@
 //! The command line: what can be typed, and which file does it.
 
-use super::commands::{audit, doctor, enable, install, kill, review, status, tour, trust, verify};
+use super::commands::{audit, doctor, enable, install, kill, repair, review, status, tour, trust, verify};
 use super::context::{Context, Globals};
 use super::render;
 use clap::{Parser, Subcommand};
@@ -52,6 +52,8 @@ enum Command {
     Release(kill::ReleaseArgs),
     /// Ask whether a skill may be used now (for gateways)
     Gate,
+    /// After drift: see what changed, decide about the old bytes again, place anew
+    Repair(repair::Args),
     /// Withdraw trust
     Untrust(trust::UntrustArgs),
     /// Hash everything again and check ledger and log against each other
@@ -123,6 +125,7 @@ fn run(context: &mut Context, command: Command) -> Result<Exit, Stop> {
         Command::Release(args) => kill::release(context, args),
         // `gate` never gets here: it is taken before the command line is parsed.
         Command::Gate => Ok(Exit::Refused),
+        Command::Repair(args) => repair::run(context, args),
         Command::Untrust(args) => trust::untrust(context, args),
         Command::Verify(args) => verify::run(context, args),
         Command::Audit(args) => audit::run(context, args),

@@ -100,3 +100,8 @@ fn a_crash_of_a_kill_or_a_release_never_lets_more_run() {
         ],
     );
 }
+
+#[test]
+fn a_crash_of_a_repair_leaves_drift_withdrawn_or_trust_given_anew() {
+    sweep("crashes of repair", &["repair"]);
+}

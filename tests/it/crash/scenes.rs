@@ -32,6 +32,7 @@ pub(crate) const ALL: &[Scene] = &[
     Scene { name: "enable at a second place", prepare: enable_again, also: &["trusted"] },
     Scene { name: "enable in place of another revision", prepare: swap, also: &["trusted"] },
     Scene { name: "drift", prepare: drift, also: &[] },
+    Scene { name: "repair", prepare: repair, also: &["installed"] },
     Scene { name: "disable", prepare: disable, also: &[] },
     Scene { name: "disable one of two", prepare: disable_one, also: &["trusted"] },
     Scene { name: "untrust", prepare: untrust, also: &[] },
@@ -93,13 +94,24 @@ fn swap(bed: &Bed) -> Vec<String> {
 }
 
 fn drift(bed: &Bed) -> Vec<String> {
+    drifted(bed);
+    words(["gate", "demo", "--json"])
+}
+
+/// Drift that nobody has noticed yet: declared first, then trusted again.
+fn repair(bed: &Bed) -> Vec<String> {
+    let digest = drifted(bed);
+    words(["repair", "demo", "--digest", &digest])
+}
+
+fn drifted(bed: &Bed) -> String {
     neighbour(bed);
-    demo(bed);
+    let digest = demo(bed);
     let file = format!("{}/demo/scripts/run.sh", bed.agent("a"));
     fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(&file, "echo drift\n").unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o555)).unwrap();
-    words(["gate", "demo", "--json"])
+    digest
 }
 
 fn disable(bed: &Bed) -> Vec<String> {

@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod enable;
 pub(crate) mod install;
 pub(crate) mod kill;
+pub(crate) mod repair;
 pub(crate) mod review;
 pub(crate) mod status;
 pub(crate) mod tour;
