@@ -7,6 +7,7 @@
 //! through [`Ask`].
 
 pub mod apply;
+pub mod as_before;
 pub mod audit;
 pub mod clock;
 pub mod disable;

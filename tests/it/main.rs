@@ -7,6 +7,8 @@
 mod architecture;
 /// Tar and zip files as sources.
 mod archives;
+/// What a kill took away, after its release.
+mod as_before;
 /// Holes in the logic, each tried for real.
 mod attacks;
 /// An independent checker, in another language, finds every forgery.

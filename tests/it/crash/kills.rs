@@ -105,3 +105,8 @@ fn a_crash_of_a_kill_or_a_release_never_lets_more_run() {
 fn a_crash_of_a_repair_leaves_drift_withdrawn_or_trust_given_anew() {
     sweep("crashes of repair", &["repair"]);
 }
+
+#[test]
+fn a_crash_while_everything_is_placed_again_leaves_each_copy_whole_or_gone() {
+    sweep("crashes of enable --as-before", &["enable as before"]);
+}

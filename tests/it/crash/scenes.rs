@@ -31,6 +31,7 @@ pub(crate) const ALL: &[Scene] = &[
     Scene { name: "enable", prepare: enable, also: &[] },
     Scene { name: "enable at a second place", prepare: enable_again, also: &["trusted"] },
     Scene { name: "enable in place of another revision", prepare: swap, also: &["trusted"] },
+    Scene { name: "enable as before", prepare: as_before, also: &[] },
     Scene { name: "drift", prepare: drift, also: &[] },
     Scene { name: "repair", prepare: repair, also: &["installed"] },
     Scene { name: "disable", prepare: disable, also: &[] },
@@ -91,6 +92,17 @@ fn swap(bed: &Bed) -> Vec<String> {
     let digest = bed.install("demo");
     bed.trust("demo", &digest);
     words(["enable", &exact("demo", &digest), "--dir", &bed.agent("a")])
+}
+
+/// Both skills were taken away by a kill that was lifted.
+fn as_before(bed: &Bed) -> Vec<String> {
+    demo(bed);
+    bed.enabled("other", "b");
+    bed.run(&["kill", "--all"]).done();
+    bed.run(&["release", "--all", "--phrase", "release epoch 1"]).done();
+    let told = bed.run(&["enable", "--as-before", "--dry-run", "--json"]).done().out;
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    words(["enable", "--as-before", "--record", &told["record"].to_string()])
 }
 
 fn drift(bed: &Bed) -> Vec<String> {

@@ -233,7 +233,7 @@ pub(crate) fn release(context: &mut Context, args: ReleaseArgs) -> Ended {
     let mut person = context.person();
     let epoch = stop::release(&context.world, &plan, &shown, args.phrase.as_deref(), person.as_mut())?;
     context.say(&format!("{}  epoch {epoch}; nothing is enabled", paint(Tone::Good, "released")))?;
-    context.say("Next:  skills status, then skills enable NAME --agent …")?;
+    context.say("Next:  skills status, then skills enable --as-before, or skills enable NAME --agent …")?;
     context.json("release/1", serde_json::json!({ "epoch": epoch }))?;
     Ok(Exit::Done)
 }

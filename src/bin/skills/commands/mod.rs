@@ -1,6 +1,7 @@
 //! One file per command: its arguments, whose comments are its help, and how
 //! it shows what the use case answered.
 
+mod as_before;
 pub(crate) mod audit;
 pub(crate) mod doctor;
 pub(crate) mod enable;
