@@ -12,6 +12,7 @@ pub mod audit;
 pub mod clock;
 pub mod disable;
 pub mod doctor;
+pub mod drill;
 pub mod enable;
 pub mod facts;
 pub mod gate;

@@ -15,6 +15,7 @@ pub mod lock;
 pub mod permit;
 pub mod placement;
 pub mod policy_file;
+pub mod rehearsal;
 pub mod store;
 pub mod strays;
 pub mod tree;

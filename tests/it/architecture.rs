@@ -235,7 +235,10 @@ const DOORS: &[(&str, &[&str])] = &[
     ("caseless", &["policy/entry.rs"]),
     ("clap", &["bin/skills/"]),
     ("comfy_table", &["bin/skills/render.rs"]),
-    ("ctrlc", &["bin/skills/commands/install.rs", "bin/skills/commands/tour.rs"]),
+    (
+        "ctrlc",
+        &["bin/skills/commands/drill.rs", "bin/skills/commands/install.rs", "bin/skills/commands/tour.rs"],
+    ),
     ("ed25519_dalek", &["model/note.rs"]),
     // The tour makes a repository; everything that reads one is in the door.
     ("git2", &["system/fetch/git.rs", "bin/skills/commands/tour/upstream.rs"]),
@@ -264,7 +267,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("serde_saphyr", &["model/card/tree.rs", "model/claim.rs"]),
     ("sha2", &["model/digest.rs"]),
     ("similar", &["bin/skills/"]),
-    ("tempfile", &["ops/install.rs", "bin/skills/commands/tour.rs"]),
+    ("tempfile", &["ops/drill.rs", "ops/install.rs", "bin/skills/commands/tour.rs"]),
     ("thiserror", &[]),
     ("toml", &["policy/config.rs"]),
     ("unicode_normalization", &["model/path.rs", "policy/entry.rs"]),
@@ -335,6 +338,8 @@ const OUTSIDE_ALLOWED: &[(&str, &str)] = &[
     ("system/fetch/http.rs", "env::"),
     // Without a home, a listing is fetched into the temporary folder.
     ("ops/install.rs", "env::"),
+    // A drill copies into the temporary folder, and first looks where that is.
+    ("ops/drill.rs", "env::"),
 ];
 
 fn reaches_outside(source: &Source) -> Vec<String> {
@@ -378,7 +383,8 @@ const WRITERS: &[(&str, &[&str])] = &[
     ("Staged::begin(", &["enable"]),
     ("store.promote(", &["install"]),
     ("store.remove(", &["remove"]),
-    ("kill::kill_all(", &["stop"]),
+    // A drill's is the copied home.
+    ("kill::kill_all(", &["drill", "stop"]),
     ("kill::kill_matching(", &["stop"]),
     ("kill::finish(", &["recover"]),
 ];

@@ -27,6 +27,8 @@ mod digest;
 mod drift;
 /// What counts as a difference, and how it is told.
 mod drift_unit;
+/// A kill, played on a copy.
+mod drill;
 /// The gate's answers in every form, and every way out of it.
 mod gate_contract;
 /// Git trees and repositories made to harm.

@@ -4,6 +4,7 @@
 mod as_before;
 pub(crate) mod audit;
 pub(crate) mod doctor;
+mod drill;
 pub(crate) mod enable;
 pub(crate) mod install;
 pub(crate) mod kill;
