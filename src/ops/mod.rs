@@ -29,6 +29,7 @@ pub mod session;
 pub mod status;
 pub mod stop;
 pub mod trust;
+pub mod uninstall;
 pub mod unmanaged;
 pub mod update;
 pub mod verify;

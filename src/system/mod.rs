@@ -10,6 +10,7 @@ pub mod fetch;
 pub mod home;
 pub mod inspect;
 pub mod kill;
+pub mod leaving;
 pub mod ledger;
 pub mod lock;
 pub mod permit;

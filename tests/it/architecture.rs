@@ -386,7 +386,12 @@ const WRITERS: &[(&str, &[&str])] = &[
     // A drill's is the copied home.
     ("kill::kill_all(", &["drill", "stop"]),
     ("kill::kill_matching(", &["stop"]),
-    ("kill::finish(", &["recover"]),
+    ("kill::finish(", &["recover", "uninstall"]),
+    ("leaving::mark(", &["uninstall"]),
+    ("leaving::drop_permit(", &["uninstall"]),
+    ("leaving::loosen(", &["uninstall"]),
+    ("leaving::remove_home(", &["uninstall"]),
+    ("leaving::remove_config(", &["uninstall"]),
 ];
 
 /// Calls that write to the file system; in `ops` and above `system` none is made.

@@ -69,6 +69,8 @@ mod stories;
 mod swap;
 /// The tour ends as it must.
 mod tour;
+/// The end of a home.
+mod uninstall;
 /// What agents load today, where nothing of ours exists.
 mod unmanaged;
 /// The commands that show and check.

@@ -1,6 +1,8 @@
 //! The command line: what can be typed, and which file does it.
 
-use super::commands::{audit, doctor, enable, install, kill, repair, review, status, tour, trust, verify};
+use super::commands::{
+    audit, doctor, enable, install, kill, repair, review, status, tour, trust, uninstall, verify,
+};
 use super::context::{Context, Globals};
 use super::render;
 use clap::{Parser, Subcommand};
@@ -64,6 +66,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Play the whole story in a throw-away home
     Tour(tour::Args),
+    /// End this home: skills removed or handed over, the log exported
+    Uninstall(uninstall::Args),
 }
 
 /// Parses, runs, reports.
@@ -131,6 +135,7 @@ fn run(context: &mut Context, command: Command) -> Result<Exit, Stop> {
         Command::Audit(args) => audit::run(context, args),
         Command::Doctor(args) => doctor::run(context, args),
         Command::Tour(args) => tour::run(context, args),
+        Command::Uninstall(args) => uninstall::run(context, args),
     }
 }
 

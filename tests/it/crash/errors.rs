@@ -71,3 +71,11 @@ fn an_error_in_a_kill_or_a_release_never_lets_more_run() {
         ],
     );
 }
+
+#[test]
+fn an_error_in_a_repair_or_an_uninstall_fails_the_command_or_does_not_matter() {
+    sweep(
+        "errors in repair, enable --as-before and uninstall",
+        &["repair", "enable as before", "uninstall, removing", "uninstall, handing over"],
+    );
+}

@@ -90,6 +90,7 @@ impl Judge {
 
     fn laws(&mut self, done: bool, found: &mut Vec<String>) -> Result<(), String> {
         let bed = &self.bed;
+        self.go_on(found)?;
         // An answer of the gate is no promise that the copies are gone by now.
         if done && self.code == 0 && bed.live() != self.after.view.live {
             found.push(format!("acknowledged, and an agent finds {:?}", bed.live()));
@@ -112,7 +113,12 @@ impl Judge {
         let view = &now.view;
         // See `removed` below: closed, since it could not be moved.
         let closed = !done && self.scene.name == "kill by name" && view.live.is_subset(&view.placed());
-        if view.live != view.placed() && !closed {
+        // Handed over: the home is gone, and the copies are the person's.
+        let over = self.scene.name == "uninstall, handing over" && view.rows.is_empty();
+        if over && view.live != self.after.view.live {
+            found.push(format!("handed over is {:?}, not {:?}", view.live, self.after.view.live));
+        }
+        if view.live != view.placed() && !closed && !over {
             found.push(format!("an agent finds {:?}, the ledger has {:?}", view.live, view.placed()));
         }
         for (row, state) in &view.rows {
@@ -133,6 +139,32 @@ impl Judge {
             if early && row.starts_with("demo@") && view.rows.len() == 2 && !allowed {
                 found.push("the gate allowed and then did not".to_owned());
             }
+        }
+        Ok(())
+    }
+
+    /// A home that is half removed allows nothing, has nothing live that was not
+    /// allowed before, and is removed wholly by going on.
+    fn go_on(&self, found: &mut Vec<String>) -> Result<(), String> {
+        if !self.bed.home().join("uninstalling").exists() {
+            return Ok(());
+        }
+        let (allowed, ran) = self.bed.gate("demo");
+        if allowed || !ran.out.contains("half-removed") {
+            found.push(format!("half removed, and the gate says: {}", ran.out));
+        }
+        if !self.bed.live().is_subset(&self.before.view.live)
+            || !self.after.view.live.is_subset(&self.bed.live())
+        {
+            found.push(format!("half removed, and an agent finds {:?}", self.bed.live()));
+        }
+        let log = std::fs::read_to_string(self.bed.path("log.jsonl")).unwrap_or_default();
+        if !log.contains("\"event\":\"uninstall\"") {
+            found.push("half removed, and the log was not exported".to_owned());
+        }
+        let ran = self.bed.run(&["uninstall"]);
+        if !ran.acknowledged() || self.bed.home().exists() {
+            return Err(format!("an uninstall that was begun could not be gone on with: {ran:?}"));
         }
         Ok(())
     }

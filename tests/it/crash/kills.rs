@@ -110,3 +110,8 @@ fn a_crash_of_a_repair_leaves_drift_withdrawn_or_trust_given_anew() {
 fn a_crash_while_everything_is_placed_again_leaves_each_copy_whole_or_gone() {
     sweep("crashes of enable --as-before", &["enable as before"]);
 }
+
+#[test]
+fn a_crash_of_an_uninstall_leaves_a_working_home_or_one_that_is_gone_on_with() {
+    sweep("crashes of uninstall", &["uninstall, removing", "uninstall, handing over"]);
+}

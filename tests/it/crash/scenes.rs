@@ -39,6 +39,8 @@ pub(crate) const ALL: &[Scene] = &[
     Scene { name: "untrust", prepare: untrust, also: &[] },
     Scene { name: "untrust for good", prepare: untrust_never, also: &["installed"] },
     Scene { name: "remove", prepare: remove, also: &[] },
+    Scene { name: "uninstall, removing", prepare: uninstall_remove, also: &["trusted"] },
+    Scene { name: "uninstall, handing over", prepare: uninstall_over, also: &[] },
     Scene { name: "kill everything", prepare: kill_all, also: &[] },
     Scene { name: "kill everything again", prepare: kill_again, also: &[] },
     Scene { name: "kill by name", prepare: kill_name, also: &["trusted"] },
@@ -155,6 +157,20 @@ fn remove(bed: &Bed) -> Vec<String> {
     neighbour(bed);
     bed.install("demo");
     words(["remove", "demo"])
+}
+
+fn uninstall_remove(bed: &Bed) -> Vec<String> {
+    neighbour(bed);
+    demo(bed);
+    words(["uninstall", "--remove", "--phrase", "remove 2 skills", "--export", &bed.path("log.jsonl")])
+}
+
+/// One that is handed over, and one that is forgotten.
+fn uninstall_over(bed: &Bed) -> Vec<String> {
+    demo(bed);
+    bed.install("other");
+    let phrase = "hand over 1 of 2 skills";
+    words(["uninstall", "--hand-over", "--phrase", phrase, "--export", &bed.path("log.jsonl")])
 }
 
 fn kill_all(bed: &Bed) -> Vec<String> {

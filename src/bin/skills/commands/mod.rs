@@ -14,5 +14,6 @@ pub(crate) mod status;
 pub(crate) mod tour;
 pub(crate) mod trust;
 mod trust_set;
+pub(crate) mod uninstall;
 mod unmanaged;
 pub(crate) mod verify;
