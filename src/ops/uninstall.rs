@@ -293,19 +293,18 @@ pub fn leave(
         let what = format!("{}: {error}", text::escape(&to.to_string_lossy()));
         Stop::new(Code::Io, what, "name another file: --export FILE")
     })?;
-    let over = match withdraw(&mut session, plan) {
-        Ok(over) => over,
-        Err(stop) => {
-            let _ = export::discard(to);
-            return Err(stop);
-        }
-    };
-    record(&mut session, plan, &over)?;
-    if let Err(fault) = export::fill(&session.home, &mut file, to, session.ledger.head()) {
+    let exported = withdraw(&mut session, plan).and_then(|over| {
+        record(&mut session, plan, &over)?;
+        export::fill(&session.home, &mut file, to, session.ledger.head()).map_err(|fault| {
+            let stop = log_stop(&fault);
+            let next = "copies were taken away, nothing else; name another file: --export FILE";
+            Stop::new(stop.code, stop.what, next)
+        })?;
+        Ok(over)
+    });
+    let over = exported.inspect_err(|_| {
         let _ = export::discard(to);
-        let stop = log_stop(&fault);
-        return Err(Stop::new(stop.code, stop.what, "nothing was removed; name another file: --export FILE"));
-    }
+    })?;
     let decided = Decided { config: plan.request.config, over };
     leaving::mark(&session.home, &decided).map_err(|error| io(&error))?;
     // A kill from before the mark was not seen by the check above; one from here

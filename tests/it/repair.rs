@@ -129,6 +129,7 @@ fn two_questions_trust_and_then_placing() {
     fs::write(&card, crlf).unwrap();
     chmod(&card, 0o444);
     sandbox.run(&["gate", "pdf"]).code(5).says("skills repair pdf");
+    sandbox.run(&["status"]).code(0).says("next: skills repair pdf@");
     let mut story = Story::of(&sandbox);
     let mut pty = terminal(&sandbox, &["repair", "pdf"]);
     let shown = pty.wait_for(TRUST);

@@ -30,6 +30,8 @@ pub(crate) struct Judge {
     pub(crate) acknowledged: usize,
     /// Points at which it was killed.
     pub(crate) killed: usize,
+    /// Points that left a half-removed home, which was gone on with.
+    pub(crate) gone_on: usize,
 }
 
 impl Judge {
@@ -58,6 +60,7 @@ impl Judge {
             points: 0,
             acknowledged: 0,
             killed: 0,
+            gone_on: 0,
         }
     }
 
@@ -89,8 +92,8 @@ impl Judge {
     }
 
     fn laws(&mut self, done: bool, found: &mut Vec<String>) -> Result<(), String> {
-        let bed = &self.bed;
         self.go_on(found)?;
+        let bed = &self.bed;
         // An answer of the gate is no promise that the copies are gone by now.
         if done && self.code == 0 && bed.live() != self.after.view.live {
             found.push(format!("acknowledged, and an agent finds {:?}", bed.live()));
@@ -145,10 +148,11 @@ impl Judge {
 
     /// A home that is half removed allows nothing, has nothing live that was not
     /// allowed before, and is removed wholly by going on.
-    fn go_on(&self, found: &mut Vec<String>) -> Result<(), String> {
+    fn go_on(&mut self, found: &mut Vec<String>) -> Result<(), String> {
         if !self.bed.home().join("uninstalling").exists() {
             return Ok(());
         }
+        self.gone_on += 1;
         let (allowed, ran) = self.bed.gate("demo");
         if allowed || !ran.out.contains("half-removed") {
             found.push(format!("half removed, and the gate says: {}", ran.out));
