@@ -419,6 +419,17 @@ fn a_home_in_which_nothing_was_recorded_goes_too() {
     chmod(&sandbox.home(), 0o700);
     assert_eq!(sandbox.run(&["kill", "--all"]).code, 1);
     sandbox.run(&["uninstall", "--remove"]).code(4).says("remove 0 skills");
+    // Attack by bad luck: it becomes a whole home between the showing and the yes.
+    let (other, now) = (Sandbox::new(), world(&sandbox));
+    fs::create_dir(other.home()).unwrap();
+    chmod(&other.home(), 0o700);
+    let asked = Request { hand_over: false, export: None, folder: other.at("work"), config: false };
+    let theirs = World { home: other.home(), ..now };
+    let plan = uninstall::plan(&theirs, &asked).unwrap();
+    other.run(&["install", other.skill("pdf").make().to_str().unwrap()]).ok();
+    let stop = uninstall::leave(&theirs, &plan, "", Some("remove 0 skills"), &mut Nobody).unwrap_err();
+    assert_eq!(stop.code, Code::Declined);
+    other.run(&["verify"]).ok();
     sandbox.run(&["uninstall", "--remove", "--phrase", "remove 0 skills"]).ok();
     assert!(!sandbox.home().exists());
     let world = world(&sandbox);
