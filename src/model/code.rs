@@ -139,6 +139,7 @@ codes! {
     PermitDiffers "permit-differs" Damaged "Permit, ledger and log do not agree.";
     HomeMissing "home-missing" Refused "There is no home here yet.";
     HomeUnsafe "home-unsafe" Damaged "The home has the wrong owner, mode, place or file system.";
+    HalfRemoved "half-removed" Damaged "An uninstall has begun here and was not finished.";
     LedgerMissing "ledger-missing" Damaged "The log exists and the ledger does not.";
     LedgerDamaged "ledger-damaged" Damaged "The ledger cannot be read, or does not agree with itself.";
     LedgerNewer "ledger-newer" Damaged "The ledger was written by a newer version.";

@@ -195,9 +195,7 @@ pub struct Audited {
 /// [`Stop`]: [`Code::Tampered`], [`Code::RolledBack`] and the like.
 pub fn verify(world: &World, head: Option<&str>) -> Result<Audited, Stop> {
     let session = Session::open(world, Depth::All)?;
-    session.ledger.check_integrity().map_err(|fault| ledger_stop(&fault))?;
-    let verified = session.log.verify(&session.ledger).map_err(|fault| log_stop(&fault))?;
-    let checkpoint = facts::checkpoint(&session)?;
+    let checked = facts::checked(&session)?;
     let extends = head.map(|head| facts::extends(&session.ledger, head)).transpose()?;
     if extends == Some(false) {
         let what = format!(
@@ -210,7 +208,8 @@ pub fn verify(world: &World, head: Option<&str>) -> Result<Audited, Stop> {
             "the home was put back, or the head is another home's; keep both",
         ));
     }
-    Ok(Audited { records: verified.records, head: session.ledger.head().text(), checkpoint, extends })
+    let facts::Checked { records, checkpoint } = checked;
+    Ok(Audited { records, head: session.ledger.head().text(), checkpoint, extends })
 }
 
 /// How far the log's own chain holds, without the ledger: records, root, and

@@ -416,7 +416,7 @@ pub fn remedy(code: Code, revision: &crate::model::skill::Revision) -> String {
         }
         Code::NotEnabled | Code::PermitMissing => format!("a person runs: skills enable {revision}"),
         Code::Drift | Code::PathDiffers => {
-            format!("a person runs: skills status {name}; then trusts again what is right")
+            format!("a person runs: skills repair {name}")
         }
         Code::HeldAll => "a person looks into it, then runs: skills release --all".to_owned(),
         Code::Held => {

@@ -7,10 +7,12 @@
 //! through [`Ask`].
 
 pub mod apply;
+pub mod as_before;
 pub mod audit;
 pub mod clock;
 pub mod disable;
 pub mod doctor;
+pub mod drill;
 pub mod enable;
 pub mod facts;
 pub mod gate;
@@ -21,12 +23,14 @@ pub mod place;
 pub mod recover;
 pub mod refusals;
 pub mod remove;
+pub mod repair;
 pub mod review;
 pub mod rules;
 pub mod session;
 pub mod status;
 pub mod stop;
 pub mod trust;
+pub mod uninstall;
 pub mod unmanaged;
 pub mod update;
 pub mod verify;

@@ -143,6 +143,12 @@ impl<'a> Session<'a> {
         world.done_with((home, ledger, log));
     }
 
+    /// Ends a home's last session: ledger and log are closed, the lock is kept.
+    #[must_use]
+    pub fn end(self) -> (Home, Lock) {
+        (self.home, self.lock)
+    }
+
     /// A draft of this session's actor under its policy.
     #[must_use]
     pub fn draft(&self, event: &str, decision: Outcome, reason: impl Into<String>) -> Draft {
@@ -375,6 +381,9 @@ pub fn home_stop(fault: &HomeFault) -> Stop {
             Stop::new(Code::HomeUnsafe, fault.to_string(), fix)
         }
         HomeFault::Io { .. } => Stop::new(Code::Io, fault.to_string(), "run: skills doctor"),
+        HomeFault::Leaving(_) => {
+            Stop::new(Code::HalfRemoved, fault.to_string(), "a person goes on with: skills uninstall")
+        }
         _ => Stop::new(Code::HomeUnsafe, fault.to_string(), "name a home of your own: --home DIR"),
     }
 }

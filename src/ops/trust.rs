@@ -63,6 +63,8 @@ pub struct TrustPlan {
     pub terms: Terms,
     /// The digest trusted last for this name, if another.
     pub before: Option<Digest>,
+    /// The command that a person is told to run: `trust` or `repair`.
+    pub verb: &'static str,
     given: Option<Digest>,
 }
 
@@ -119,7 +121,7 @@ pub fn plan(world: &World, request: &TrustRequest) -> Result<TrustPlan, Stop> {
     let latest = rows.iter().filter(|other| other.revision != row.revision);
     let before =
         latest.filter_map(|other| other.lifecycle.pin()).max_by_key(|pin| pin.seq).map(|pin| pin.digest);
-    Ok(TrustPlan { row, terms, before, given: request.digest })
+    Ok(TrustPlan { row, terms, before, verb: "trust", given: request.digest })
 }
 
 /// Works the terms out: what was typed, else the policy's default; policy may
@@ -244,7 +246,7 @@ pub fn trust(world: &World, plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) ->
 }
 
 fn command(plan: &TrustPlan) -> String {
-    format!("skills trust {}", plan.row.revision)
+    format!("skills {} {}", plan.verb, plan.row.revision)
 }
 
 fn consent(plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop> {
@@ -264,7 +266,7 @@ fn consent(plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop>
         Answer::Nobody => Err(Stop::new(
             Code::PersonNeeded,
             "trust needs a person at a terminal, or the reviewed digest",
-            format!("skills trust {} --digest {full}", revision.name),
+            format!("skills {} {} --digest {full}", plan.verb, revision.name),
         )),
     }
 }

@@ -256,9 +256,9 @@ fn declare(
     }
     let revision = &row.revision;
     let next = match no.code {
-        Code::Drift if question == Question::Load => format!(
-            "see: skills status {revision}; the right bytes again: skills trust {revision}, then skills enable {revision}"
-        ),
+        Code::Drift if question == Question::Load => {
+            format!("see what differs, and decide again: skills repair {revision}")
+        }
         Code::Drift => format!("install it again from {}, then: skills trust {revision}", row.source),
         other => gate::remedy(other, revision),
     };

@@ -12,10 +12,11 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 
 /// Files that may stand at the top of a home.
-const FILES: &[&str] = &[
+pub(super) const FILES: &[&str] = &[
     "permit",
     "lock",
     "placing",
+    "uninstalling.new",
     "ledger.db",
     "ledger.db-wal",
     "ledger.db-shm",
@@ -39,6 +40,7 @@ pub fn find(home: &Home) -> io::Result<Vec<String>> {
         Ok(())
     };
     add(".", &|name| FILES.contains(&name) || FOLDERS.contains(&name) || name.starts_with(kill::KILLED))?;
+    add("trust-roots", &|_| false)?;
     add("permits", &is_permit)?;
     add("store", &|name| name.len() == 2 && name.bytes().all(|c| c.is_ascii_hexdigit()))?;
     for shelf in names(home, "store")? {
@@ -81,7 +83,11 @@ pub fn sweep(home: &Home) -> Result<usize, String> {
 }
 
 fn names(home: &Home, folder: &str) -> io::Result<Vec<std::ffi::OsString>> {
-    let dir = rustix::fs::Dir::new(home.folder(folder)?)?;
+    let dir = match home.folder(folder) {
+        // A folder that is not there holds nothing.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        opened => rustix::fs::Dir::new(opened?)?,
+    };
     let mut names = Vec::new();
     for entry in dir {
         let entry = entry?;

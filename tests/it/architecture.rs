@@ -236,7 +236,15 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap", &["bin/skills/"]),
     ("clap_complete", &["bin/skills/complete.rs"]),
     ("clap_mangen", &["bin/skills/commands/generate.rs"]),
-    ("ctrlc", &["bin/skills/pager.rs", "bin/skills/commands/install.rs", "bin/skills/commands/tour.rs"]),
+    (
+        "ctrlc",
+        &[
+            "bin/skills/pager.rs",
+            "bin/skills/commands/drill.rs",
+            "bin/skills/commands/install.rs",
+            "bin/skills/commands/tour.rs",
+        ],
+    ),
     ("ed25519_dalek", &["model/note.rs"]),
     // The tour makes a repository; everything that reads one is in the door.
     ("git2", &["system/fetch/git.rs", "bin/skills/commands/tour/upstream.rs"]),
@@ -265,7 +273,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("serde_saphyr", &["model/card/tree.rs", "model/claim.rs"]),
     ("sha2", &["model/digest.rs"]),
     ("similar", &["bin/skills/"]),
-    ("tempfile", &["ops/install.rs", "bin/skills/commands/tour.rs"]),
+    ("tempfile", &["ops/drill.rs", "ops/install.rs", "bin/skills/commands/tour.rs"]),
     ("thiserror", &[]),
     ("toml", &["policy/config.rs"]),
     ("unicode_width", &["bin/skills/layout.rs"]),
@@ -337,6 +345,8 @@ const OUTSIDE_ALLOWED: &[(&str, &str)] = &[
     ("system/fetch/http.rs", "env::"),
     // Without a home, a listing is fetched into the temporary folder.
     ("ops/install.rs", "env::"),
+    // A drill copies into the temporary folder, and first looks where that is.
+    ("ops/drill.rs", "env::"),
 ];
 
 fn reaches_outside(source: &Source) -> Vec<String> {
@@ -380,9 +390,15 @@ const WRITERS: &[(&str, &[&str])] = &[
     ("Staged::begin(", &["enable"]),
     ("store.promote(", &["install"]),
     ("store.remove(", &["remove"]),
-    ("kill::kill_all(", &["stop"]),
+    // A drill's is the copied home.
+    ("kill::kill_all(", &["drill", "stop"]),
     ("kill::kill_matching(", &["stop"]),
-    ("kill::finish(", &["recover"]),
+    ("kill::finish(", &["recover", "uninstall"]),
+    ("leaving::mark(", &["uninstall"]),
+    ("leaving::drop_permit(", &["uninstall"]),
+    ("leaving::loosen(", &["uninstall"]),
+    ("leaving::remove_home(", &["uninstall"]),
+    ("leaving::remove_config(", &["uninstall"]),
 ];
 
 /// Calls that write to the file system; in `ops` and above `system` none is made.

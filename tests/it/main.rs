@@ -7,6 +7,8 @@
 mod architecture;
 /// Tar and zip files as sources.
 mod archives;
+/// What a kill took away, after its release.
+mod as_before;
 /// Holes in the logic, each tried for real.
 mod attacks;
 /// An independent checker, in another language, finds every forgery.
@@ -31,6 +33,8 @@ mod drift_unit;
 mod dry_run;
 /// What `install` offers on a terminal.
 mod first_use;
+/// A kill, played on a copy.
+mod drill;
 /// The gate's answers in every form, and every way out of it.
 mod gate_contract;
 /// Git trees and repositories made to harm.
@@ -63,6 +67,8 @@ mod reference;
 mod release_files;
 /// `enable --updates` after a person went back.
 mod rollback;
+/// Back to the old bytes after drift.
+mod repair;
 /// Many skills with one answer.
 mod sets;
 /// Folders, repositories, https and ssh.
@@ -79,6 +85,8 @@ mod terminal;
 mod tour;
 /// The transcripts of the documentation, replayed.
 mod transcripts;
+/// The end of a home.
+mod uninstall;
 /// What agents load today, where nothing of ours exists.
 mod unmanaged;
 /// The commands that show and check.

@@ -1,7 +1,8 @@
 //! The command line: what can be typed, and which file does it.
 
 use super::commands::{
-    audit, doctor, enable, generate, install, kill, policy, review, status, tour, trust, verify,
+    audit, doctor, enable, generate, install, kill, policy, repair, review, status, tour, trust, uninstall,
+    verify,
 };
 use super::context::{Context, Globals};
 use super::{complete, layout, render};
@@ -55,6 +56,8 @@ enum Command {
     Release(kill::ReleaseArgs),
     /// Ask whether a skill may be used now (for gateways)
     Gate,
+    /// After drift: see what changed, decide about the old bytes again, place anew
+    Repair(repair::Args),
     /// Withdraw trust
     Untrust(trust::UntrustArgs),
     /// Hash everything again and check ledger and log against each other
@@ -69,6 +72,8 @@ enum Command {
     Tour(tour::Args),
     /// Print completions, manual pages and schemas
     Generate(generate::Args),
+    /// End this home: skills removed or handed over, the log exported
+    Uninstall(uninstall::Args),
 }
 
 /// The whole command line, as clap has it.
@@ -147,6 +152,7 @@ fn run(context: &mut Context, command: Command) -> Result<Exit, Stop> {
         Command::Release(args) => kill::release(context, args),
         // `gate` never gets here: it is taken before the command line is parsed.
         Command::Gate => Ok(Exit::Refused),
+        Command::Repair(args) => repair::run(context, args),
         Command::Untrust(args) => trust::untrust(context, args),
         Command::Verify(args) => verify::run(context, args),
         Command::Audit(args) => audit::run(context, args),
@@ -154,6 +160,7 @@ fn run(context: &mut Context, command: Command) -> Result<Exit, Stop> {
         Command::Doctor(args) => doctor::run(context, args),
         Command::Tour(args) => tour::run(context, args),
         Command::Generate(args) => generate::run(context, args),
+        Command::Uninstall(args) => uninstall::run(context, args),
     }
 }
 

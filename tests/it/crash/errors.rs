@@ -77,3 +77,11 @@ fn an_error_amid_several_skills_fails_the_command_or_does_not_matter() {
     let pending = sweep("errors amid several", &["update several", "trust a set", "enable several"]);
     assert!(pending > 0, "a log that cannot be written leaves a record pending");
 }
+
+#[test]
+fn an_error_in_a_repair_or_an_uninstall_fails_the_command_or_does_not_matter() {
+    sweep(
+        "errors in repair, enable --as-before and uninstall",
+        &["repair", "enable as before", "uninstall, removing", "uninstall, handing over"],
+    );
+}

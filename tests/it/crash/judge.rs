@@ -31,6 +31,8 @@ pub(crate) struct Judge {
     pub(crate) acknowledged: usize,
     /// Points at which it was killed.
     pub(crate) killed: usize,
+    /// Points that left a half-removed home, which was gone on with.
+    pub(crate) gone_on: usize,
 }
 
 impl Judge {
@@ -59,6 +61,7 @@ impl Judge {
             points: 0,
             acknowledged: 0,
             killed: 0,
+            gone_on: 0,
         }
     }
 
@@ -90,6 +93,7 @@ impl Judge {
     }
 
     fn laws(&mut self, done: bool, found: &mut Vec<String>) -> Result<(), String> {
+        self.go_on(found)?;
         let bed = &self.bed;
         // An answer of the gate is no promise that the copies are gone by now.
         if done && self.code == 0 && bed.live() != self.after.view.live {
@@ -113,7 +117,12 @@ impl Judge {
         let view = &now.view;
         // See `removed` below: closed, since it could not be moved.
         let closed = !done && self.scene.name == "kill by name" && view.live.is_subset(&view.placed());
-        if view.live != view.placed() && !closed {
+        // Handed over: the home is gone, and the copies are the person's.
+        let over = self.scene.name == "uninstall, handing over" && view.rows.is_empty();
+        if over && view.live != self.after.view.live {
+            found.push(format!("handed over is {:?}, not {:?}", view.live, self.after.view.live));
+        }
+        if view.live != view.placed() && !closed && !over {
             found.push(format!("an agent finds {:?}, the ledger has {:?}", view.live, view.placed()));
         }
         for (row, state) in &view.rows {
@@ -134,6 +143,33 @@ impl Judge {
             if early && row.starts_with("demo@") && view.rows.len() == 2 && !allowed {
                 found.push("the gate allowed and then did not".to_owned());
             }
+        }
+        Ok(())
+    }
+
+    /// A home that is half removed allows nothing, has nothing live that was not
+    /// allowed before, and is removed wholly by going on.
+    fn go_on(&mut self, found: &mut Vec<String>) -> Result<(), String> {
+        if !self.bed.home().join("uninstalling").exists() {
+            return Ok(());
+        }
+        self.gone_on += 1;
+        let (allowed, ran) = self.bed.gate("demo");
+        if allowed || !ran.out.contains("half-removed") {
+            found.push(format!("half removed, and the gate says: {}", ran.out));
+        }
+        if !self.bed.live().is_subset(&self.before.view.live)
+            || !self.after.view.live.is_subset(&self.bed.live())
+        {
+            found.push(format!("half removed, and an agent finds {:?}", self.bed.live()));
+        }
+        let log = std::fs::read_to_string(self.bed.path("log.jsonl")).unwrap_or_default();
+        if !log.contains("\"event\":\"uninstall\"") {
+            found.push("half removed, and the log was not exported".to_owned());
+        }
+        let ran = self.bed.run(&["uninstall"]);
+        if !ran.acknowledged() || self.bed.home().exists() {
+            return Err(format!("an uninstall that was begun could not be gone on with: {ran:?}"));
         }
         Ok(())
     }

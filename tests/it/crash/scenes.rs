@@ -49,12 +49,16 @@ pub(crate) const ALL: &[Scene] = &[
     scene("enable", enable),
     scene("enable at a second place", enable_again).or(&["trusted"]),
     scene("enable in place of another revision", swap).or(&["trusted"]),
+    scene("enable as before", as_before),
     scene("drift", drift),
+    scene("repair", repair).or(&["installed"]),
     scene("disable", disable),
     scene("disable one of two", disable_one).or(&["trusted"]),
     scene("untrust", untrust),
     scene("untrust for good", untrust_never).or(&["installed"]),
     scene("remove", remove),
+    scene("uninstall, removing", uninstall_remove).or(&["trusted"]),
+    scene("uninstall, handing over", uninstall_over),
     scene("kill everything", kill_all),
     scene("kill everything again", kill_again),
     scene("kill by name", kill_name).or(&["trusted"]),
@@ -118,14 +122,36 @@ fn swap(bed: &Bed) -> Vec<String> {
     words(["enable", &exact("demo", &digest), "--dir", &bed.agent("a")])
 }
 
-fn drift(bed: &Bed) -> Vec<String> {
-    neighbour(bed);
+/// Both skills were taken away by a kill that was lifted.
+fn as_before(bed: &Bed) -> Vec<String> {
     demo(bed);
+    bed.enabled("other", "b");
+    bed.run(&["kill", "--all"]).done();
+    bed.run(&["release", "--all", "--phrase", "release epoch 1"]).done();
+    let told = bed.run(&["enable", "--as-before", "--dry-run", "--json"]).done().out;
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    words(["enable", "--as-before", "--record", &told["record"].to_string()])
+}
+
+fn drift(bed: &Bed) -> Vec<String> {
+    drifted(bed);
+    words(["gate", "demo", "--json"])
+}
+
+/// Drift that nobody has noticed yet: declared first, then trusted again.
+fn repair(bed: &Bed) -> Vec<String> {
+    let digest = drifted(bed);
+    words(["repair", "demo", "--digest", &digest])
+}
+
+fn drifted(bed: &Bed) -> String {
+    neighbour(bed);
+    let digest = demo(bed);
     let file = format!("{}/demo/scripts/run.sh", bed.agent("a"));
     fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(&file, "echo drift\n").unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o555)).unwrap();
-    words(["gate", "demo", "--json"])
+    digest
 }
 
 fn disable(bed: &Bed) -> Vec<String> {
@@ -157,6 +183,20 @@ fn remove(bed: &Bed) -> Vec<String> {
     neighbour(bed);
     bed.install("demo");
     words(["remove", "demo"])
+}
+
+fn uninstall_remove(bed: &Bed) -> Vec<String> {
+    neighbour(bed);
+    demo(bed);
+    words(["uninstall", "--remove", "--phrase", "remove 2 skills", "--export", &bed.path("log.jsonl")])
+}
+
+/// One that is handed over, and one that is forgotten.
+fn uninstall_over(bed: &Bed) -> Vec<String> {
+    demo(bed);
+    bed.install("other");
+    let phrase = "hand over 1 of 2 skills";
+    words(["uninstall", "--hand-over", "--phrase", phrase, "--export", &bed.path("log.jsonl")])
 }
 
 fn kill_all(bed: &Bed) -> Vec<String> {

@@ -20,11 +20,11 @@ use std::path::PathBuf;
     after_help = "A verified read-only copy is placed; nothing is linked.\nEnabling an older trusted revision is a rollback.\n\
     Without --agent and --dir: for the agents that [enable] agents of the policy names.\n\n\
     Examples:\n  skills enable pdf-forms --agent claude-code\n  skills enable pdf-forms --dir ~/work/.claude/skills\n  \
-    skills enable pdf-forms@0123456789ab --agent codex\n  skills enable --from acme/skills --agent claude-code\n  skills enable pdf-forms --agent claude-code --project\n  skills enable --updates\n\nSee also: skills disable, skills status"
+    skills enable pdf-forms@0123456789ab --agent codex\n  skills enable --from acme/skills --agent claude-code\n  skills enable pdf-forms --agent claude-code --project\n  skills enable --updates\n  skills enable --as-before\n\nSee also: skills disable, skills status"
 )]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST; several if you like
-    #[arg(required_unless_present_any = ["from", "updates"], add = complete::trusted())]
+    #[arg(required_unless_present_any = ["from", "updates", "as_before"], add = complete::trusted())]
     skills: Vec<String>,
     /// Everything trusted that came from this source
     #[arg(long, value_name = "SOURCE", conflicts_with = "skills")]
@@ -32,6 +32,12 @@ pub(crate) struct Args {
     /// Every trusted update, wherever the older revision is
     #[arg(long, conflicts_with_all = ["skills", "from", "agent", "dir", "project"])]
     updates: bool,
+    /// After a release: everything the kill took away, where it was
+    #[arg(long, conflicts_with_all = ["skills", "from", "updates", "dir", "project"])]
+    as_before: bool,
+    /// The release that is meant, by its record; then nothing is asked
+    #[arg(long, value_name = "N", requires = "as_before")]
+    record: Option<u64>,
     /// For this agent, for example claude-code; may be repeated
     #[arg(long, value_name = "AGENT", add = complete::agents())]
     agent: Vec<String>,
@@ -128,6 +134,9 @@ fn typed(rows: Vec<RevisionRow>) -> Vec<String> {
 
 /// Runs `enable`.
 pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
+    if args.as_before {
+        return super::as_before::run(context, &args.agent, args.record, args.dry_run);
+    }
     let mut documents = Vec::new();
     for (skill, place) in &wanted(context, &args)? {
         if args.dry_run {

@@ -15,7 +15,7 @@ use skill_trust::ops::stop::{self, Killed};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Works with a broken ledger, a full disk and no network, asks nothing, and stays until a person lifts it.\n\n\
-    Examples:\n  skills kill --all\n  skills kill --all --note INC-204\n  skills kill pdf-forms\n  \
+    Examples:\n  skills kill --all\n  skills kill --all --note INC-204\n  skills kill --drill\n  skills kill pdf-forms\n  \
     skills kill --source https://github.com/acme/skills\n\nSee also: skills release"
 )]
 pub(crate) struct Args {
@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// Show what is enabled and would be stopped, change nothing
     #[arg(long)]
     dry_run: bool,
+    /// Play a kill of everything on a copy, measure it, change nothing
+    #[arg(long, group = "Covered", conflicts_with_all = ["dry_run", "note"])]
+    drill: bool,
 }
 
 /// What a kill covers: exactly one of these.
@@ -72,6 +75,9 @@ impl Covered {
 
 /// Runs `kill`.
 pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
+    if args.drill {
+        return super::drill::run(context);
+    }
     let scope = args.covered.scope()?;
     if args.dry_run {
         return dry_run(context, scope.as_ref());
@@ -235,7 +241,8 @@ pub(crate) fn release(context: &mut Context, args: ReleaseArgs) -> Ended {
     let mut person = context.person();
     let epoch = stop::release(&context.world, &plan, &shown, args.phrase.as_deref(), person.as_mut())?;
     context.say(&format!("{}  epoch {epoch}; nothing is enabled", paint(Tone::Good, "released")))?;
-    context.say(&commands("Next:  skills status, then skills enable NAME --agent …"))?;
+    let next = "Next:  skills status, then skills enable --as-before, or skills enable NAME --agent …";
+    context.say(&commands(next))?;
     context.json("release/1", serde_json::json!({ "epoch": epoch }))?;
     Ok(Exit::Done)
 }

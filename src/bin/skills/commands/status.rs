@@ -181,6 +181,11 @@ fn troubles(skill: &Skill, found: &Status) -> Vec<(String, String)> {
         let what = no.map(|no| no.reason.clone()).or_else(differing);
         all.extend(what.map(|what| (what, format!("skills verify {revision}"))));
     }
+    let drifted = matches!(skill.row.lifecycle, Lifecycle::Installed { former: Some(_) })
+        && skill.last.as_ref().is_some_and(|record| record.event == "drift");
+    if drifted && found.problem.is_none() {
+        all.push(("it drifted".to_owned(), format!("skills repair {revision}")));
+    }
     all.extend(skill.newer.as_ref().map(|newer| {
         let next = format!("skills review {newer}");
         (format!("newer revision waiting: {newer}"), next)
