@@ -6,6 +6,7 @@
 //! needs of the outside comes in a [`World`], and questions to a person go
 //! through [`Ask`].
 
+pub mod adopt;
 pub mod apply;
 pub mod audit;
 pub mod clock;
@@ -16,6 +17,7 @@ pub mod facts;
 pub mod gate;
 pub mod install;
 pub mod look;
+pub mod originals;
 pub mod pick;
 pub mod place;
 pub mod recover;
@@ -170,6 +172,13 @@ impl Ask for Nobody {
     fn ask(&mut self, _: &str, _: &Question) -> Answer {
         Answer::Nobody
     }
+}
+
+/// The command that takes a folder in.
+#[must_use]
+pub fn adopt_command(path: &std::path::Path) -> String {
+    use std::os::unix::ffi::OsStrExt as _;
+    format!("skills adopt {}", crate::model::text::shell_bytes(path.as_os_str().as_bytes()))
 }
 
 /// The exact way to name a revision on the command line.

@@ -1,8 +1,9 @@
 //! Skills that agents load and nobody manages: found, never touched.
 //!
 //! Looked at are the folders below the account's home that known agents read,
-//! through people's links, as deep as agents search. Every byte is read in this
-//! very call. What is risky is told by the marks of a review; where a skill
+//! through people's links, as deep as agents search. [`lying`] is the search
+//! alone, the same one for `status`, `adopt` and `kill`; [`find`] reads every
+//! byte in this very call. What is risky is told by the marks of a review; where a skill
 //! came from, by the claims of other tools. Both are hints. Nothing is written,
 //! and no home is needed.
 //!
@@ -19,9 +20,11 @@ use crate::model::agent::{self, AGENTS};
 use crate::model::card::{Card, CardFault};
 use crate::model::claim::{self, Claim, Claims};
 use crate::model::digest::Digest;
+use crate::model::lifecycle::{Placement, RevisionRow};
 use crate::model::limits::Limits;
 use crate::model::path::EntryPath;
-use crate::model::skill::SkillName;
+use crate::model::skill::{Revision, SkillName};
+use crate::model::source::SourceKind;
 use crate::model::text;
 use crate::policy::alike;
 use crate::policy::marks::{self, Mark};
@@ -46,8 +49,12 @@ pub struct Unmanaged {
     pub path: PathBuf,
     /// Where its bytes lie, if a link leads there.
     pub real: Option<PathBuf>,
+    /// Other names under which agents reach the same folder.
+    pub also: Vec<PathBuf>,
     /// The agents that read it.
     pub agents: Vec<&'static str>,
+    /// What it has to do with what is managed here.
+    pub adopted: Option<Adopted>,
     /// Its digest; none if it is no sound skill.
     pub digest: Option<Digest>,
     /// What is wrong with its card, the first thing.
@@ -70,8 +77,27 @@ impl Unmanaged {
     pub fn look_first(&self) -> bool {
         let marked = self.marks.iter().any(|mark| matches!(mark, Mark::Hooks | Mark::Unicode));
         let related = self.relations.iter().any(|relation| !matches!(relation, Relation::SameBytes { .. }));
-        marked || related || self.card.is_some() || self.faults > 0
+        let changed = matches!(self.adopted, Some(Adopted::Changed(_)));
+        marked || related || changed || self.card.is_some() || self.faults > 0
     }
+
+    /// The folder that holds its bytes.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.real.as_deref().unwrap_or(&self.path)
+    }
+}
+
+/// What a skill in an agent's folder has to do with a revision of ours. Told by
+/// its bytes in this very call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Adopted {
+    /// It was taken in from a place like this one, with the same bytes.
+    As(Revision),
+    /// The same bytes were installed from somewhere else.
+    Known(Revision),
+    /// It was taken in from here, and has other bytes now.
+    Changed(Revision),
 }
 
 /// What one skill has to do with another.
@@ -107,6 +133,37 @@ pub struct Ours {
     pub places: BTreeSet<PathBuf>,
     /// Their names, for comparing.
     pub names: BTreeSet<SkillName>,
+    /// All of them.
+    pub rows: Vec<RevisionRow>,
+}
+
+impl Ours {
+    /// What is known by the rows of a ledger.
+    #[must_use]
+    pub fn of(rows: Vec<RevisionRow>) -> Self {
+        let both = |place: &Placement| [place.path.clone().into(), place.staged.clone().into()];
+        let places = rows.iter().flat_map(|row| row.lifecycle.placements()).flat_map(both).collect();
+        Self { places, names: rows.iter().map(|row| row.revision.name.clone()).collect(), rows }
+    }
+
+    /// The newest revision of these bytes, one of that name before others.
+    fn with_bytes(&self, name: &str, digest: Digest) -> Option<&RevisionRow> {
+        let same = self.rows.iter().filter(|row| row.revision.digest == digest);
+        same.max_by_key(|row| (row.revision.name.as_str() == name, row.installed, row.seq))
+    }
+
+    fn adopted(&self, skill: &Unmanaged) -> Option<Adopted> {
+        if let Some(row) = skill.digest.and_then(|digest| self.with_bytes(&skill.name, digest)) {
+            let revision = row.revision.clone();
+            let own = row.source.kind == SourceKind::Adopted;
+            return Some(if own { Adopted::As(revision) } else { Adopted::Known(revision) });
+        }
+        let from_here = |row: &&RevisionRow| {
+            row.source.kind == SourceKind::Adopted && Path::new(&row.source.location) == skill.folder()
+        };
+        let newest = self.rows.iter().filter(from_here).max_by_key(|row| (row.installed, row.seq));
+        newest.map(|row| Adopted::Changed(row.revision.clone()))
+    }
 }
 
 /// What was found.
@@ -122,26 +179,73 @@ pub struct Findings {
 /// Finds them.
 #[must_use]
 pub fn find(world: &World, ours: &Ours) -> Findings {
-    let Some(account) = &world.account_home else { return Findings::default() };
-    let places: BTreeSet<PathBuf> = ours.places.iter().map(|path| real(path)).collect();
+    let (found, cut) = lying(world, &ours.places);
+    Findings { skills: read_all(world, found, ours), cut }
+}
+
+/// The skill in one folder, whether an agent reads it or not.
+#[must_use]
+pub fn find_at(world: &World, folder: &Path, ours: &Ours) -> Option<Unmanaged> {
+    let here = real(folder);
+    let found = lying(world, &BTreeSet::new()).0.into_iter().find(|lying| lying.real == here);
+    let alone =
+        || Lying { real: here.clone(), path: folder.to_owned(), also: Vec::new(), agents: Vec::new() };
+    read_all(world, vec![found.unwrap_or_else(alone)], ours).pop()
+}
+
+fn read_all(world: &World, found: Vec<Lying>, ours: &Ours) -> Vec<Unmanaged> {
+    let account = world.account_home.as_deref().unwrap_or(Path::new("/"));
     let claims = claims(account);
     let mut reader = Reader::new();
-    let (found, cut) = places_of(account);
-    let found = found.into_iter().filter(|(real, _)| !places.contains(real));
     let mut all: Vec<_> =
-        found.map(|(real, place)| describe(&mut reader, account, &real, place, &claims)).collect();
+        found.into_iter().map(|lying| describe(&mut reader, account, lying, &claims)).collect();
+    for skill in &mut all {
+        skill.adopted = ours.adopted(skill);
+    }
     relate(&mut all, &ours.names);
     all.sort_by(|a, b| (&a.name, &a.path).cmp(&(&b.name, &b.path)));
-    Findings { skills: all, cut }
+    all
+}
+
+/// A folder with a `SKILL.md` that agents read. One folder may be read under
+/// several names: people link them together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lying {
+    /// Where it really is.
+    pub real: PathBuf,
+    /// Where it lies, as the agents name it.
+    pub path: PathBuf,
+    /// Other names of it below agents' folders.
+    pub also: Vec<PathBuf>,
+    /// The agents that read it.
+    pub agents: Vec<&'static str>,
+}
+
+/// The search alone, without reading what is found; and whether it was cut
+/// short. Left out is what really lies at one of these places.
+#[must_use]
+pub fn lying(world: &World, leave_out: &BTreeSet<PathBuf>) -> (Vec<Lying>, bool) {
+    let Some(account) = &world.account_home else { return (Vec::new(), false) };
+    let left_out: BTreeSet<PathBuf> = leave_out.iter().map(|path| real(path)).collect();
+    let (found, cut) = places_of(account);
+    let found = found.into_iter().filter(|(real, _)| !left_out.contains(real));
+    let lying = |(real, place): (PathBuf, Place)| Lying {
+        real,
+        path: place.path,
+        also: place.also.into_iter().collect(),
+        agents: place.agents.into_iter().collect(),
+    };
+    (found.map(lying).collect(), cut)
 }
 
 fn real(path: &Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// One folder may be read under several names: people link them together.
+/// Where a folder is read.
 struct Place {
     path: PathBuf,
+    also: BTreeSet<PathBuf>,
     agents: BTreeSet<&'static str>,
 }
 
@@ -161,8 +265,12 @@ fn places_of(account: &Path) -> (BTreeMap<PathBuf, Place>, bool) {
             skills
         });
         for path in skills.iter() {
-            let new = || Place { path: path.clone(), agents: BTreeSet::new() };
-            places.entry(real(path)).or_insert_with(new).agents.extend(&titles);
+            let new = || Place { path: path.clone(), also: BTreeSet::new(), agents: BTreeSet::new() };
+            let place = places.entry(real(path)).or_insert_with(new);
+            place.agents.extend(&titles);
+            if place.path != *path {
+                place.also.insert(path.clone());
+            }
         }
     }
     (places, budget == 0)
@@ -244,7 +352,8 @@ impl Seen {
     }
 }
 
-fn describe(reader: &mut Reader, account: &Path, real: &Path, place: Place, claims: &Claims) -> Unmanaged {
+fn describe(reader: &mut Reader, account: &Path, place: Lying, claims: &Claims) -> Unmanaged {
+    let real = place.real.as_path();
     let folder_name = place.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut seen = Seen::default();
     let observed = read(reader, real, &mut seen);
@@ -270,7 +379,9 @@ fn describe(reader: &mut Reader, account: &Path, real: &Path, place: Place, clai
         name: named.unwrap_or_else(|| text::escape_short(&folder_name, 64)),
         real: (real != place.path).then(|| real.to_owned()),
         path: place.path,
-        agents: place.agents.into_iter().collect(),
+        also: place.also,
+        agents: place.agents,
+        adopted: None,
         digest: sound.then(|| observed.manifest.digest()),
         card: problem,
         claim: claim.map(escaped),
@@ -330,7 +441,7 @@ fn relate(all: &mut [Unmanaged], ours: &BTreeSet<SkillName>) {
                 found.push((at, Relation::Shadows { path: path(*other), agents }));
             }
         }
-        if ours.iter().any(|name| name.as_str() == skill.name) {
+        if skill.adopted.is_none() && ours.iter().any(|name| name.as_str() == skill.name) {
             found.push((at, Relation::NamedAsOurs));
         }
         let looks = alike.get(skill.name.as_str()).into_iter().flatten();

@@ -12,6 +12,7 @@ pub mod inspect;
 pub mod kill;
 pub mod ledger;
 pub mod lock;
+pub mod originals;
 pub mod permit;
 pub mod placement;
 pub mod policy_file;
