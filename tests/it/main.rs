@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+/// Skills that agents load already, taken in, replaced and cleared away.
+mod adopt;
 /// The shape of the code.
 mod architecture;
 /// Tar and zip files as sources.

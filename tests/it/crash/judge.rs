@@ -1,7 +1,7 @@
 //! Everything that must hold after a fault, whatever it was.
 
 use super::scenes::Scene;
-use crate::support::faults::{Bed, Call, Logs, Looked, Ran};
+use crate::support::faults::{Bed, Call, Foreign, Logs, Looked, Ran};
 use skill_trust::model::code::Code;
 use skill_trust::model::decision::Decision;
 use skill_trust::ops::gate;
@@ -19,6 +19,8 @@ pub(crate) struct Judge {
     pub(crate) calls: Vec<Call>,
     before: Looked,
     after: Looked,
+    /// What others put into the agent's folder.
+    originals: Vec<Foreign>,
     code: i32,
     /// Logs for the second program.
     pub(crate) logs: Logs,
@@ -38,6 +40,7 @@ impl Judge {
         let args = (scene.prepare)(&bed);
         bed.keep("start");
         let before = bed.look().unwrap();
+        let originals = bed.foreign(&before.view.placed());
         bed.restore("start");
         let (ran, calls) = bed.trace(&args.iter().map(String::as_str).collect::<Vec<_>>());
         let code = ran.code.unwrap_or_else(|| panic!("{}: {ran:?}", scene.name));
@@ -52,6 +55,7 @@ impl Judge {
             calls,
             before,
             after,
+            originals,
             code,
             logs: Logs::new(),
             violations: Vec::new(),
@@ -109,6 +113,8 @@ impl Judge {
         }
         self.logs.take(bed, &now.head);
         self.states(&now, done, found);
+        let mut now = now;
+        self.originals(&mut now, found);
         let view = &now.view;
         // See `removed` below: closed, since it could not be moved.
         let closed = !done && self.scene.name == "kill by name" && view.live.is_subset(&view.placed());
@@ -135,6 +141,31 @@ impl Judge {
             }
         }
         Ok(())
+    }
+
+    /// What others put there is whole, once, and named by the log if it is not
+    /// where it lay. There it is as live as it was; that is nobody's placement.
+    fn originals(&self, now: &mut Looked, found: &mut Vec<String>) {
+        let log = std::fs::read_to_string(self.bed.log()).unwrap_or_default();
+        let placed = now.view.placed();
+        for original in &self.originals {
+            let path = original.path.to_string_lossy().into_owned();
+            match self.bed.whole(original).as_slice() {
+                [at] if *at == original.path => {
+                    if placed.contains(&path) {
+                        found.push(format!("{path} is not ours, and the ledger says it is"));
+                    }
+                    now.view.live.remove(&path);
+                }
+                [at] => {
+                    let name = at.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                    if !log.contains(&name) {
+                        found.push(format!("{path} is at {}, and no record says so", at.display()));
+                    }
+                }
+                several => found.push(format!("{path} is whole in {} places: {several:?}", several.len())),
+            }
+        }
     }
 
     /// Before, or after; acknowledged, after.

@@ -100,3 +100,15 @@ fn a_crash_of_a_kill_or_a_release_never_lets_more_run() {
         ],
     );
 }
+
+#[test]
+fn a_crash_while_an_original_is_replaced_leaves_it_whole_and_named() {
+    sweep("crashes while replacing originals", &["enable over a folder", "enable over a link"]);
+}
+
+#[test]
+fn a_crash_while_everything_is_adopted_or_cleared_away_loses_nothing() {
+    if super::scenes::accounts() {
+        sweep("crashes while adopting and clearing", &["adopt everything", "kill with the unmanaged"]);
+    }
+}

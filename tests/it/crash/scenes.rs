@@ -42,6 +42,10 @@ pub(crate) const ALL: &[Scene] = &[
     Scene { name: "kill by name", prepare: kill_name, also: &["trusted"] },
     Scene { name: "release everything", prepare: release_all, also: &[] },
     Scene { name: "release by name", prepare: release_name, also: &[] },
+    Scene { name: "adopt everything", prepare: adopt_all, also: &[] },
+    Scene { name: "enable over a folder", prepare: enable_over_folder, also: &[] },
+    Scene { name: "enable over a link", prepare: enable_over_link, also: &[] },
+    Scene { name: "kill with the unmanaged", prepare: kill_unmanaged, also: &[] },
 ];
 
 /// The one of that name.
@@ -161,4 +165,68 @@ fn release_name(bed: &Bed) -> Vec<String> {
     demo(bed);
     bed.run(&["kill", "demo"]).done();
     words(["release", "demo", "--phrase", "release name demo"])
+}
+
+/// Puts a skill of somebody else's into the agent's folder.
+fn original(bed: &Bed, path: &str, name: &str) {
+    let folder = bed.path(path);
+    fs::create_dir_all(format!("{folder}/notes")).unwrap();
+    let card = format!("---\nname: {name}\ndescription: Lies at {path}\n---\nB\n");
+    fs::write(format!("{folder}/SKILL.md"), card).unwrap();
+    fs::write(format!("{folder}/notes/n.md"), "notes\n").unwrap();
+}
+
+fn link(bed: &Bed, name: &str) {
+    original(bed, &format!("dot/{name}"), name);
+    std::os::unix::fs::symlink(format!("../dot/{name}"), format!("{}/{name}", bed.agent("a"))).unwrap();
+}
+
+/// Whether the scenes with an account of their own can be played here.
+pub(crate) fn accounts() -> bool {
+    let works = Bed::new().account();
+    if !works {
+        eprintln!("NOT RUN: no mount of our own on this machine");
+    }
+    works
+}
+
+fn adopt_all(bed: &Bed) -> Vec<String> {
+    neighbour(bed);
+    original(bed, "agent-a/first", "first");
+    link(bed, "second");
+    assert!(bed.account());
+    words(["adopt", "--all"])
+}
+
+/// The digest of what lies at a path, by the program itself.
+fn stated(bed: &Bed, agent: &str) -> Vec<String> {
+    let refused = bed.run(&["enable", "demo", "--dir", agent]);
+    let digest = refused.err.split_once("--replace ").map(|(_, after)| after.trim().to_owned());
+    let digest = digest.unwrap_or_else(|| panic!("{refused:?}"));
+    words(["enable", "demo", "--dir", agent, "--replace", &digest])
+}
+
+fn enable_over_folder(bed: &Bed) -> Vec<String> {
+    neighbour(bed);
+    let digest = bed.install("demo");
+    bed.trust("demo", &digest);
+    original(bed, "agent-a/demo", "demo");
+    stated(bed, &bed.agent("a"))
+}
+
+fn enable_over_link(bed: &Bed) -> Vec<String> {
+    neighbour(bed);
+    let digest = bed.install("demo");
+    bed.trust("demo", &digest);
+    link(bed, "demo");
+    stated(bed, &bed.agent("a"))
+}
+
+fn kill_unmanaged(bed: &Bed) -> Vec<String> {
+    neighbour(bed);
+    demo(bed);
+    original(bed, "agent-a/first", "first");
+    link(bed, "second");
+    assert!(bed.account());
+    words(["kill", "--all", "--unmanaged"])
 }

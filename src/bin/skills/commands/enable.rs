@@ -134,7 +134,10 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     } else {
         let agreed = enable_over::agreed(context, &wants, stated.as_ref())?;
         for (want, agreed) in wants.iter().zip(agreed) {
-            match enable::enable_over(&context.world, &want.skill, &want.place, agreed.as_ref()) {
+            let placed = agreed.and_then(|agreed| {
+                enable::enable_over(&context.world, &want.skill, &want.place, agreed.as_ref())
+            });
+            match placed {
                 Ok(done) => documents.push(tell(context, &done)?),
                 // One original of many does not stop the others.
                 Err(stop) if args.adopted && may_go_on(&stop) => {
@@ -169,7 +172,7 @@ fn dry(context: &mut Context, want: &Want) -> Result<serde_json::Value, Stop> {
     let folder = text::escape(&placing.folder.to_string_lossy());
     context.say(&format!("would place {} in {folder}", row.revision))?;
     readers(context, &placing.readers)?;
-    let found = want.in_the_way(context);
+    let found = want.in_the_way(context)?;
     if let Some(found) = &found {
         let shown = enable_over::describe(context, found);
         context.say(&format!("{shown}\n"))?;

@@ -24,15 +24,18 @@ pub(super) struct Want {
 }
 
 impl Want {
-    /// What lies in its way. What is refused here is refused again, and
-    /// recorded, by the enable itself.
-    pub(super) fn in_the_way(&self, context: &Context) -> Option<InTheWay> {
+    /// What lies in its way, or why that cannot be moved. Anything else that is
+    /// refused is refused again, and recorded, by the enable itself.
+    pub(super) fn in_the_way(&self, context: &Context) -> Result<Option<InTheWay>, Stop> {
         let lying = self.lying.as_ref().map(|(path, _)| path.as_path());
-        let mut found = enable::in_the_way(&context.world, &self.skill, &self.place, lying).ok()??;
-        if let Some((_, also)) = &self.lying {
+        let mut found = match enable::in_the_way(&context.world, &self.skill, &self.place, lying) {
+            Err(stop) if stop.code != Code::TargetTaken => None,
+            found => found?,
+        };
+        if let (Some(found), Some((_, also))) = (&mut found, &self.lying) {
             found.also.clone_from(also);
         }
-        Some(found)
+        Ok(found)
     }
 }
 
@@ -42,15 +45,16 @@ pub(super) fn agreed(
     context: &mut Context,
     wants: &[Want],
     stated: Option<&Digest>,
-) -> Result<Vec<Option<Agreed>>, Stop> {
+) -> Result<Vec<Result<Option<Agreed>, Stop>>, Stop> {
     // Whoever may not enable is told so by the enable, and asked nothing.
     let found: Vec<_> = match context.world.agent {
         None => wants.iter().map(|want| want.in_the_way(context)).collect(),
-        Some(_) => wants.iter().map(|_| None).collect(),
+        Some(_) => wants.iter().map(|_| Ok(None)).collect(),
     };
-    let all: Vec<_> = found.iter().flatten().cloned().collect();
+    let all: Vec<_> = found.iter().flatten().flatten().cloned().collect();
     let given = match (stated, all.as_slice()) {
-        (None, []) => return Ok(found.iter().map(|_| None).collect()),
+        (Some(_), []) if found.iter().any(Result::is_err) => Ok(Vec::new()),
+        (None, []) => Ok(Vec::new()),
         (Some(digest), [one]) => originals::state(&context.world, one, digest).map(|agreed| vec![agreed]),
         (Some(_), []) => {
             let what = "nothing that is not ours lies there, so there is nothing to replace";
@@ -70,7 +74,11 @@ pub(super) fn agreed(
         }
     };
     let mut given = given.map_err(|stop| enable::refused(&context.world, stop))?.into_iter();
-    Ok(found.into_iter().map(|one| one.and_then(|_| given.next())).collect())
+    let one = |found: Result<Option<InTheWay>, Stop>| match found {
+        Ok(found) => Ok(found.and_then(|_| given.next())),
+        Err(stop) => Err(enable::refused(&context.world, stop)),
+    };
+    Ok(found.into_iter().map(one).collect())
 }
 
 fn bytes(one: &InTheWay) -> String {
