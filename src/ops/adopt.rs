@@ -82,7 +82,7 @@ pub struct Adoption {
 pub struct Adoptions {
     /// Riskiest first.
     pub skills: Vec<Adoption>,
-    /// Whether there were more folders than are searched.
+    /// Whether some folder could not be searched.
     pub cut: bool,
 }
 

@@ -99,11 +99,17 @@ pub fn in_the_way(
     InTheWay::look(path, &row.revision, pinned.as_ref())
 }
 
-/// Records that somebody did not agree to an original being moved.
-pub fn refused(world: &World, stop: Stop) -> Stop {
+/// Records that an original is not moved, for one skill or for several at once.
+pub fn refused(world: &World, typed: &[&str], stop: Stop) -> Stop {
     match Session::open(world, Depth::All) {
         Ok(mut session) => {
-            let draft = session.draft(Event::Enable.as_str(), Outcome::Refused, "");
+            let mut draft = session.draft(Event::Enable.as_str(), Outcome::Refused, "");
+            if let [typed] = typed
+                && let Ok(row) = facts::resolve(&session.ledger, typed, prefer)
+            {
+                draft.skill = Some(row.revision.name);
+                draft.digest = Some(row.revision.digest);
+            }
             session.refuse(draft, stop)
         }
         Err(_) => stop,

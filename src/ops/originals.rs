@@ -257,14 +257,27 @@ pub(super) fn take(session: &Session<'_>, agreed: &Agreed) -> Result<Aside, Stop
     let io = |error: std::io::Error| Stop::new(Code::Io, format!("the home: {error}"), "run: skills doctor");
     let id = originals::fresh_id();
     let mark = originals::announce(&session.home, &vec![(id.clone(), path.to_owned())]).map_err(io)?;
+    if !mark.flushed {
+        mark.done(&session.home).map_err(io)?;
+        return Err(io(std::io::Error::other("it cannot be written down what is to be moved")));
+    }
     let moved = match originals::take(Some(&session.home), &agreed.original, &id) {
         Ok(moved) => moved,
         Err(fault) => {
-            mark.done(&session.home).map_err(io)?;
+            // What is not where it was is recovery's to name.
+            if agreed.original.is_there() || matches!(fault, MoveFault::Changed) {
+                mark.done(&session.home).map_err(io)?;
+            }
             return Err(taken(path, &fault));
         }
     };
     let aside = Aside { moved, mark, digest: agreed.digest() };
+    if let Some(why) = &aside.moved.unflushed {
+        let what = format!("{} was moved aside and that could not be flushed: {why}", shown(path));
+        let mut stop = Stop::new(Code::Io, what, "free space, then enable again");
+        stop.what.push_str(&aside.put_back(session));
+        return Err(stop);
+    }
     // And between that look and the move. What stayed beside its place is closed,
     // and of a link nothing but the link was moved.
     let whole = agreed.original.kind == Kind::Folder && !aside.moved.beside;

@@ -420,10 +420,20 @@ pub struct Cleared {
     pub moved: Vec<Moved>,
     /// What agents still load, and why.
     pub left: Vec<(PathBuf, String)>,
-    /// Whether there were more folders than are searched.
+    /// What may be back after a power cut, and why.
+    pub unflushed: Vec<(PathBuf, String)>,
+    /// Whether some folder could not be searched.
     pub cut: bool,
     /// Why it is not recorded, if so.
     pub pending: Option<Stop>,
+}
+
+impl Cleared {
+    /// Whether it can be said that no agent loads anything that is not managed.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.left.is_empty() && self.unflushed.is_empty() && !self.cut
+    }
 }
 
 /// How often agents' folders are searched: moving a folder may show another.
@@ -442,6 +452,7 @@ pub fn clear_unmanaged(world: &World) -> Cleared {
     let ours = placed(world);
     let (mut moved, mut marks) = (Vec::new(), Vec::new());
     let mut failed: BTreeMap<PathBuf, String> = BTreeMap::new();
+    let mut lost = false;
     for _ in 0..PASSES {
         let (found, _) = unmanaged::lying(world, &ours);
         let entries: Vec<_> =
@@ -458,7 +469,11 @@ pub fn clear_unmanaged(world: &World) -> Cleared {
                 Ok(None) => {}
                 Ok(Some(original)) => match originals::take(home.as_ref(), &original, &id) {
                     Ok(one) => moved.push(one),
-                    Err(fault) => drop(failed.insert(entry, fault.to_string())),
+                    Err(fault) => {
+                        // Neither there nor known to be elsewhere: recovery looks.
+                        lost |= !original.is_there();
+                        failed.insert(entry, fault.to_string());
+                    }
                 },
                 Err(fault) => drop(failed.insert(entry, fault.to_string())),
             }
@@ -470,9 +485,11 @@ pub fn clear_unmanaged(world: &World) -> Cleared {
         failed.get(&entry).cloned().unwrap_or_else(|| "it appeared meanwhile".to_owned())
     };
     let left = found.iter().flat_map(names_of).map(|path| (path.clone(), why(path))).collect();
-    let mut cleared = Cleared { moved, left, cut, pending: None };
+    let unflushed = |one: &Moved| Some((one.original.path.clone(), one.unflushed.clone()?));
+    let unflushed = moved.iter().filter_map(unflushed).collect();
+    let mut cleared = Cleared { moved, left, unflushed, cut, pending: None };
     cleared.pending = record_cleared(world, &cleared.moved).err();
-    if let (None, Some(home)) = (&cleared.pending, &home) {
+    if let (None, Some(home), false) = (&cleared.pending, &home, lost) {
         for mark in marks {
             let _ = mark.done(home);
         }

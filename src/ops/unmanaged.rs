@@ -171,8 +171,8 @@ impl Ours {
 pub struct Findings {
     /// The skills, by name.
     pub skills: Vec<Unmanaged>,
-    /// Whether there were more folders than are searched, so that a skill may
-    /// be missing. Attack: thousands of empty folders before the bad one.
+    /// Whether some folder was not searched, so that a skill may be missing.
+    /// Attack: thousands of empty folders before the bad one.
     pub cut: bool,
 }
 
@@ -253,16 +253,15 @@ struct Place {
 /// folder was not searched.
 fn places_of(account: &Path) -> (BTreeMap<PathBuf, Place>, bool) {
     let mut places: BTreeMap<PathBuf, Place> = BTreeMap::new();
-    let mut budget = FOLDERS_MAX;
+    let mut search = Search { budget: FOLDERS_MAX, ..Search::default() };
     let mut searched: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
     for folder in agent::folders() {
         let titles: Vec<_> = agent::readers(folder).map(|agent| agent.title).collect();
         let top = account.join(folder);
         // Attack on patience: nine names for one folder, each searched anew.
         let skills = searched.entry(real(&top)).or_insert_with(|| {
-            let mut skills = Vec::new();
-            search(&top, DEPTH, &mut BTreeSet::new(), &mut budget, &mut skills);
-            skills
+            search.folder(&top, DEPTH);
+            std::mem::take(&mut search.found)
         });
         for path in skills.iter() {
             let new = || Place { path: path.clone(), also: BTreeSet::new(), agents: BTreeSet::new() };
@@ -273,37 +272,63 @@ fn places_of(account: &Path) -> (BTreeMap<PathBuf, Place>, bool) {
             }
         }
     }
-    (places, budget == 0)
+    (places, search.budget == 0 || search.unread)
 }
 
-/// Folders with a `SKILL.md`, not searching inside one. `seen` are the real
-/// folders on the way here: a link back up ends the search.
-fn search(
-    folder: &Path,
-    depth: usize,
-    seen: &mut BTreeSet<PathBuf>,
-    budget: &mut usize,
-    out: &mut Vec<PathBuf>,
-) {
-    let here = real(folder);
-    if depth == 0 || *budget == 0 || !seen.insert(here.clone()) {
-        return;
-    }
-    *budget -= 1;
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut paths: Vec<_> = entries
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir() || kind.is_symlink()))
-        .map(|entry| entry.path())
-        .collect();
-    paths.sort();
-    for path in paths {
-        if path.join("SKILL.md").symlink_metadata().is_ok() {
-            out.push(path);
-        } else if path.is_dir() {
-            search(&path, depth - 1, seen, budget, out);
+#[derive(Default)]
+struct Search {
+    /// Folders that may still be looked into.
+    budget: usize,
+    /// Whether some folder is there and could not be looked into.
+    unread: bool,
+    /// The real folders on the way here: a link back up ends the search.
+    seen: BTreeSet<PathBuf>,
+    found: Vec<PathBuf>,
+}
+
+impl Search {
+    /// Folders with a `SKILL.md`, not searching inside one.
+    fn folder(&mut self, folder: &Path, depth: usize) {
+        let here = real(folder);
+        if depth == 0 || self.budget == 0 || !self.seen.insert(here.clone()) {
+            return;
         }
+        self.budget -= 1;
+        for path in self.list(folder).unwrap_or_default() {
+            let card = path.join("SKILL.md").symlink_metadata();
+            let is_folder = card.is_err() && self.told(path.metadata()).is_some_and(|about| about.is_dir());
+            if self.told(card).is_some() {
+                self.found.push(path);
+            } else if is_folder {
+                self.folder(&path, depth - 1);
+            }
+        }
+        self.seen.remove(&here);
     }
-    seen.remove(&here);
+
+    /// Its folders and links, sorted.
+    fn list(&mut self, folder: &Path) -> Option<Vec<PathBuf>> {
+        let mut paths = Vec::new();
+        for entry in self.told(std::fs::read_dir(folder))? {
+            let Some(entry) = self.told(entry) else { continue };
+            let kind = self.told(entry.file_type());
+            if kind.is_some_and(|kind| kind.is_dir() || kind.is_symlink()) {
+                paths.push(entry.path());
+            }
+        }
+        paths.sort();
+        Some(paths)
+    }
+
+    /// What was found. What is not there, leads nowhere, or is closed to this
+    /// account is closed to its agents too; any other failure hides something.
+    ///
+    /// Attack by bad luck: a disk that fails, or too many open files, and a kill
+    /// says that nothing is left.
+    fn told<T>(&mut self, found: std::io::Result<T>) -> Option<T> {
+        self.unread |= found.as_ref().is_err_and(|error| !tree::leads_nowhere(error));
+        found.ok()
+    }
 }
 
 /// What the lock files of other tools claim.

@@ -69,6 +69,8 @@ pub struct Moved {
     pub at: PathBuf,
     /// Whether it had to stay outside the home.
     pub beside: bool,
+    /// Why it may be where it was after a power cut, if so.
+    pub unflushed: Option<String>,
     id: String,
 }
 
@@ -137,6 +139,12 @@ impl Original {
         Ok(Some(Self { path, kind, identity: identity(&stat), mode }))
     }
 
+    /// Whether this very thing lies at its path.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        rustix::fs::lstat(&self.path).is_ok_and(|stat| identity(&stat) == self.identity)
+    }
+
     /// Whose it is, if not ours.
     #[must_use]
     pub fn foreign(&self) -> Option<u32> {
@@ -162,7 +170,8 @@ impl Original {
 /// Moves an original aside; see the top of this file. `id` is a fresh one.
 ///
 /// # Errors
-/// [`MoveFault`]; then it lies where it lay.
+/// [`MoveFault`]; it lies where it lay, unless the system failed on the way:
+/// [`Original::is_there`] tells, and else the mark has to stay.
 pub fn take(home: Option<&Home>, original: &Original, id: &str) -> Result<Moved, MoveFault> {
     let parent = original.parent()?;
     let name = original.name();
@@ -177,19 +186,27 @@ pub fn take(home: Option<&Home>, original: &Original, id: &str) -> Result<Moved,
     if !is_ours(&stat) {
         return Err(MoveFault::Foreign(stat.st_uid));
     }
-    let moved = |at: PathBuf, beside| Moved { original: original.clone(), at, beside, id: id.to_owned() };
+    let moved = |at: PathBuf, beside, flushed: Result<(), Errno>| {
+        let unflushed = flushed.err().map(|error| io::Error::from(error).to_string());
+        Moved { original: original.clone(), at, beside, unflushed, id: id.to_owned() }
+    };
     if let Some(home) = home
         && let Ok(evidence) = home.folder("evidence")
     {
         let kept = format!("{KEPT}{id}");
         match rename_whole(original, &parent, name, &evidence, OsStr::new(&kept)) {
-            Ok(()) => return Ok(moved(home.path().join("evidence").join(kept), false)),
+            Ok(()) => {
+                // A flush that fails does not undo the move.
+                let flushed = rustix::fs::fsync(&evidence).and_then(|()| rustix::fs::fsync(&parent));
+                return Ok(moved(home.path().join("evidence").join(kept), false, flushed));
+            }
             Err(Failed::Fault(fault)) => return Err(fault),
             Err(Failed::OtherDisk) => {}
         }
         if let Kind::Link(text) = &original.kind {
             relink(original, text, &parent, name, &evidence, OsStr::new(&kept))?;
-            return Ok(moved(home.path().join("evidence").join(kept), false));
+            let flushed = rustix::fs::fsync(&parent);
+            return Ok(moved(home.path().join("evidence").join(kept), false, flushed));
         }
     }
     let aside = beside(original, id);
@@ -204,11 +221,16 @@ pub fn take(home: Option<&Home>, original: &Original, id: &str) -> Result<Moved,
         Kind::Folder => {
             rename(&parent, name, &parent, OsStr::new(&last)).map_err(fault("moving it aside"))?;
             settled(original, &parent, name, &parent, OsStr::new(&last))?;
-            close(&parent, OsStr::new(&last), id).map_err(fault("closing it"))?;
+            if let Err(error) = close(&parent, OsStr::new(&last), id) {
+                // Hidden and open it would be live, and nobody would look there.
+                let _ = reopen(&parent, OsStr::new(&last), id, original.mode);
+                let _ = rename(&parent, OsStr::new(&last), &parent, name);
+                return Err(fault("closing it")(error));
+            }
         }
     }
-    rustix::fs::fsync(&parent).map_err(fault("flushing its folder"))?;
-    Ok(moved(aside, true))
+    let flushed = rustix::fs::fsync(&parent);
+    Ok(moved(aside, true, flushed))
 }
 
 fn beside(original: &Original, id: &str) -> PathBuf {
@@ -254,11 +276,7 @@ fn rename_whole(
         Err(error) => return Err(failed("moving it")(error)),
     }
     settled(original, from, name, to, new).map_err(Failed::Fault)?;
-    reset.map_err(failed("giving it its mode back"))?;
-    for dir in [to, from] {
-        rustix::fs::fsync(dir).map_err(failed("flushing its folder"))?;
-    }
-    Ok(())
+    reset.map_err(failed("giving it its mode back"))
 }
 
 /// What was moved must be what was meant; else it goes back.
@@ -310,7 +328,7 @@ fn relink(
         let _ = rustix::fs::unlinkat(to, new, AtFlags::empty());
         return Err(fault);
     }
-    rustix::fs::fsync(from).map_err(fault("flushing its folder"))
+    Ok(())
 }
 
 /// Takes a link away that is kept elsewhere.
@@ -390,7 +408,9 @@ impl Moved {
                 (Err(Failed::Fault(fault)), _) => return Err(fault),
             },
         }
-        rustix::fs::fsync(&parent).map_err(fault("flushing its folder"))
+        // It is back; that a power cut could undo this lets nothing more run.
+        let _ = rustix::fs::fsync(&parent);
+        Ok(())
     }
 
     /// The command that brings it back by hand.
@@ -419,23 +439,34 @@ fn back(at: &Path, from: &Path, id: &str) -> String {
 #[derive(Debug)]
 pub struct Mark {
     name: String,
+    /// Whether a power cut leaves it.
+    pub flushed: bool,
     _lock: OwnedFd,
 }
 
 /// Moves that a mark names: the id of each, and where the original lay.
 pub type Moves = Vec<(String, PathBuf)>;
 
-/// Writes down what is about to move, and makes that last.
+/// Writes down what is about to move. A mark that could not be flushed is left
+/// all the same: a kill moves on, and any other crash than a power cut keeps it.
 ///
 /// # Errors
 /// The system's; then there is no mark.
 pub fn announce(home: &Home, moves: &Moves) -> io::Result<Mark> {
+    use rustix::fs::OFlags;
+    use std::io::Write as _;
     let name = format!("{MARK}{}", leaf::fresh_id());
     let text: String = moves.iter().map(|(id, path)| format!("{id} {}\n", hex(path))).collect();
-    leaf::write_new(home.dir(), &name, text.as_bytes(), Mode::RUSR | Mode::WUSR)?;
-    let lock = lock(home, &name)?.ok_or(Errno::AGAIN)?;
-    rustix::fs::fsync(home.dir())?;
-    Ok(Mark { name, _lock: lock })
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(home.dir(), name.as_str(), flags, Mode::RUSR | Mode::WUSR)?;
+    rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+    let mut file = std::fs::File::from(file);
+    if let Err(error) = file.write_all(text.as_bytes()) {
+        let _ = rustix::fs::unlinkat(home.dir(), name.as_str(), AtFlags::empty());
+        return Err(error);
+    }
+    let flushed = file.sync_all().is_ok() && rustix::fs::fsync(home.dir()).is_ok();
+    Ok(Mark { name, flushed, _lock: file.into() })
 }
 
 fn lock(home: &Home, name: &str) -> Result<Option<OwnedFd>, Errno> {
@@ -512,7 +543,7 @@ pub fn left(home: &Home) -> io::Result<Vec<Left>> {
         };
         if let Some(lock) = lock {
             out.push(Left {
-                mark: Mark { name, _lock: lock },
+                mark: Mark { name, flushed: true, _lock: lock },
                 moves: text.lines().filter_map(one).collect(),
             });
         }

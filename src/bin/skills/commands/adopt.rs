@@ -58,8 +58,7 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
 
 fn show(context: &mut Context, done: &Adoptions) -> Result<(), Stop> {
     if done.cut {
-        let what =
-            "Not all folders of the agents were searched, there are too many: a skill may be missing here.";
+        let what = "Not all folders of the agents could be searched: a skill may be missing here.";
         context.say(&format!("{}\n", paint(Tone::Bad, what)))?;
     }
     if done.skills.is_empty() {

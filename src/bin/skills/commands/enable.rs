@@ -69,8 +69,11 @@ fn places(agent: &[String], project: Option<&PathBuf>, dir: &[PathBuf]) -> Resul
     Ok(all)
 }
 
-/// What is to be placed and where; and originals that cannot be replaced yet.
-fn wanted(context: &Context, args: &Args) -> Result<(Vec<Want>, Vec<(PathBuf, Stop)>), Stop> {
+/// Originals that cannot be replaced yet, each with the way on.
+type Left = Vec<(PathBuf, Stop)>;
+
+/// What is to be placed and where; and what cannot be.
+fn wanted(context: &Context, args: &Args) -> Result<(Vec<Want>, Left), Stop> {
     let each = |skill: &str, places: &[Place]| -> Vec<Want> {
         let want = |place: &Place| Want { skill: skill.to_owned(), place: place.clone(), lying: None };
         places.iter().map(want).collect()

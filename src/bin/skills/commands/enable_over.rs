@@ -73,12 +73,13 @@ pub(super) fn agreed(
             originals::agree(&context.world, all, &shown, person.as_mut())
         }
     };
-    let mut given = given.map_err(|stop| enable::refused(&context.world, stop))?.into_iter();
-    let one = |found: Result<Option<InTheWay>, Stop>| match found {
+    let names: Vec<_> = wants.iter().map(|want| want.skill.as_str()).collect();
+    let mut given = given.map_err(|stop| enable::refused(&context.world, &names, stop))?.into_iter();
+    let one = |(found, name): (Result<Option<InTheWay>, Stop>, &&str)| match found {
         Ok(found) => Ok(found.and_then(|_| given.next())),
-        Err(stop) => Err(enable::refused(&context.world, stop)),
+        Err(stop) => Err(enable::refused(&context.world, &[name], stop)),
     };
-    Ok(found.into_iter().map(one).collect())
+    Ok(found.into_iter().zip(&names).map(one).collect())
 }
 
 fn bytes(one: &InTheWay) -> String {

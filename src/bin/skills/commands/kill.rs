@@ -200,7 +200,7 @@ fn show(context: &mut Context, scope: Option<&HoldScope>, killed: &Killed, unman
         .iter()
         .map(|failure| serde_json::json!({ "what": failure.what, "why": failure.why }))
         .collect();
-    let done = done && cleared.as_ref().is_none_or(|cleared| cleared.left.is_empty() && !cleared.cut);
+    let done = done && cleared.as_ref().is_none_or(Cleared::is_done);
     let _ = context.json("kill/1", serde_json::json!({
         "unmanaged": cleared.as_ref().map(cleared_document), "killed": stopped_all && hold, "scope": what, "home": home, "account": user, "stopped": paths, "failures": failures,
         "recorded": killed.pending.is_none(), "epoch": killed.epoch, "still_live": live, "known": killed.known,
@@ -222,11 +222,16 @@ fn show_cleared(context: &mut Context, cleared: &Cleared) {
         let path = text::escape_bytes(path.as_os_str().as_bytes());
         warn(context, &format!("{}  {path}: {}", paint(Tone::Bad, "STILL LIVE:"), text::escape(why)));
     }
+    for (path, why) in &cleared.unflushed {
+        let path = text::escape_bytes(path.as_os_str().as_bytes());
+        let what = "MAY BE BACK AFTER A POWER CUT:";
+        warn(context, &format!("{}  {path}: {}", paint(Tone::Bad, what), text::escape(why)));
+    }
     if cleared.cut {
-        let what = "STILL LIVE: not all folders were searched, there are too many; a skill may be left";
+        let what = "STILL LIVE: not all folders could be searched; a skill may be left";
         warn(context, &paint(Tone::Bad, what));
     }
-    if cleared.moved.is_empty() && cleared.left.is_empty() && !cleared.cut {
+    if cleared.moved.is_empty() && cleared.is_done() {
         tell(context, "\nNothing else is loaded by an agent here.");
     }
     if let Some(stop) = &cleared.pending {
@@ -239,7 +244,7 @@ fn cleared_document(cleared: &Cleared) -> serde_json::Value {
     let left = |(path, why): &(std::path::PathBuf, String)| serde_json::json!({ "path": path.to_string_lossy(), "why": why });
     serde_json::json!({
         "moved": cleared.moved.iter().map(moved).collect::<Vec<_>>(),
-        "left": cleared.left.iter().map(left).collect::<Vec<_>>(), "cut": cleared.cut, "recorded": cleared.pending.is_none(),
+        "left": cleared.left.iter().map(left).collect::<Vec<_>>(), "cut": cleared.cut, "unflushed": cleared.unflushed.iter().map(left).collect::<Vec<_>>(), "recorded": cleared.pending.is_none(),
     })
 }
 

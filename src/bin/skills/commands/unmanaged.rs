@@ -12,8 +12,7 @@ use std::path::Path;
 /// Shows them, by the folder they lie in and the agents that read it.
 pub(super) fn show(context: &mut Context, findings: &Findings) -> Result<(), Stop> {
     if findings.cut {
-        let what =
-            "Not all folders of the agents were searched, there are too many: a skill may be missing here.";
+        let what = "Not all folders of the agents could be searched: a skill may be missing here.";
         context.say(&format!("\n{}", paint(Tone::Bad, what)))?;
     }
     let found = &findings.skills;
