@@ -7,7 +7,7 @@ mod cleared;
 mod home;
 mod replaced;
 
-use crate::unmanaged::Account;
+use crate::unmanaged::{Account, with_account};
 use skill_trust::model::code::Stop;
 use skill_trust::model::digest::Digest;
 use skill_trust::model::limits::Limits;
@@ -22,6 +22,10 @@ use skill_trust::ops::{Answer, Ask, Question, World};
 use skill_trust::system::tree::{self, Checks};
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
+use std::process::Output;
+
+/// The real program.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_skills");
 
 /// A person who says yes, after something was done behind their back.
 struct Yes<F: FnMut()>(F);
@@ -99,4 +103,18 @@ fn evidence(account: &Account) -> Vec<PathBuf> {
 /// The lines of the audit log.
 fn log(account: &Account) -> String {
     std::fs::read_to_string(account.path(".local/share/skill-trust/audit/audit.jsonl")).unwrap()
+}
+
+/// The program with the account's own folder; none for an ordinary user, who
+/// gets another account database only where `/` is not theirs nor root's.
+fn program(account: &Account, args: &[&str]) -> Option<Output> {
+    as_person(account, &[&[PROGRAM], args].concat())
+}
+
+fn as_person(account: &Account, command: &[&str]) -> Option<Output> {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("NOT RUN: only root can give the program another account's folder; the other pass runs it");
+        return None;
+    }
+    with_account(&account.path(""), command)
 }

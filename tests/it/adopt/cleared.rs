@@ -1,15 +1,13 @@
 //! `kill --unmanaged`: what nobody manages is moved aside, never followed and
 //! never deleted, and what stays live is said.
 
-use super::{all, evidence, log};
-use crate::unmanaged::{Account, with_account};
+use super::{PROGRAM, all, as_person, evidence, log, program};
+use crate::unmanaged::Account;
 use skill_trust::ops::stop;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::Path;
 use std::process::Command;
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_skills");
 
 /// Runs a command that was printed, as a person pastes it.
 fn paste(command: &str) {
@@ -127,7 +125,7 @@ fn what_cannot_be_moved_is_said_loudly_and_the_exit_code_tells() {
     let script = "mount --bind \"$0\" \"$0\" && mount -o remount,ro,bind \"$0\" && shift 0 && exec \"$@\"";
     let folder = folder.to_str().unwrap();
     let command = ["sh", "-c", script, folder, PROGRAM, "kill", "--all", "--unmanaged"];
-    let Some(output) = with_account(&account.path(""), &command) else { return };
+    let Some(output) = as_person(&account, &command) else { return };
     let (said, loud) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(1), "{said}{loud}");
     assert!(said.contains("KILLED  everything") && !loud.contains("NOT KILLED"), "{said}{loud}");
@@ -135,8 +133,7 @@ fn what_cannot_be_moved_is_said_loudly_and_the_exit_code_tells() {
     assert!(said.contains("back with  mv ") && !account.path(".agents/skills/loose").exists(), "{said}");
     assert!(account.path(".claude/skills/stuck/SKILL.md").exists());
     // Where it can be written again, the same command does the rest.
-    let again =
-        with_account(&account.path(""), &[PROGRAM, "kill", "--all", "--unmanaged", "--json"]).unwrap();
+    let again = program(&account, &["kill", "--all", "--unmanaged", "--json"]).unwrap();
     let document: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
     assert!(again.status.success(), "{document}");
     assert_eq!(document["unmanaged"]["moved"].as_array().unwrap().len(), 1, "{document}");
@@ -149,7 +146,7 @@ fn a_dry_run_names_all_of_it_and_moves_nothing() {
     account.skill(".claude/skills/plain");
     let before = crate::unmanaged::everything(&account.path(".claude"));
     let command = [PROGRAM, "kill", "--all", "--unmanaged", "--dry-run"];
-    let Some(output) = with_account(&account.path(""), &command) else { return };
+    let Some(output) = as_person(&account, &command) else { return };
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("would move aside"), "{said}");
     assert!(crate::unmanaged::everything(&account.path(".claude")) == before);

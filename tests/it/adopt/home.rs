@@ -1,9 +1,9 @@
 //! A whole home, taken in: what is found, what is kept, and that nothing of it
 //! is changed by looking or adopting.
 
-use super::{all, at, one, outcome};
+use super::{PROGRAM, all, at, one, outcome, program};
 use crate::support::pty::Pty;
-use crate::unmanaged::{Account, everything, with_account};
+use crate::unmanaged::{Account, everything};
 use skill_trust::model::code::Code;
 use skill_trust::model::source::SourceKind;
 use skill_trust::ops::adopt::{self, Outcome, Request, Which};
@@ -13,8 +13,6 @@ use skill_trust::ops::{pick, status};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_skills");
 
 /// Links, duplicates, hand-made and broken skills, as people have them.
 fn lived_in() -> Account {
@@ -215,13 +213,9 @@ fn what_was_adopted_has_no_source_to_update_from() {
 /// Types an answer on a terminal, with the account's own folder.
 fn on_a_terminal(account: &Account, args: &[&str], question: &str, answer: &str) -> (String, i32) {
     let passwd = account.root.path().join("passwd");
-    let root = nix::unistd::geteuid().is_root();
     fs::write(&passwd, format!("person:x:0:0::{}:/bin/sh\n", account.path("").display())).unwrap();
     let mount = "mount --bind \"$0\" /etc/passwd && exec \"$@\"";
     let mut all = vec!["--mount"];
-    if !root {
-        all.insert(0, "--map-root-user");
-    }
     let passwd = passwd.to_string_lossy().into_owned();
     all.extend(["sh", "-c", mount, &passwd, PROGRAM]);
     all.extend(args);
@@ -237,12 +231,11 @@ fn a_whole_home_in_four_commands_one_typed_answer_and_one_consent() {
     let account = lived_in();
     // What differs under one name is decided by hand, and not part of this.
     fs::remove_dir_all(account.path(".claude/skills/pdf")).unwrap();
-    let home = account.path("");
-    let Some(adopted) = with_account(&home, &[PROGRAM, "adopt", "--all"]) else { return };
+    let Some(adopted) = program(&account, &["adopt", "--all"]) else { return };
     let said = String::from_utf8(adopted.stdout).unwrap();
     assert_eq!(adopted.status.code(), Some(3), "{said}");
     assert!(said.contains("4 adopted, 1 known already, 3 refused."), "{said}");
-    let review = with_account(&home, &[PROGRAM, "review", "--adopted"]).unwrap();
+    let review = program(&account, &["review", "--adopted"]).unwrap();
     let said = String::from_utf8(review.stdout).unwrap();
     assert!(said.contains("skills trust --adopted") && said.contains("From dot/fonts"), "{said}");
     let (said, code) = on_a_terminal(&account, &["trust", "--adopted"], "revisions: ", "4 from 4 sources\r");
@@ -255,9 +248,9 @@ fn a_whole_home_in_four_commands_one_typed_answer_and_one_consent() {
         assert!(!path.is_symlink() && path.join("SKILL.md").exists(), "{path:?}");
     }
     assert!(account.path("dot/fonts/SKILL.md").exists(), "what a link led to stays");
-    let gate = with_account(&home, &[PROGRAM, "gate", "--all"]).unwrap();
+    let gate = program(&account, &["gate", "--all"]).unwrap();
     assert!(gate.status.success(), "{}", String::from_utf8_lossy(&gate.stdout));
-    let again = with_account(&home, &[PROGRAM, "enable", "--adopted"]).unwrap();
+    let again = program(&account, &["enable", "--adopted"]).unwrap();
     assert!(again.status.success() && String::from_utf8_lossy(&again.stdout).contains("Nothing to replace"));
 }
 
@@ -265,7 +258,7 @@ fn a_whole_home_in_four_commands_one_typed_answer_and_one_consent() {
 #[test]
 fn an_empty_answer_to_the_consent_is_no() {
     let (account, world) = one();
-    if with_account(&account.path(""), &["true"]).is_none() {
+    if program(&account, &["--version"]).is_none() {
         return;
     }
     let before = everything(&account.path(".claude"));

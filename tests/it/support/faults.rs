@@ -203,11 +203,11 @@ impl Bed {
         let below = self.root.join("account/.claude");
         fs::create_dir_all(&below).unwrap();
         let _ = std::os::unix::fs::symlink(self.agent("a"), below.join("skills"));
-        let id = if is_root() { rustix::process::getuid().as_raw() } else { 0 };
-        let line = format!("person:x:{id}:{id}::{}:/bin/sh\n", self.path("account"));
+        let line = format!("person:x:0:0::{}:/bin/sh\n", self.path("account"));
         fs::write(self.kept.join("passwd"), line).unwrap();
         self.with_account.store(true, Ordering::SeqCst);
-        let works = self.wrapped("true").output().is_ok_and(|output| output.status.success());
+        // In a user's own name space `/` is nobody's, and no place for a home.
+        let works = is_root() && self.wrapped("true").output().is_ok_and(|output| output.status.success());
         self.with_account.store(works, Ordering::SeqCst);
         works
     }
@@ -218,8 +218,7 @@ impl Bed {
             return Command::new(program);
         }
         let mut command = Command::new("unshare");
-        command.args(if is_root() { &["--mount"][..] } else { &["--map-root-user", "--mount"][..] });
-        command.args(["sh", "-c", "mount --bind \"$0\" /etc/passwd && exec \"$@\""]);
+        command.args(["--mount", "sh", "-c", "mount --bind \"$0\" /etc/passwd && exec \"$@\""]);
         command.arg(self.kept.join("passwd")).arg(program);
         command
     }
