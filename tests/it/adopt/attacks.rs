@@ -149,3 +149,55 @@ fn nothing_is_adopted_while_everything_is_held() {
     account.skill(".claude/skills/new");
     assert_eq!(outcome(&all(&world), "new"), "refused held-all");
 }
+
+/// Attack: a link whose own name paints over the question, to a folder that is
+/// adopted like any other.
+#[test]
+fn a_link_with_a_hostile_name_is_shown_escaped_and_replaced() {
+    let account = Account::new();
+    account.skill("dot/pdf");
+    fs::create_dir_all(account.path(".claude/skills")).unwrap();
+    let name = "x\u{1b}[2K\ny";
+    symlink("../../dot/pdf", account.path(".claude/skills").join(name)).unwrap();
+    let world = account.world();
+    all(&world);
+    super::trust_adopted(&world);
+    let (wanted, left) = originals::adopted(&world).unwrap();
+    assert_eq!((wanted.len(), left.len()), (1, 0), "{wanted:?} {left:?}");
+    let (skill, place) = (wanted[0].revision.file_name(), &wanted[0].place);
+    let found = enable::in_the_way(&world, &skill, place, Some(&wanted[0].path)).unwrap().unwrap();
+    let agreed = originals::agree(&world, &[found], "", &mut yes()).unwrap();
+    let kept = enable::enable_over(&world, &skill, place, agreed.first()).unwrap().kept.unwrap();
+    assert!(kept.at.is_symlink() && !kept.back.chars().any(skill_trust::model::text::is_hidden), "{kept:?}");
+    let names: Vec<_> =
+        fs::read_dir(account.path(".claude/skills")).unwrap().map(|one| one.unwrap()).collect();
+    assert!(names.len() == 1 && names[0].file_name() == "pdf", "{names:?}");
+}
+
+/// Attack: the process dies between the move and everything else; the mark
+/// tells the next command, once.
+#[test]
+fn a_move_that_was_cut_short_is_recorded_once_with_its_way_back() {
+    let (account, world) = one();
+    let path = account.path(".claude/skills/pdf");
+    let home = skill_trust::system::home::Home::open(&world.home).unwrap();
+    let original = skill_trust::system::originals::Original::look(&path).unwrap().unwrap();
+    let id = skill_trust::system::originals::fresh_id();
+    let moves = vec![(id.clone(), original.path.clone())];
+    let mark = skill_trust::system::originals::announce(&home, &moves).unwrap();
+    let moved = skill_trust::system::originals::take(Some(&home), &original, &id).unwrap();
+    let log = || super::log(&account);
+    let before = log().lines().count();
+    let open =
+        || drop(skill_trust::ops::session::Session::open(&world, skill_trust::ops::session::Depth::All));
+    open();
+    assert_eq!(log().lines().count(), before, "its process lives");
+    drop(mark);
+    open();
+    open();
+    let log = log();
+    assert_eq!(log.lines().count(), before + 1);
+    let record = log.lines().last().unwrap();
+    assert!(record.contains("\"event\":\"recover\"") && record.contains(&moved.back()), "{record}");
+    assert!(!path.exists() && moved.at.join("SKILL.md").exists());
+}
