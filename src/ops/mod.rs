@@ -9,6 +9,7 @@
 pub mod adopt;
 pub mod apply;
 pub mod audit;
+pub mod clear;
 pub mod clock;
 pub mod disable;
 pub mod doctor;

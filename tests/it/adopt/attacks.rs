@@ -5,7 +5,7 @@ use crate::unmanaged::Account;
 use skill_trust::model::code::Code;
 use skill_trust::ops::adopt::Outcome;
 use skill_trust::ops::place::Place;
-use skill_trust::ops::{enable, originals, stop};
+use skill_trust::ops::{clear, enable, originals};
 use std::fs;
 use std::os::unix::fs::symlink;
 
@@ -23,7 +23,7 @@ fn another_accounts_original_is_not_moved() {
     let stop = enable_over(&world, "pdf", &mut yes()).unwrap_err();
     assert_eq!(stop.code, Code::TargetTaken);
     assert!(stop.what.contains("belongs to account 12345"), "{}", stop.what);
-    let cleared = stop::clear_unmanaged(&world);
+    let cleared = clear::clear_unmanaged(&world);
     assert!(cleared.moved.is_empty() && cleared.left[0].1.contains("12345"), "{cleared:?}");
     // A link of theirs to something of ours neither.
     fs::rename(&path, account.path("theirs")).unwrap();
@@ -108,7 +108,7 @@ fn hostile_names_are_named_and_refused_and_reach_nobody() {
     let log = super::log(&account);
     assert!(log.is_ascii() || !log.replace('\n', "").chars().any(skill_trust::model::text::is_hidden));
     // A kill moves them all the same.
-    let cleared = stop::clear_unmanaged(&world);
+    let cleared = clear::clear_unmanaged(&world);
     assert!(cleared.left.is_empty() && cleared.moved.len() == 4, "{cleared:?}");
 }
 

@@ -3,7 +3,7 @@
 
 use super::{PROGRAM, all, as_person, evidence, log, program};
 use crate::unmanaged::Account;
-use skill_trust::ops::stop;
+use skill_trust::ops::clear;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::Path;
@@ -34,11 +34,11 @@ fn everything_goes_links_as_links_and_comes_back_by_the_printed_commands() {
     let own = account.path("work/own/deep").metadata().unwrap().ino();
     let inner = account.path(".claude/skills/group/inner").metadata().unwrap().ino();
 
-    let cleared = stop::clear_unmanaged(&world);
+    let cleared = clear::clear_unmanaged(&world);
     assert!(cleared.left.is_empty() && cleared.pending.is_none() && !cleared.cut, "{cleared:#?}");
     let from: Vec<_> = cleared.moved.iter().map(|one| one.original.path.clone()).collect();
     assert_eq!(from.len(), 6, "{from:?}");
-    assert!(stop::still_live(&world).is_empty());
+    assert!(clear::still_live(&world).is_empty());
     // Nothing behind a link was touched.
     assert_eq!(account.path("work/own/deep").metadata().unwrap().ino(), own);
     assert!(crate::unmanaged::everything(&account.path("dot")) == before);
@@ -49,13 +49,13 @@ fn everything_goes_links_as_links_and_comes_back_by_the_printed_commands() {
     }
     // Again: nothing to do, nothing recorded.
     let lines = log(&account).lines().count();
-    assert!(stop::clear_unmanaged(&world).moved.is_empty() && log(&account).lines().count() == lines);
+    assert!(clear::clear_unmanaged(&world).moved.is_empty() && log(&account).lines().count() == lines);
     for one in &cleared.moved {
         paste(&one.back());
     }
     assert_eq!(account.path(".claude/skills/group/inner").metadata().unwrap().ino(), inner);
     assert_eq!(fs::read_link(account.path(".claude/skills/linked")).unwrap(), Path::new("../../dot/linked"));
-    assert_eq!(stop::still_live(&world).len(), 6);
+    assert_eq!(clear::still_live(&world).len(), 6);
 }
 
 #[test]
@@ -65,12 +65,12 @@ fn it_needs_no_home_and_no_ledger() {
     account.skill("dot/linked");
     symlink("../../dot/linked", account.path(".claude/skills/linked")).unwrap();
     let world = account.world();
-    let cleared = stop::clear_unmanaged(&world);
+    let cleared = clear::clear_unmanaged(&world);
     assert!(cleared.left.is_empty() && cleared.moved.len() == 2, "{cleared:#?}");
     // It lies beside its place, closed, and no agent finds a card in it.
     let beside = cleared.moved.iter().find(|one| one.original.path.ends_with("plain")).unwrap();
     assert_eq!(beside.at.metadata().unwrap().mode() & 0o7777, 0o400);
-    assert!(cleared.pending.is_some() && stop::still_live(&world).is_empty());
+    assert!(cleared.pending.is_some() && clear::still_live(&world).is_empty());
     assert!(!world.home.exists());
     for one in &cleared.moved {
         paste(&one.back());
@@ -80,7 +80,7 @@ fn it_needs_no_home_and_no_ledger() {
     // A damaged ledger stops nothing either; it is recorded nowhere, and said.
     all(&world);
     fs::write(world.home.join("ledger.db"), "not a database").unwrap();
-    let cleared = stop::clear_unmanaged(&world);
+    let cleared = clear::clear_unmanaged(&world);
     assert!(cleared.left.is_empty() && cleared.moved.len() == 2 && cleared.pending.is_some());
     let mark = fs::read_dir(&world.home).unwrap().map(|entry| entry.unwrap().file_name());
     assert_eq!(mark.filter(|name| name.to_string_lossy().starts_with("aside.")).count(), 1, "for recovery");
@@ -101,16 +101,16 @@ fn on_another_file_system_it_stays_beside_its_place_closed() {
     }
     world.home = memory.path().canonicalize().unwrap().join("home");
     all(&world);
-    let cleared = stop::clear_unmanaged(&world);
+    let cleared = clear::clear_unmanaged(&world);
     assert!(cleared.left.is_empty() && cleared.pending.is_none(), "{cleared:#?}");
     for one in &cleared.moved {
         assert_eq!(one.beside, one.original.path.ends_with("plain"), "{one:?}");
     }
-    assert!(stop::still_live(&world).is_empty());
+    assert!(clear::still_live(&world).is_empty());
     for one in &cleared.moved {
         paste(&one.back());
     }
-    assert_eq!(stop::still_live(&world).len(), 2);
+    assert_eq!(clear::still_live(&world).len(), 2);
 }
 
 /// The real command, on a read-only folder: loud, exit code 1, and the rest is
@@ -159,7 +159,7 @@ fn a_kill_names_what_lies_as_deep_as_agents_look() {
     let account = Account::new();
     account.skill(".claude/skills/1/2/3/4/deep");
     account.skill(".claude/skills/1/2/3/4/5/too-deep");
-    let live = stop::still_live(&account.world());
+    let live = clear::still_live(&account.world());
     assert_eq!(live.len(), 1, "{live:?}");
     assert!(live[0].ends_with("/deep"));
 }

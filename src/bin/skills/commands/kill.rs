@@ -7,8 +7,9 @@ use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::lifecycle::HoldScope;
 use skill_trust::model::skill::SkillName;
 use skill_trust::model::text;
+use skill_trust::ops::clear::{self, Cleared, Moved};
 use skill_trust::ops::pick;
-use skill_trust::ops::stop::{self, Cleared, Killed, Moved};
+use skill_trust::ops::stop::{self, Killed};
 use std::os::unix::ffi::OsStrExt as _;
 
 /// Stop skills now: the emergency brake
@@ -100,7 +101,7 @@ fn dry_run(context: &mut Context, scope: Option<&HoldScope>, unmanaged: bool) ->
         context.say("nothing is enabled that it covers; the hold would stand all the same")?;
     }
     let list: Vec<_> = rows.iter().map(|row| &row.revision).collect();
-    let entries = if unmanaged { stop::would_clear(&context.world) } else { Vec::new() };
+    let entries = if unmanaged { clear::would_clear(&context.world) } else { Vec::new() };
     for path in &entries {
         let what = if path.is_symlink() { "the link " } else { "" };
         context
@@ -170,11 +171,11 @@ fn show(context: &mut Context, scope: Option<&HoldScope>, killed: &Killed, unman
         );
     }
     // What is managed is stopped, recorded and told by now.
-    let cleared = unmanaged.then(|| stop::clear_unmanaged(&context.world));
+    let cleared = unmanaged.then(|| clear::clear_unmanaged(&context.world));
     if let Some(cleared) = &cleared {
         show_cleared(context, cleared);
     }
-    let live = stop::still_live(&context.world);
+    let live = clear::still_live(&context.world);
     if cleared.is_none() && !live.is_empty() {
         tell(context, &format!("\nNot ours, and still live ({}):", live.len()));
         for path in live.iter().take(20) {
