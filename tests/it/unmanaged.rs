@@ -239,7 +239,7 @@ pub(crate) fn with_account(home: &Path, command: &[&str]) -> Option<Output> {
     let mut unshare = Command::new("unshare");
     unshare.env_clear().env("PATH", crate::support::faults::path());
     unshare.args(if own { &["--mount"][..] } else { &["--map-root-user", "--mount"][..] });
-    unshare.args(["sh", "-c", "mount --bind \"$0\" /etc/passwd && exec \"$@\""]).arg(&passwd).args(command);
+    unshare.args(["sh", "-c", crate::support::faults::AS_ACCOUNT]).arg(&passwd).args(command);
     let output = unshare.output().unwrap();
     let why = String::from_utf8_lossy(&output.stderr);
     if why.contains("unshare failed") || why.contains("mount:") || why.contains("permission denied") {

@@ -214,7 +214,7 @@ fn what_was_adopted_has_no_source_to_update_from() {
 fn on_a_terminal(account: &Account, args: &[&str], question: &str, answer: &str) -> (String, i32) {
     let passwd = account.root.path().join("passwd");
     fs::write(&passwd, format!("person:x:0:0::{}:/bin/sh\n", account.path("").display())).unwrap();
-    let mount = "mount --bind \"$0\" /etc/passwd && exec \"$@\"";
+    let mount = crate::support::faults::AS_ACCOUNT;
     let mut all = vec!["--mount"];
     let passwd = passwd.to_string_lossy().into_owned();
     all.extend(["sh", "-c", mount, &passwd, PROGRAM]);
