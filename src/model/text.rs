@@ -128,6 +128,28 @@ pub const fn is_lookalike(c: char) -> bool {
     matches!(c, '\u{400}'..='\u{52f}' | 'α' | 'ι' | 'κ' | 'ν' | 'ο' | 'ρ' | 'τ' | 'υ' | 'χ')
 }
 
+/// As [`shell_word`], for any bytes, exactly: what cannot be shown is written
+/// as `$'\ooo'`, which bash, zsh and ksh take for these very bytes.
+///
+/// Attack: a folder whose name paints over the command that moves it back.
+#[must_use]
+pub fn shell_bytes(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.chars().any(is_hidden) => shell_word(text),
+        _ => {
+            let mut out = String::from("$'");
+            for &byte in bytes {
+                if byte.is_ascii_alphanumeric() || b"/._-+:@,= ".contains(&byte) {
+                    out.push(char::from(byte));
+                } else {
+                    let _ = write!(out, "\\{byte:03o}");
+                }
+            }
+            out + "'"
+        }
+    }
+}
+
 /// Returns bytes that should be text, with what is not UTF-8 as `\x{hex}`.
 #[must_use]
 pub fn escape_bytes(bytes: &[u8]) -> String {

@@ -18,7 +18,7 @@ use crate::model::lifecycle::{Event, Lifecycle, RevisionRow};
 use crate::model::limits::{Fault, Limits};
 use crate::model::record::Outcome;
 use crate::model::skill::{Revision, SkillName};
-use crate::model::source::{Source, SourceSpec};
+use crate::model::source::{Source, SourceKind, SourceSpec};
 use crate::model::text;
 use crate::policy::entry;
 use crate::policy::transition::Input;
@@ -162,7 +162,8 @@ fn scratch(home: Option<&Home>) -> Result<(tempfile::TempDir, OwnedFd), Stop> {
     Ok((folder, lock))
 }
 
-fn offer(found: Found) -> Offer {
+/// A skill that was found, with its card read.
+pub(super) fn offer(found: Found) -> Offer {
     let card = Card::parse(&found.card).map_err(|faults| faults.iter().map(ToString::to_string).collect());
     let folder = found.path.as_ref().map_or("(root)", |path| path.as_str());
     let title = match &card {
@@ -268,7 +269,7 @@ impl Opened {
         for (offer, staged) in staged {
             let source = self.origin.source_of(&offer.found);
             let outcome = staged
-                .and_then(|staged| admit(&mut session, offer, &source, staged, selection))
+                .and_then(|staged| admit(&mut session, offer, &source, staged, selection, None))
                 .map_err(|stop| refuse(&mut session, &source, offer, stop));
             arrivals.push(Arrival { title: offer.title.clone(), outcome });
         }
@@ -341,13 +342,14 @@ fn is_same_card(staged: &Staged, card: &[u8], limits: &Limits) -> bool {
     bytes.is_some_and(|bytes| bytes.get(..fetch::CARD_BYTES).unwrap_or(&bytes) == card)
 }
 
-/// Under the lock: name, hold, digest; then store and record.
-fn admit(
+/// Under the lock: name, hold, digest; then store and record, with a note.
+pub(super) fn admit(
     session: &mut Session<'_>,
     offer: &Offer,
     source: &Source,
     staged: Staged,
     selection: &Selection,
+    note: Option<String>,
 ) -> Result<(RevisionRow, bool), Stop> {
     let card =
         offer.card.as_ref().map_err(|_| Stop::new(Code::Internal, "BUG: staged without a card", ""))?;
@@ -420,11 +422,16 @@ fn admit(
     {
         return Err(Stop::new(code, code.summary(), "run: skills status"));
     }
-    let reason = if new { "installed" } else { "already installed; the stored copy was verified" };
+    let reason = match (new, source.kind) {
+        (true, SourceKind::Adopted) => "adopted: taken in as it lay there",
+        (true, _) => "installed",
+        (false, _) => "already installed; the stored copy was verified",
+    };
     let mut draft = session.draft(Event::Install.as_str(), Outcome::Done, reason);
     draft.skill = Some(row.revision.name.clone());
     draft.digest = Some(digest);
     draft.source = Some(source.clone());
+    draft.note = note;
     let mut row = row;
     session.commit(|txn| {
         if new {
@@ -473,7 +480,8 @@ fn bound(
     }
 }
 
-fn refuse(session: &mut Session<'_>, source: &Source, offer: &Offer, stop: Stop) -> Stop {
+/// Records that one skill was refused.
+pub(super) fn refuse(session: &mut Session<'_>, source: &Source, offer: &Offer, stop: Stop) -> Stop {
     let mut draft = session.draft(Event::Install.as_str(), Outcome::Refused, "");
     draft.source = Some(source.clone());
     draft.skill = offer.card.as_ref().ok().and_then(|card| card.name.clone().ok());
@@ -489,7 +497,7 @@ impl Opened {
 }
 
 /// Records a refusal that came before any skill was looked at.
-fn record(world: &World, source: Option<&Source>, stop: Stop) -> Stop {
+pub(super) fn record(world: &World, source: Option<&Source>, stop: Stop) -> Stop {
     match Session::open(world, Depth::All) {
         Ok(mut session) => {
             let mut draft = session.draft(Event::Install.as_str(), Outcome::Refused, "");

@@ -6,9 +6,11 @@
 //! needs of the outside comes in a [`World`], and questions to a person go
 //! through [`Ask`].
 
+pub mod adopt;
 pub mod apply;
 pub mod as_before;
 pub mod audit;
+pub mod clear;
 pub mod clock;
 pub mod disable;
 pub mod doctor;
@@ -18,6 +20,7 @@ pub mod facts;
 pub mod gate;
 pub mod install;
 pub mod look;
+pub mod originals;
 pub mod pick;
 pub mod place;
 pub mod recover;
@@ -175,6 +178,13 @@ impl Ask for Nobody {
     fn ask(&mut self, _: &str, _: &Question) -> Answer {
         Answer::Nobody
     }
+}
+
+/// The command that takes a folder in.
+#[must_use]
+pub fn adopt_command(path: &std::path::Path) -> String {
+    use std::os::unix::ffi::OsStrExt as _;
+    format!("skills adopt {}", crate::model::text::shell_bytes(path.as_os_str().as_bytes()))
 }
 
 /// The exact way to name a revision on the command line.

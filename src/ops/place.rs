@@ -59,7 +59,10 @@ pub fn placing(world: &World, place: &Place) -> Result<Placing, Stop> {
 }
 
 /// The agent of that id.
-fn known(id: &str) -> Result<&'static Agent, Stop> {
+///
+/// # Errors
+/// [`Code::Usage`] with those that are known.
+pub fn known(id: &str) -> Result<&'static Agent, Stop> {
     agent::by_id(id).ok_or_else(|| {
         let known: Vec<_> = agent::AGENTS.iter().map(|agent| agent.id).collect();
         let what = format!("`{}` is no agent we know", text::escape_short(id, 40));

@@ -13,6 +13,7 @@ pub mod kill;
 pub mod leaving;
 pub mod ledger;
 pub mod lock;
+pub mod originals;
 pub mod permit;
 pub mod placement;
 pub mod policy_file;

@@ -4,7 +4,7 @@
 //! name. But a person should know of what we did not write.
 
 use super::home::{FOLDERS, Home};
-use super::{kill, permit, placement, store};
+use super::{kill, originals, permit, placement, store};
 use crate::model::digest::Digest;
 use crate::model::skill::Revision;
 use crate::model::text;
@@ -39,7 +39,10 @@ pub fn find(home: &Home) -> io::Result<Vec<String>> {
         out.extend(shown.map(|name| format!("{place}: {name}")));
         Ok(())
     };
-    add(".", &|name| FILES.contains(&name) || FOLDERS.contains(&name) || name.starts_with(kill::KILLED))?;
+    add(".", &|name| {
+        let marks = [kill::KILLED, originals::MARK];
+        FILES.contains(&name) || FOLDERS.contains(&name) || marks.iter().any(|mark| name.starts_with(mark))
+    })?;
     add("trust-roots", &|_| false)?;
     add("permits", &is_permit)?;
     add("store", &|name| name.len() == 2 && name.bytes().all(|c| c.is_ascii_hexdigit()))?;
@@ -51,7 +54,7 @@ pub fn find(home: &Home) -> io::Result<Vec<String>> {
     }
     add("evidence", &|name| {
         let withdrawn = placement::ASIDE.trim_start_matches('.');
-        name.starts_with("store-") || name.starts_with("permit-") || name.starts_with(withdrawn)
+        ["store-", "permit-", withdrawn, originals::KEPT].iter().any(|known| name.starts_with(known))
     })?;
     add("audit", &|name| {
         let ours = ["audit.jsonl", "intent", super::checkpoint::NAME];

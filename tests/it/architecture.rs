@@ -186,11 +186,24 @@ fn imports_go_one_way() {
 // Law 2: use cases do not call each other.
 
 /// What use cases share: gathering and looking, changing, and the one opinion.
-const SHARED: &[&str] =
-    &["facts", "look", "pick", "place", "refusals", "unmanaged", "session", "apply", "recover", "gate"];
+const SHARED: &[&str] = &[
+    "facts",
+    "look",
+    "pick",
+    "place",
+    "refusals",
+    "unmanaged",
+    "originals",
+    "session",
+    "apply",
+    "recover",
+    "gate",
+];
 
 /// Use cases that borrow from another one, and what.
 const BORROWED: &[(&str, &str)] = &[
+    // An adoption is an installation of what lies there already.
+    ("adopt", "install"),
     // An update is an installation of what is newer.
     ("update", "install"),
     // A set is judged by what its review shows.
@@ -388,6 +401,10 @@ const WRITERS: &[(&str, &[&str])] = &[
     ("permit::withdraw(", &["apply", "place", "recover"]),
     ("placement::withdraw(", &["apply"]),
     ("Staged::begin(", &["enable"]),
+    ("originals::announce(", &["clear", "originals"]),
+    ("originals::take(Some(&session.home)", &["originals"]),
+    ("originals::take(home.as_ref()", &["clear"]),
+    (".put_back(home)", &["originals"]),
     ("store.promote(", &["install"]),
     ("store.remove(", &["remove"]),
     // A drill's is the copied home.

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+/// Skills that agents load already, taken in, replaced and cleared away.
+mod adopt;
 /// The shape of the code.
 mod architecture;
 /// Tar and zip files as sources.
@@ -29,12 +31,12 @@ mod digest;
 mod drift;
 /// What counts as a difference, and how it is told.
 mod drift_unit;
+/// A kill, played on a copy.
+mod drill;
 /// `--dry-run` changes nothing.
 mod dry_run;
 /// What `install` offers on a terminal.
 mod first_use;
-/// A kill, played on a copy.
-mod drill;
 /// The gate's answers in every form, and every way out of it.
 mod gate_contract;
 /// Git trees and repositories made to harm.
@@ -65,10 +67,10 @@ mod readme;
 mod reference;
 /// The home permit and its release.
 mod release_files;
-/// `enable --updates` after a person went back.
-mod rollback;
 /// Back to the old bytes after drift.
 mod repair;
+/// `enable --updates` after a person went back.
+mod rollback;
 /// Many skills with one answer.
 mod sets;
 /// Folders, repositories, https and ssh.

@@ -1,8 +1,8 @@
 //! The command line: what can be typed, and which file does it.
 
 use super::commands::{
-    audit, doctor, enable, generate, install, kill, policy, repair, review, status, tour, trust, uninstall,
-    verify,
+    adopt, audit, doctor, enable, generate, install, kill, policy, repair, review, status, tour, trust,
+    uninstall, verify,
 };
 use super::context::{Context, Globals};
 use super::{complete, layout, render};
@@ -50,6 +50,8 @@ enum Command {
     /// Forget a skill that is not enabled
     #[command(visible_alias = "rm")]
     Remove(install::RemoveArgs),
+    /// Take in skills that agents load already
+    Adopt(adopt::Args),
     /// Stop skills now: the emergency brake
     Kill(kill::Args),
     /// Lift a kill
@@ -148,6 +150,7 @@ fn run(context: &mut Context, command: Command) -> Result<Exit, Stop> {
         Command::Disable(args) => enable::disable(context, args),
         Command::Update(args) => install::update(context, args),
         Command::Remove(args) => install::remove(context, args),
+        Command::Adopt(args) => adopt::run(context, args),
         Command::Kill(args) => kill::run(context, args),
         Command::Release(args) => kill::release(context, args),
         // `gate` never gets here: it is taken before the command line is parsed.

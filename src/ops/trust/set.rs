@@ -45,6 +45,7 @@ impl SetRequest {
             Self::Picked(Pick::Names(names)) => format!("skills trust {}", names.join(" ")),
             Self::Picked(Pick::From(source)) => format!("skills trust --from {}", text::shell_word(source)),
             Self::Picked(Pick::Updates) => "skills trust --updates".to_owned(),
+            Self::Picked(Pick::Adopted) => "skills trust --adopted".to_owned(),
             Self::Stated(_, digest) => format!("skills trust --set FILE --digest {digest}"),
         }
     }

@@ -85,3 +85,15 @@ fn an_error_in_a_repair_or_an_uninstall_fails_the_command_or_does_not_matter() {
         &["repair", "enable as before", "uninstall, removing", "uninstall, handing over"],
     );
 }
+
+#[test]
+fn an_error_while_an_original_is_replaced_puts_it_back_or_names_it() {
+    sweep("errors while replacing originals", &["enable over a folder", "enable over a link"]);
+}
+
+#[test]
+fn an_error_while_everything_is_adopted_or_cleared_away_loses_nothing() {
+    if super::scenes::accounts() {
+        sweep("errors while adopting and clearing", &["adopt everything", "kill with the unmanaged"]);
+    }
+}

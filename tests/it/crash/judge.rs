@@ -1,7 +1,7 @@
 //! Everything that must hold after a fault, whatever it was.
 
 use super::scenes::Scene;
-use crate::support::faults::{Bed, Call, Logs, Looked, Ran};
+use crate::support::faults::{Bed, Call, Foreign, Logs, Looked, Ran};
 use skill_trust::model::code::Code;
 use skill_trust::model::decision::Decision;
 use skill_trust::ops::gate;
@@ -20,6 +20,8 @@ pub(crate) struct Judge {
     pub(crate) calls: Vec<Call>,
     before: Looked,
     after: Looked,
+    /// What others put into the agent's folder.
+    originals: Vec<Foreign>,
     code: i32,
     /// Logs for the second program.
     pub(crate) logs: Logs,
@@ -41,6 +43,7 @@ impl Judge {
         let args = (scene.prepare)(&bed);
         bed.keep("start");
         let before = bed.look().unwrap();
+        let originals = bed.foreign(&before.view.placed());
         bed.restore("start");
         let (ran, calls) = bed.trace(&args.iter().map(String::as_str).collect::<Vec<_>>());
         let code = ran.code.unwrap_or_else(|| panic!("{}: {ran:?}", scene.name));
@@ -55,6 +58,7 @@ impl Judge {
             calls,
             before,
             after,
+            originals,
             code,
             logs: Logs::new(),
             violations: Vec::new(),
@@ -107,13 +111,14 @@ impl Judge {
         if let Some(word) = NEVER.iter().find(|word| ran.out.contains(&format!("\"{word}\""))) {
             found.push(format!("the gate said {word}: {}", ran.out));
         }
-        let now = bed.look()?;
+        let mut now = bed.look()?;
         let again = bed.look()?;
         if now.head != again.head || now.view != again.view {
             found.push(format!("recovery did something the second time: {} {}", now.head, again.head));
         }
         self.logs.take(bed, &now.head);
         self.states(&now, done, found);
+        self.originals(&mut now, found);
         let view = &now.view;
         // See `removed` below: closed, since it could not be moved.
         let closed = !done && self.scene.name == "kill by name" && view.live.is_subset(&view.placed());
@@ -172,6 +177,31 @@ impl Judge {
             return Err(format!("an uninstall that was begun could not be gone on with: {ran:?}"));
         }
         Ok(())
+    }
+
+    /// What others put there is whole, once, and named by the log if it is not
+    /// where it lay. There it is as live as it was; that is nobody's placement.
+    fn originals(&self, now: &mut Looked, found: &mut Vec<String>) {
+        let log = std::fs::read_to_string(self.bed.log()).unwrap_or_default();
+        let placed = now.view.placed();
+        for original in &self.originals {
+            let path = original.path.to_string_lossy().into_owned();
+            match self.bed.whole(original).as_slice() {
+                [at] if *at == original.path => {
+                    if placed.contains(&path) {
+                        found.push(format!("{path} is not ours, and the ledger says it is"));
+                    }
+                    now.view.live.remove(&path);
+                }
+                [at] => {
+                    let name = at.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                    if !log.contains(&name) {
+                        found.push(format!("{path} is at {}, and no record says so", at.display()));
+                    }
+                }
+                several => found.push(format!("{path} is whole in {} places: {several:?}", several.len())),
+            }
+        }
     }
 
     /// Before, or after; acknowledged, after.

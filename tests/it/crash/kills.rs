@@ -136,3 +136,15 @@ fn a_crash_while_everything_is_placed_again_leaves_each_copy_whole_or_gone() {
 fn a_crash_of_an_uninstall_leaves_a_working_home_or_one_that_is_gone_on_with() {
     sweep("crashes of uninstall", &["uninstall, removing", "uninstall, handing over"]);
 }
+
+#[test]
+fn a_crash_while_an_original_is_replaced_leaves_it_whole_and_named() {
+    sweep("crashes while replacing originals", &["enable over a folder", "enable over a link"]);
+}
+
+#[test]
+fn a_crash_while_everything_is_adopted_or_cleared_away_loses_nothing() {
+    if super::scenes::accounts() {
+        sweep("crashes while adopting and clearing", &["adopt everything", "kill with the unmanaged"]);
+    }
+}

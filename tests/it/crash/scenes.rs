@@ -72,6 +72,10 @@ pub(crate) const ALL: &[Scene] = &[
     scene("enable in a project", enable_project),
     scene("disable several", disable_several),
     scene("remove several", remove_several),
+    scene("adopt everything", adopt_all),
+    scene("enable over a folder", enable_over_folder),
+    scene("enable over a link", enable_over_link),
+    scene("kill with the unmanaged", kill_unmanaged),
 ];
 
 /// The one of that name.
@@ -298,4 +302,68 @@ fn remove_several(bed: &Bed) -> Vec<String> {
     bed.install("demo");
     bed.install("other");
     words(["remove", "demo", "other"])
+}
+
+/// Puts a skill of somebody else's into the agent's folder.
+fn original(bed: &Bed, path: &str, name: &str) {
+    let folder = bed.path(path);
+    fs::create_dir_all(format!("{folder}/notes")).unwrap();
+    let card = format!("---\nname: {name}\ndescription: Lies at {path}\n---\nB\n");
+    fs::write(format!("{folder}/SKILL.md"), card).unwrap();
+    fs::write(format!("{folder}/notes/n.md"), "notes\n").unwrap();
+}
+
+fn link(bed: &Bed, name: &str) {
+    original(bed, &format!("dot/{name}"), name);
+    std::os::unix::fs::symlink(format!("../dot/{name}"), format!("{}/{name}", bed.agent("a"))).unwrap();
+}
+
+/// Whether the scenes with an account of their own can be played here.
+pub(crate) fn accounts() -> bool {
+    let works = Bed::new().account();
+    if !works {
+        eprintln!("NOT RUN: no mount of our own on this machine");
+    }
+    works
+}
+
+fn adopt_all(bed: &Bed) -> Vec<String> {
+    neighbour(bed);
+    original(bed, "agent-a/first", "first");
+    link(bed, "second");
+    assert!(bed.account());
+    words(["adopt", "--all"])
+}
+
+/// The digest of what lies at a path, by the program itself.
+fn stated(bed: &Bed, agent: &str) -> Vec<String> {
+    let refused = bed.run(&["enable", "demo", "--dir", agent]);
+    let digest = refused.err.split_once("--replace ").map(|(_, after)| after.trim().to_owned());
+    let digest = digest.unwrap_or_else(|| panic!("{refused:?}"));
+    words(["enable", "demo", "--dir", agent, "--replace", &digest])
+}
+
+fn enable_over_folder(bed: &Bed) -> Vec<String> {
+    neighbour(bed);
+    let digest = bed.install("demo");
+    bed.trust("demo", &digest);
+    original(bed, "agent-a/demo", "demo");
+    stated(bed, &bed.agent("a"))
+}
+
+fn enable_over_link(bed: &Bed) -> Vec<String> {
+    neighbour(bed);
+    let digest = bed.install("demo");
+    bed.trust("demo", &digest);
+    link(bed, "demo");
+    stated(bed, &bed.agent("a"))
+}
+
+fn kill_unmanaged(bed: &Bed) -> Vec<String> {
+    neighbour(bed);
+    demo(bed);
+    original(bed, "agent-a/first", "first");
+    link(bed, "second");
+    assert!(bed.account());
+    words(["kill", "--all", "--unmanaged"])
 }

@@ -5,8 +5,8 @@ use super::super::render::{Tone, count, paint};
 use serde_json::json;
 use skill_trust::model::code::Exit;
 use skill_trust::model::text;
+use skill_trust::ops::clear;
 use skill_trust::ops::drill;
-use skill_trust::ops::stop;
 use std::time::Duration;
 
 /// Runs `kill --drill`.
@@ -14,7 +14,7 @@ pub(crate) fn run(context: &mut Context) -> Ended {
     // It takes moments; an interrupt in between must not leave the copy behind.
     let _ = ctrlc::set_handler(|| {});
     let drill = drill::drill(&context.world)?;
-    let live = stop::still_live(&context.world);
+    let live = clear::still_live(&context.world);
     let home = text::escape(&drill.home.to_string_lossy());
     let word = match drill.stops {
         true => paint(Tone::Good, "WOULD STOP EVERYTHING MANAGED"),

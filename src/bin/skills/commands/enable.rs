@@ -3,13 +3,16 @@
 use super::super::complete;
 use super::super::context::{Context, Ended, absolute};
 use super::super::render::{Tone, commands, paint};
+use super::enable_over::{self, Want};
+use super::install::parse_digest;
 use skill_trust::model::agent::AGENTS;
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::lifecycle::RevisionRow;
 use skill_trust::model::text;
 use skill_trust::ops::apply::Failures;
 use skill_trust::ops::disable;
-use skill_trust::ops::enable;
+use skill_trust::ops::enable::{self, Enabled};
+use skill_trust::ops::originals;
 use skill_trust::ops::pick::{self, Pick};
 use skill_trust::ops::place::{self, Place};
 use std::path::PathBuf;
@@ -20,11 +23,13 @@ use std::path::PathBuf;
     after_help = "A verified read-only copy is placed; nothing is linked.\nEnabling an older trusted revision is a rollback.\n\
     Without --agent and --dir: for the agents that [enable] agents of the policy names.\n\n\
     Examples:\n  skills enable pdf-forms --agent claude-code\n  skills enable pdf-forms --dir ~/work/.claude/skills\n  \
-    skills enable pdf-forms@0123456789ab --agent codex\n  skills enable --from acme/skills --agent claude-code\n  skills enable pdf-forms --agent claude-code --project\n  skills enable --updates\n  skills enable --as-before\n\nSee also: skills disable, skills status"
+    skills enable pdf-forms@0123456789ab --agent codex\n  skills enable --from acme/skills --agent claude-code\n  skills enable pdf-forms --agent claude-code --project\n  skills enable --updates\n  skills enable --adopted\n  skills enable --as-before\n\n\
+    What somebody else put there is shown, moved aside with your consent, and kept. Without a terminal it is stated in full:\n  \
+    skills enable pdf-forms --agent claude-code --replace sha256:<64 hex digits>\n\nSee also: skills disable, skills adopt, skills status"
 )]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST; several if you like
-    #[arg(required_unless_present_any = ["from", "updates", "as_before"], add = complete::trusted())]
+    #[arg(required_unless_present_any = ["from", "updates", "adopted", "as_before"], add = complete::trusted())]
     skills: Vec<String>,
     /// Everything trusted that came from this source
     #[arg(long, value_name = "SOURCE", conflicts_with = "skills")]
@@ -32,8 +37,14 @@ pub(crate) struct Args {
     /// Every trusted update, wherever the older revision is
     #[arg(long, conflicts_with_all = ["skills", "from", "agent", "dir", "project"])]
     updates: bool,
+    /// Everything trusted that was adopted; where its originals lie, unless an agent is named
+    #[arg(long, conflicts_with_all = ["skills", "from", "updates"])]
+    adopted: bool,
+    /// Move aside the one original with this digest that lies there
+    #[arg(long, value_name = "sha256:…", conflicts_with_all = ["from", "updates", "adopted"])]
+    replace: Option<String>,
     /// After a release: everything the kill took away, where it was
-    #[arg(long, conflicts_with_all = ["skills", "from", "updates", "dir", "project"])]
+    #[arg(long, conflicts_with_all = ["skills", "from", "updates", "adopted", "replace", "dir", "project"])]
     as_before: bool,
     /// The release that is meant, by its record; then nothing is asked
     #[arg(long, value_name = "N", requires = "as_before")]
@@ -94,14 +105,29 @@ pub(super) fn place_hint(context: &Context) -> &'static str {
     if said { "" } else { " --agent claude-code" }
 }
 
-/// What is to be placed, and where.
-fn wanted(context: &mut Context, args: &Args) -> Result<Vec<(String, Place)>, Stop> {
-    let each = |skill: &str, places: &[Place]| -> Vec<(String, Place)> {
-        places.iter().map(|place| (skill.to_owned(), place.clone())).collect()
+/// Originals that cannot be replaced yet, each with the way on.
+type Left = Vec<(PathBuf, Stop)>;
+
+/// What is to be placed and where; and what cannot be.
+fn wanted(context: &mut Context, args: &Args) -> Result<(Vec<Want>, Left), Stop> {
+    let each = |skill: &str, places: &[Place]| -> Vec<Want> {
+        let want = |place: &Place| Want { skill: skill.to_owned(), place: place.clone(), lying: None };
+        places.iter().map(want).collect()
     };
     if args.updates {
         let all = enable::updates(&context.world)?;
-        return Ok(all.iter().flat_map(|(row, places)| each(&row.revision.file_name(), places)).collect());
+        let wants = all.iter().flat_map(|(row, places)| each(&row.revision.file_name(), places));
+        return Ok((wants.collect(), Vec::new()));
+    }
+    // Originals lie where they lie, whatever the policy's agents are.
+    if args.adopted && args.agent.is_empty() && args.dir.is_empty() && args.project.is_none() {
+        let (found, left) = originals::adopted(&context.world)?;
+        let want = |one: originals::Wanted| Want {
+            skill: one.revision.file_name(),
+            place: one.place,
+            lying: Some((one.path, one.also)),
+        };
+        return Ok((found.into_iter().map(want).collect(), left));
     }
     let places = places(&agents(context, args)?, args.project.as_ref(), &args.dir)?;
     if places.is_empty() {
@@ -115,16 +141,15 @@ fn wanted(context: &mut Context, args: &Args) -> Result<Vec<(String, Place)>, St
             ),
         ));
     }
+    // The newest that is trusted, placed somewhere already or not: the older
+    // one that it replaced is trusted too and must not come back.
+    let pinned = |picked: Pick| pick::look(&context.world, &picked, |row| row.lifecycle.pin().is_some());
     let skills = match &args.from {
+        _ if args.adopted => typed(pinned(Pick::Adopted)?),
         None => args.skills.clone(),
-        Some(source) => {
-            // The newest that is trusted, placed somewhere already or not: the
-            // older one that it replaced is trusted too and must not come back.
-            let picked = Pick::From(source.clone());
-            typed(pick::look(&context.world, &picked, |row| row.lifecycle.pin().is_some())?)
-        }
+        Some(source) => typed(pinned(Pick::From(source.clone()))?),
     };
-    Ok(skills.iter().flat_map(|skill| each(skill, &places)).collect())
+    Ok((skills.iter().flat_map(|skill| each(skill, &places)).collect(), Vec::new()))
 }
 
 /// Revisions as they are typed.
@@ -137,42 +162,96 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     if args.as_before {
         return super::as_before::run(context, &args.agent, args.record, args.dry_run);
     }
-    let mut documents = Vec::new();
-    for (skill, place) in &wanted(context, &args)? {
-        if args.dry_run {
-            let (row, placing) = enable::plan(&context.world, skill, place)?;
-            context.say(&format!(
-                "would place {} in {}",
-                row.revision,
-                text::escape(&placing.folder.to_string_lossy())
-            ))?;
-            readers(context, &placing.readers)?;
-            documents.push(serde_json::json!({ "name": row.revision.name, "digest": row.revision.digest, "folder": placing.folder, "readers": placing.readers }));
-            continue;
-        }
-        let done = enable::enable(&context.world, skill, place)?;
-        let word = if done.new { "enabled" } else { "already enabled" };
-        context.say(&format!(
-            "{}  {}  {}",
-            paint(Tone::Good, word),
-            done.row.revision,
-            text::escape(&done.path)
-        ))?;
-        if let Some(old) = &done.swapped {
-            context.say(&commands(&format!(
-                "replaced {0}, which stays trusted; back with: skills enable {0}",
-                old.revision
-            )))?;
-        }
-        readers(context, &done.readers)?;
-        let swapped = done.swapped.as_ref().map(|old| old.revision.digest);
-        documents.push(serde_json::json!({ "name": done.row.revision.name, "digest": done.row.revision.digest, "path": done.path, "readers": done.readers, "replaced": swapped, "new": done.new }));
+    let stated = args.replace.as_deref().map(parse_digest).transpose()?;
+    let (wants, left) = wanted(context, &args)?;
+    if args.adopted && wants.is_empty() && left.is_empty() {
+        context.say("Nothing to replace: agents load no original of an adopted skill.")?;
     }
+    let mut documents = Vec::new();
+    let mut exit = Exit::Done;
+    let mut refused: Vec<(String, Stop)> = Vec::new();
+    for (path, stop) in left {
+        refused.push((text::escape(&path.to_string_lossy()), stop));
+    }
+    if args.dry_run {
+        for want in &wants {
+            documents.push(dry(context, want)?);
+        }
+    } else {
+        let agreed = enable_over::agreed(context, &wants, stated.as_ref())?;
+        for (want, agreed) in wants.iter().zip(agreed) {
+            let placed = agreed.and_then(|agreed| {
+                enable::enable_over(&context.world, &want.skill, &want.place, agreed.as_ref())
+            });
+            match placed {
+                Ok(done) => documents.push(tell(context, &done)?),
+                // One original of many does not stop the others.
+                Err(stop) if args.adopted && may_go_on(&stop) => {
+                    let path = want.lying.as_ref().map(|(path, _)| text::escape(&path.to_string_lossy()));
+                    refused.push((path.unwrap_or_else(|| want.skill.clone()), stop));
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
+    }
+    for (what, stop) in &refused {
+        exit = Exit::Refused;
+        let head = paint(Tone::Bad, "refused");
+        context.note(&format!("{head}  {what}  [{}] {}\n  next: {}", stop.code, stop.what, stop.next))?;
+    }
+    let one = |(what, stop): &(String, Stop)| serde_json::json!({ "what": what, "code": stop.code, "error": stop.what, "next": stop.next });
     context.json(
         if args.dry_run { "enable-plan/1" } else { "enable/1" },
-        serde_json::json!({ "placements": documents }),
+        serde_json::json!({ "placements": documents, "refused": refused.iter().map(one).collect::<Vec<_>>() }),
     )?;
-    Ok(Exit::Done)
+    Ok(exit)
+}
+
+/// Whether what stopped one says nothing of the others: not a kill, not a
+/// damaged home, nobody asked to stop.
+fn may_go_on(stop: &Stop) -> bool {
+    matches!(stop.code.exit(), Exit::Refused | Exit::Drift)
+}
+
+fn dry(context: &mut Context, want: &Want) -> Result<serde_json::Value, Stop> {
+    let (row, placing) = enable::plan(&context.world, &want.skill, &want.place)?;
+    let folder = text::escape(&placing.folder.to_string_lossy());
+    context.say(&format!("would place {} in {folder}", row.revision))?;
+    readers(context, &placing.readers)?;
+    let found = want.in_the_way(context)?;
+    if let Some(found) = &found {
+        let shown = enable_over::describe(context, found);
+        context.say(&format!("{shown}\n"))?;
+    }
+    let found = found.map(|found| serde_json::json!({ "path": found.path().to_string_lossy(), "digest": found.digest(), "link": found.is_link() }));
+    Ok(
+        serde_json::json!({ "name": row.revision.name, "digest": row.revision.digest, "folder": placing.folder, "readers": placing.readers, "in_the_way": found }),
+    )
+}
+
+fn tell(context: &mut Context, done: &Enabled) -> Result<serde_json::Value, Stop> {
+    let word = if done.new { "enabled" } else { "already enabled" };
+    context.say(&format!(
+        "{}  {}  {}",
+        paint(Tone::Good, word),
+        done.row.revision,
+        text::escape(&done.path)
+    ))?;
+    if let Some(old) = &done.swapped {
+        context.say(&commands(&format!(
+            "replaced {0}, which stays trusted; back with: skills enable {0}",
+            old.revision
+        )))?;
+    }
+    if let Some(kept) = &done.kept {
+        enable_over::tell(context, kept, done)?;
+    }
+    readers(context, &done.readers)?;
+    let swapped = done.swapped.as_ref().map(|old| old.revision.digest);
+    let kept = done.kept.as_ref().map(enable_over::document);
+    Ok(
+        serde_json::json!({ "name": done.row.revision.name, "digest": done.row.revision.digest, "path": done.path, "readers": done.readers, "replaced": swapped, "kept": kept, "new": done.new }),
+    )
 }
 
 fn readers(context: &mut Context, readers: &[&str]) -> Result<(), Stop> {

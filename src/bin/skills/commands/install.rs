@@ -100,7 +100,8 @@ pub(crate) fn parse_source(typed: &str, rev: Option<&str>) -> Result<SourceSpec,
     }
 }
 
-fn parse_name(typed: &str) -> Result<SkillName, Stop> {
+/// Reads a name given with `--as`.
+pub(crate) fn parse_name(typed: &str) -> Result<SkillName, Stop> {
     SkillName::parse(typed).map_err(|why| {
         Stop::new(
             Code::Usage,

@@ -1,11 +1,13 @@
 //! One file per command: its arguments, whose comments are its help, and how
 //! it shows what the use case answered.
 
+pub(crate) mod adopt;
 mod as_before;
 pub(crate) mod audit;
 pub(crate) mod doctor;
 mod drill;
 pub(crate) mod enable;
+mod enable_over;
 mod first_use;
 pub(crate) mod generate;
 pub(crate) mod install;

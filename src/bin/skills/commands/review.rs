@@ -30,7 +30,7 @@ use skill_trust::ops::review::{self, Change, FileView, Review, ReviewRequest, as
 )]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST; several if you like
-    #[arg(required_unless_present_any = ["from", "updates"], add = complete::any())]
+    #[arg(required_unless_present_any = ["from", "updates", "adopted"], add = complete::any())]
     skills: Vec<String>,
     /// Everything undecided that came from this source
     #[arg(long, value_name = "SOURCE", conflicts_with = "skills")]
@@ -38,17 +38,20 @@ pub(crate) struct Args {
     /// Every update that waits, as differences
     #[arg(long, conflicts_with_all = ["skills", "from"])]
     updates: bool,
+    /// Everything undecided that was adopted
+    #[arg(long, conflicts_with_all = ["skills", "from", "updates"])]
+    adopted: bool,
     /// Only the list of files
     #[arg(long, conflicts_with = "file")]
     files: bool,
     /// Only this file, all of it
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["from", "updates"])]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["from", "updates", "adopted"])]
     file: Option<String>,
     /// Everything, not only what changed since the last trust
     #[arg(long, conflicts_with = "against")]
     full: bool,
     /// Compare with this revision
-    #[arg(long, value_name = "NAME@DIGEST", add = complete::any(), conflicts_with_all = ["from", "updates"])]
+    #[arg(long, value_name = "NAME@DIGEST", add = complete::any(), conflicts_with_all = ["from", "updates", "adopted"])]
     against: Option<String>,
     #[command(flatten)]
     view: View,
@@ -78,6 +81,7 @@ const SIDE_BY_SIDE_MIN: usize = 120;
 /// Runs `review`.
 pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     let picked = match (&args.from, args.updates) {
+        _ if args.adopted => Some(Pick::Adopted),
         (Some(source), _) => Some(Pick::From(source.clone())),
         (None, true) => Some(Pick::Updates),
         (None, false) => None,
@@ -102,6 +106,7 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     context.say(&shown?)?;
     let (first, all) = match (&args.from, args.updates) {
         _ if skills.len() < 2 => return Ok(Exit::Done),
+        _ if args.adopted => ("--adopted".to_owned(), skills.len()),
         (Some(source), _) => (format!("--from {}", text::shell_word(source)), skills.len()),
         (None, true) => ("--updates".to_owned(), skills.len()),
         (None, false) => (args.skills.join(" "), skills.len()),

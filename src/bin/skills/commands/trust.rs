@@ -18,7 +18,7 @@ use std::path::PathBuf;
 )]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST; several are decided with one answer
-    #[arg(required_unless_present_any = ["from", "updates", "set"], add = complete::undecided())]
+    #[arg(required_unless_present_any = ["from", "updates", "adopted", "set"], add = complete::undecided())]
     pub(super) skills: Vec<String>,
     /// Everything undecided that came from this source
     #[arg(long, value_name = "SOURCE", conflicts_with = "skills")]
@@ -26,8 +26,11 @@ pub(crate) struct Args {
     /// Every update that waits
     #[arg(long, conflicts_with_all = ["skills", "from"])]
     pub(super) updates: bool,
+    /// Everything undecided that was adopted
+    #[arg(long, conflicts_with_all = ["skills", "from", "updates"])]
+    pub(super) adopted: bool,
     /// The reviewed set, as --print-set printed it; with --digest
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["skills", "from", "updates"], requires = "digest")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["skills", "from", "updates", "adopted"], requires = "digest")]
     pub(super) set: Option<PathBuf>,
     /// Print the set and nothing else, for --set on another machine; change nothing
     #[arg(long, conflicts_with_all = ["set", "dry_run", "json"])]

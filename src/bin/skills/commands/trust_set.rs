@@ -31,6 +31,7 @@ pub(super) fn run(context: &mut Context, args: Args, digest: Option<Digest>, ter
     context.say(&format!("{head}  {}  {}", render::count(plan.set.len(), "revision"), plan.set.digest()))?;
     let place = super::enable::place_hint(context);
     let next = match (&args.from, args.updates) {
+        _ if args.adopted => "skills enable --adopted".to_owned(),
         (Some(source), _) => format!("skills enable --from {}{place}", text::shell_word(source)),
         (None, true) => "skills enable --updates".to_owned(),
         (None, false) => format!("skills enable {}{place}", args.skills.join(" ")),
@@ -58,6 +59,7 @@ fn request(args: &Args, digest: Option<Digest>) -> Result<SetRequest, Stop> {
         return Err(Stop::new(Code::Usage, what, "name one skill, or the set's file with --set"));
     }
     Ok(SetRequest::Picked(match (&args.from, args.updates) {
+        _ if args.adopted => Pick::Adopted,
         (Some(source), _) => Pick::From(source.clone()),
         (None, true) => Pick::Updates,
         (None, false) => Pick::Names(args.skills.clone()),
