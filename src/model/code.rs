@@ -114,6 +114,7 @@ codes! {
     StillEnabled "still-enabled" Refused "It must be disabled first.";
     Expired "expired" Refused "The trust decision has reached its end.";
     PolicyUnmet "policy-unmet" Refused "The policy does not allow it.";
+    TooYoung "too-young" Refused "The policy wants the revision to have been here longer first.";
     PolicyBroken "policy-broken" Refused "A policy file cannot be read or understood.";
     Revoked "revoked" Refused "A revocation names it.";
     SourceBound "source-bound" Refused "The name belongs to another source.";
@@ -138,6 +139,7 @@ codes! {
     PermitDiffers "permit-differs" Damaged "Permit, ledger and log do not agree.";
     HomeMissing "home-missing" Refused "There is no home here yet.";
     HomeUnsafe "home-unsafe" Damaged "The home has the wrong owner, mode, place or file system.";
+    HalfRemoved "half-removed" Damaged "An uninstall has begun here and was not finished.";
     LedgerMissing "ledger-missing" Damaged "The log exists and the ledger does not.";
     LedgerDamaged "ledger-damaged" Damaged "The ledger cannot be read, or does not agree with itself.";
     LedgerNewer "ledger-newer" Damaged "The ledger was written by a newer version.";
@@ -178,11 +180,18 @@ pub struct Stop {
     pub next: String,
 }
 
+/// The way on from a bug.
+const BUG: &str = "please report it, with the command and with what `skills doctor` says";
+
 impl Stop {
-    /// A stop with the way on.
+    /// A stop with the way on; a bug has one of its own.
     #[must_use]
     pub fn new(code: Code, what: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { code, what: what.into(), next: next.into() }
+        let mut next = next.into();
+        if code == Code::Internal && next.is_empty() {
+            BUG.clone_into(&mut next);
+        }
+        Self { code, what: what.into(), next }
     }
 }
 

@@ -74,7 +74,7 @@ pub struct Record {
     /// Home permit or hold that a kill or release is about, or the held scope.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<String>,
-    /// A person's note.
+    /// A person's note; of an adopted skill, what another tool claims.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// Sequence number of the trust decision it rests on.

@@ -303,6 +303,9 @@ pub enum SourceKind {
     Folder,
     /// An archive of this machine, at the SHA-256 of its bytes.
     Archive,
+    /// A folder that an agent loaded, taken in as it lay: never the commit of a
+    /// repository around it.
+    Adopted,
 }
 
 /// Where the bytes of a revision came from.

@@ -70,6 +70,86 @@ pub fn shell_word(text: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
+/// As [`escape`], with what passes for something else written out too: Cyrillic
+/// and Greek letters inside a word of Latin ones, spaces that are no space to a
+/// program, and combining marks that are piled up or stand on nothing.
+///
+/// Attacks: `p\u{430}ypal` reads as another name; forty marks on one letter
+/// paint over the lines above and below it.
+#[must_use]
+pub fn reveal(text: &str) -> String {
+    if text.is_ascii() {
+        return escape(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    // As if a pile stood before the text: a first mark would sit on what we wrote.
+    let mut pile = MARKS_MAX;
+    for word in text.split_inclusive(|c: char| !c.is_alphanumeric() && !is_mark(c)) {
+        let latin = word.bytes().any(|byte| byte.is_ascii_alphabetic());
+        for c in word.chars() {
+            pile = if is_mark(c) { pile + 1 } else { 0 };
+            if is_hidden(c) || is_odd_space(c) || pile > MARKS_MAX || (latin && is_lookalike(c)) {
+                let _ = write!(out, "\\u{{{:x}}}", c as u32);
+            } else {
+                out.push(c);
+            }
+        }
+    }
+    out
+}
+
+/// Whether [`reveal`] shows a text as it is.
+#[must_use]
+pub fn is_plain(text: &str) -> bool {
+    let visible = |c: u8| (0x20..0x7f).contains(&c);
+    text.bytes().all(visible) || (!text.chars().any(is_hidden) && reveal(text) == text)
+}
+
+/// Whether a character looks like a space and is none. The wide one of East
+/// Asian text is told by its width.
+const fn is_odd_space(c: char) -> bool {
+    matches!(c, '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}')
+}
+
+/// Marks on one letter that languages need.
+const MARKS_MAX: usize = 3;
+
+/// Whether a character is drawn over the one before it, in the blocks that fit
+/// every letter. Marks of single scripts are left alone.
+const fn is_mark(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{1ab0}'..='\u{1aff}'
+        | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
+}
+
+/// Whether a letter can pass for a Latin one, or stands among such letters:
+/// all of Cyrillic, and Greek without the letters that science borrows.
+#[must_use]
+pub const fn is_lookalike(c: char) -> bool {
+    matches!(c, '\u{400}'..='\u{52f}' | 'α' | 'ι' | 'κ' | 'ν' | 'ο' | 'ρ' | 'τ' | 'υ' | 'χ')
+}
+
+/// As [`shell_word`], for any bytes, exactly: what cannot be shown is written
+/// as `$'\ooo'`, which bash, zsh and ksh take for these very bytes.
+///
+/// Attack: a folder whose name paints over the command that moves it back.
+#[must_use]
+pub fn shell_bytes(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.chars().any(is_hidden) => shell_word(text),
+        _ => {
+            let mut out = String::from("$'");
+            for &byte in bytes {
+                if byte.is_ascii_alphanumeric() || b"/._-+:@,= ".contains(&byte) {
+                    out.push(char::from(byte));
+                } else {
+                    let _ = write!(out, "\\{byte:03o}");
+                }
+            }
+            out + "'"
+        }
+    }
+}
+
 /// Returns bytes that should be text, with what is not UTF-8 as `\x{hex}`.
 #[must_use]
 pub fn escape_bytes(bytes: &[u8]) -> String {
@@ -108,6 +188,22 @@ mod tests {
             let shown = escape(&c.to_string());
             assert!(!shown.chars().any(is_hidden), "U+{:04X}", c as u32);
         }
+    }
+
+    #[test]
+    fn look_alike_letters_and_piles_of_marks_are_written_out() {
+        assert_eq!(reveal("p\u{430}ypal b\u{1b}"), "p\\u{430}ypal b\\u{1b}");
+        assert_eq!(reveal("Ωmega \u{3bf}k"), "Ωmega \\u{3bf}k");
+        for honest in ["привет мир", "µm πr", "e\u{301}", "日本語 ok", "Viê\u{323}t", "ελληνικά", "a-б"]
+        {
+            assert_eq!(reveal(honest), honest);
+            assert!(is_plain(honest), "{honest}");
+        }
+        let pile = format!("x{}", "\u{301}".repeat(9));
+        assert_eq!(reveal(&pile), format!("x\u{301}\u{301}\u{301}{}", "\\u{301}".repeat(6)));
+        assert_eq!(reveal("\u{338}x"), "\\u{338}x", "it would strike out what we wrote before it");
+        assert_eq!(reveal("rm\u{a0}-rf\u{3000}x"), "rm\\u{a0}-rf\u{3000}x");
+        assert!(!is_plain("a\nb") && !is_plain("p\u{430}ypal"));
     }
 
     #[test]

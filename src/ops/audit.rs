@@ -195,9 +195,7 @@ pub struct Audited {
 /// [`Stop`]: [`Code::Tampered`], [`Code::RolledBack`] and the like.
 pub fn verify(world: &World, head: Option<&str>) -> Result<Audited, Stop> {
     let session = Session::open(world, Depth::All)?;
-    session.ledger.check_integrity().map_err(|fault| ledger_stop(&fault))?;
-    let verified = session.log.verify(&session.ledger).map_err(|fault| log_stop(&fault))?;
-    let checkpoint = facts::checkpoint(&session)?;
+    let checked = facts::checked(&session)?;
     let extends = head.map(|head| facts::extends(&session.ledger, head)).transpose()?;
     if extends == Some(false) {
         let what = format!(
@@ -210,7 +208,8 @@ pub fn verify(world: &World, head: Option<&str>) -> Result<Audited, Stop> {
             "the home was put back, or the head is another home's; keep both",
         ));
     }
-    Ok(Audited { records: verified.records, head: session.ledger.head().text(), checkpoint, extends })
+    let facts::Checked { records, checkpoint } = checked;
+    Ok(Audited { records, head: session.ledger.head().text(), checkpoint, extends })
 }
 
 /// How far the log's own chain holds, without the ledger: records, root, and
@@ -244,6 +243,17 @@ pub struct Signed {
     pub head: String,
     /// The key that checks it, in the form of signed notes.
     pub verifier: String,
+}
+
+/// The head that [`checkpoint`] would sign, the whole log checked; makes no key.
+///
+/// # Errors
+/// [`Stop`].
+pub fn checkpoint_plan(world: &World) -> Result<String, Stop> {
+    let session = Session::open(world, Depth::All)?;
+    session.log.verify(&session.ledger).map_err(|fault| log_stop(&fault))?;
+    facts::checkpoint(&session)?;
+    Ok(session.ledger.head().text())
 }
 
 /// Checks the whole log and signs its head.
@@ -284,6 +294,6 @@ pub fn verifier(world: &World) -> Result<String, Stop> {
 fn config(world: &World) -> Result<&PathBuf, Stop> {
     world.config.as_ref().ok_or_else(|| {
         let what = "this account has no home folder in the account database, so no place for a key";
-        Stop::new(Code::Usage, what, "")
+        Stop::new(Code::Usage, what, "run it as an account that has one")
     })
 }

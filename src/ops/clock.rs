@@ -45,7 +45,7 @@ fn gather(session: &Session<'_>) -> Result<ClockPlan, Stop> {
     let (floor, now) = (session.ledger.head().time, session.world.clock.now());
     if now >= floor {
         let what = format!("the clock says {now}, which is not before the last record ({floor})");
-        return Err(Stop::new(Code::Usage, what, ""));
+        return Err(Stop::new(Code::Usage, what, "nothing needs to be lowered"));
     }
     let mut ends = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
     ends.retain(|row| row.lifecycle.pin().is_some_and(|pin| pin.until.is_some() || pin.at > now));
@@ -97,13 +97,23 @@ fn consent(plan: &ClockPlan, shown: &str, given: Option<&str>, ask: &mut dyn Ask
     let expected = plan.phrase();
     match given {
         Some(given) if given == expected => return Ok(()),
-        Some(_) => return Err(Stop::new(Code::Declined, format!("the phrase is `{expected}`"), "")),
+        Some(_) => {
+            return Err(Stop::new(
+                Code::Declined,
+                format!("the phrase is `{expected}`"),
+                "look again: skills doctor --lower-clock",
+            ));
+        }
         None => {}
     }
     let prompt = format!("Type `{expected}` to lower it");
     match ask.ask(shown, &Question::Type { prompt, expected: expected.clone() }) {
         Answer::Yes => Ok(()),
-        Answer::No => Err(Stop::new(Code::Declined, "not lowered: the phrase was not typed", "")),
+        Answer::No => Err(Stop::new(
+            Code::Declined,
+            "not lowered: the phrase was not typed",
+            "look again: skills doctor --lower-clock",
+        )),
         Answer::Nobody => Err(Stop::new(
             Code::PersonNeeded,
             "lowering the clock needs a person at a terminal, or the phrase",

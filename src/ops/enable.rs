@@ -5,6 +5,7 @@
 //! interleaving (`tests/it/kill_model.rs`):
 //!
 //! ```text
+//!   an original that lies there moved aside    see `ops/originals.rs`
 //!   staged folder made beside the target
 //!   records sealed              their number and hash are known now
 //!   skill permit written        names staged and final: a kill finds both
@@ -15,15 +16,16 @@
 //!   one rename staged → final   fails if a kill took the staged folder
 //! ```
 
+use super::originals::{self, Agreed, Aside, InTheWay, Kept};
 use super::place::{Place, Placing, placing, swap_out};
 use super::session::{Depth, Session, ledger_stop, real};
 use super::{World, apply, facts, gate, refusals};
 use crate::model::code::{Code, Stop};
 use crate::model::decision::Question;
-use crate::model::lifecycle::{Event, Placement, RevisionRow, State};
+use crate::model::lifecycle::{Event, Lifecycle, Placement, Placements, RevisionRow, State};
 use crate::model::path::EntryPath;
 use crate::model::permit::SkillPermit;
-use crate::model::record::{Draft, Outcome};
+use crate::model::record::{Draft, Outcome, Record};
 use crate::model::text;
 use crate::policy::gate::Evidence;
 use crate::policy::transition::Input;
@@ -46,6 +48,8 @@ pub struct Enabled {
     pub readers: Vec<&'static str>,
     /// The revision that was there before.
     pub swapped: Option<RevisionRow>,
+    /// What somebody else had put there, and where it is now.
+    pub kept: Option<Kept>,
     /// False if it was there already.
     pub new: bool,
 }
@@ -64,8 +68,57 @@ pub fn plan(world: &World, typed: &str, place: &Place) -> Result<(RevisionRow, P
     Ok((row, placing))
 }
 
+/// What lies where a revision is to be placed and is not ours; with `lying`,
+/// an original beside it under another name. Changes and records nothing: what
+/// is refused is refused again, and recorded, by [`enable`].
+///
+/// # Errors
+/// [`Stop`].
+pub fn in_the_way(
+    world: &World,
+    typed: &str,
+    place: &Place,
+    lying: Option<&Path>,
+) -> Result<Option<InTheWay>, Stop> {
+    let home = Home::open(&world.home).map_err(|fault| super::session::home_stop(&fault))?;
+    let ledger = super::session::open_ledger(&home)?;
+    let row = facts::resolve(&ledger, typed, prefer)?;
+    let target = placement::check_target(&placing(world, place)?.folder, &row.revision.name, trustees())
+        .map_err(|fault| target_stop(&fault))?;
+    let path = target.path();
+    let rows = ledger.revisions_named(&row.revision.name).map_err(|fault| ledger_stop(&fault))?;
+    let ours = |path: &Path| {
+        let mut all = rows.iter().flat_map(|row| row.lifecycle.placements());
+        all.any(|place| Path::new(&place.path) == path)
+    };
+    let path = lying.unwrap_or(Path::new(&path));
+    if ours(path) {
+        return Ok(None);
+    }
+    let pinned = ledger.manifest(&row.revision.digest).map_err(|fault| ledger_stop(&fault))?;
+    InTheWay::look(path, &row.revision, pinned.as_ref())
+}
+
+/// Records that an original is not moved, for one skill or for several at once.
+pub fn refused(world: &World, typed: &[&str], stop: Stop) -> Stop {
+    match Session::open(world, Depth::All) {
+        Ok(mut session) => {
+            let mut draft = session.draft(Event::Enable.as_str(), Outcome::Refused, "");
+            if let [typed] = typed
+                && let Ok(row) = facts::resolve(&session.ledger, typed, prefer)
+            {
+                draft.skill = Some(row.revision.name);
+                draft.digest = Some(row.revision.digest);
+            }
+            session.refuse(draft, stop)
+        }
+        Err(_) => stop,
+    }
+}
+
 /// Newer revisions that are trusted and placed nowhere, with every place in
-/// which an older one of their name is.
+/// which an older one of their name is. Where a person enabled the older one
+/// after the newer was trusted, they have decided, and the newer is no update.
 ///
 /// # Errors
 /// [`Stop`]; [`Code::NotTrusted`] if there is none.
@@ -74,16 +127,25 @@ pub fn updates(world: &World) -> Result<Vec<(RevisionRow, Vec<Place>)>, Stop> {
     let all = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
     let age = |row: &RevisionRow| (row.installed, row.seq);
     let mut out: Vec<(RevisionRow, Vec<Place>)> = Vec::new();
+    let mut kept = Vec::new();
     for old in all.iter().filter(|row| row.lifecycle.state() == State::Enabled) {
         let newer = all.iter().filter(|row| {
             row.revision.name == old.revision.name && prefer(row) && row.installed >= old.installed
         });
         let Some(new) = newer.max_by_key(|row| age(row)) else { continue };
+        if rolled_back(&session, old, new)? {
+            kept.push(format!("{} was enabled after {} was trusted", old.revision, new.revision));
+            continue;
+        }
         let place = |placement: &Placement| match &placement.agent {
             Some(agent) => Place::Agent(agent.clone()),
             None => Place::Folder(Path::new(&placement.path).parent().unwrap_or(Path::new("/")).to_owned()),
         };
         out.push((new.clone(), old.lifecycle.placements().iter().map(place).collect()));
+    }
+    if let (true, Some(why)) = (out.is_empty(), kept.first()) {
+        let what = format!("no trusted update is waiting to be placed: {why}, and stays");
+        return Err(Stop::new(Code::NotTrusted, what, "to place it all the same, name it: skills status"));
     }
     if out.is_empty() {
         return Err(Stop::new(
@@ -93,6 +155,25 @@ pub fn updates(world: &World) -> Result<Vec<(RevisionRow, Vec<Place>)>, Stop> {
         ));
     }
     Ok(out)
+}
+
+/// Whether the older revision was enabled after the newer was trusted. By the
+/// numbers of the records: a clock can be turned back.
+fn rolled_back(session: &Session<'_>, old: &RevisionRow, new: &RevisionRow) -> Result<bool, Stop> {
+    let Some(pin) = new.lifecycle.pin().filter(|pin| old.seq > pin.seq) else { return Ok(false) };
+    let mut found = false;
+    // What made the row as it is may be the loss of one of several places.
+    let is_enable = |record: &Record| {
+        let of_old =
+            record.skill.as_ref() == Some(&old.revision.name) && record.digest == Some(old.revision.digest);
+        of_old && record.event == Event::Enable.as_str() && record.decision == Outcome::Done
+    };
+    let look = session.ledger.each_event(pin.seq + 1, |event| {
+        found = Record::parse(event.line.as_bytes()).is_ok_and(|record| is_enable(&record));
+        !found && event.seq < old.seq
+    });
+    look.map_err(|fault| ledger_stop(&fault))?;
+    Ok(found)
 }
 
 fn trustees() -> Trustees {
@@ -108,6 +189,20 @@ fn prefer(row: &RevisionRow) -> bool {
 /// # Errors
 /// [`Stop`]; a refusal is recorded.
 pub fn enable(world: &World, typed: &str, place: &Place) -> Result<Enabled, Stop> {
+    enable_over(world, typed, place, None)
+}
+
+/// As [`enable`], in place of what somebody agreed to have moved aside.
+///
+/// # Errors
+/// [`Stop`]; a refusal is recorded, and the original is where it was or is
+/// named with its new place.
+pub fn enable_over(
+    world: &World,
+    typed: &str,
+    place: &Place,
+    agreed: Option<&Agreed>,
+) -> Result<Enabled, Stop> {
     let placing = placing(world, place)?;
     let mut session = Session::open(world, Depth::All)?;
     let mut draft = session.draft(Event::Enable.as_str(), Outcome::Done, "enabled");
@@ -134,15 +229,30 @@ pub fn enable(world: &World, typed: &str, place: &Place) -> Result<Enabled, Stop
     if row.lifecycle.placements().iter().any(|there| there.path == path) {
         still_there(&mut session, &row, &draft)?;
         "already enabled there, nothing changed".clone_into(&mut draft.reason);
+        // A second original of the same name, under another folder's name.
+        let aside = match agreed.map(|agreed| originals::take(&session, agreed)).transpose() {
+            Ok(aside) => aside,
+            Err(stop) => return Err(session.refuse(draft, stop)),
+        };
+        describe(&mut draft, aside.as_ref());
         session.commit(|_| Ok(vec![draft]))?;
-        return Ok(Enabled { row, path, readers: placing.readers, swapped: None, new: false });
+        let kept = aside.map(|aside| aside.done(&session.home));
+        return Ok(Enabled { row, path, readers: placing.readers, swapped: None, kept, new: false });
     }
-    let swapped = match occupant(&session, &row, &path) {
+    let swapped = match occupant(&session, &row, &target, agreed) {
         Ok(swapped) => swapped,
         Err(stop) => return Err(session.refuse(draft, stop)),
     };
-    let work = Work { row, target, agent: placing.agent, swapped, draft };
+    let work = Work { row, target, agent: placing.agent, swapped, agreed: agreed.cloned(), draft };
     work.run(&mut session, &evidence, placing.readers)
+}
+
+/// What the record says of an original: where it lay and is, and its digest
+/// where that is another than the one placed.
+fn describe(draft: &mut Draft, aside: Option<&Aside>) {
+    let Some(aside) = aside else { return };
+    draft.reason = format!("{}, {}", draft.reason, aside.words());
+    draft.found = aside.digest().filter(|found| draft.digest != Some(*found));
 }
 
 /// The folder, checked, and apart from everything else of ours.
@@ -218,12 +328,28 @@ fn declare(session: &mut Session<'_>, row: &RevisionRow, stop: &Stop) -> Result<
 }
 
 /// Who is at the final path: nobody, another revision of this skill of ours,
-/// or something that is not ours, which is refused.
-fn occupant(session: &Session<'_>, row: &RevisionRow, path: &str) -> Result<Option<RevisionRow>, Stop> {
+/// or something that is not ours, which is refused unless somebody agreed that
+/// exactly that is moved aside.
+fn occupant(
+    session: &Session<'_>,
+    row: &RevisionRow,
+    target: &Target,
+    agreed: Option<&Agreed>,
+) -> Result<Option<RevisionRow>, Stop> {
+    let path = target.path();
+    // What was agreed to lies in this very folder, or it is no matter of this enable.
+    if let Some(agreed) = agreed
+        && agreed.path().parent() != Some(Path::new(&target.folder()))
+    {
+        let what =
+            format!("{} does not lie in {}", text::escape(&agreed.path().to_string_lossy()), target.folder());
+        return Err(Stop::new(Code::TargetTaken, what, "enable again"));
+    }
     let rows = facts::revisions(session, &row.revision.name)?;
     let there =
         rows.into_iter().find(|other| other.lifecycle.placements().iter().any(|place| place.path == path));
-    if there.is_none() && Path::new(path).symlink_metadata().is_ok() {
+    let covered = agreed.is_some_and(|agreed| agreed.path() == Path::new(&path));
+    if there.is_none() && !covered && Path::new(&path).symlink_metadata().is_ok() {
         let what = format!("{path} is already there and is not ours");
         return Err(Stop::new(Code::TargetTaken, what, "move it away, then enable again"));
     }
@@ -252,12 +378,13 @@ struct Work {
     target: Target,
     agent: Option<String>,
     swapped: Option<RevisionRow>,
+    agreed: Option<Agreed>,
     draft: Draft,
 }
 
 impl Work {
     fn run(
-        self,
+        mut self,
         session: &mut Session<'_>,
         evidence: &Evidence,
         readers: Vec<&'static str>,
@@ -268,34 +395,37 @@ impl Work {
         };
         let changed: Vec<_> = self.swapped.iter().map(|old| &old.revision).collect();
         permit::begin_placing(&session.home, &[&[evidence.revision()], &changed[..]].concat()).map_err(io)?;
-        let id = placement::fresh_id();
-        let mut staged = Staged::begin(&self.target, &id).map_err(place_stop)?;
+        let aside = match self.agreed.as_ref().map(|agreed| originals::take(session, agreed)).transpose() {
+            Ok(aside) => aside,
+            Err(stop) => {
+                permit::end_placing(&session.home).map_err(io)?;
+                return Err(session.refuse(self.draft, stop));
+            }
+        };
+        describe(&mut self.draft, aside.as_ref());
+        let mut staged = match Staged::begin(&self.target, &placement::fresh_id()) {
+            Ok(staged) => staged,
+            Err(fault) => return Err(self.failed(session, None, aside, place_stop(fault))),
+        };
         let place = Placement {
             agent: self.agent.clone(),
             path: staged.path().to_owned(),
             staged: staged.staged_path().to_owned(),
         };
-        let outcome = self.commit(session, &place, &mut staged);
-        let done = match outcome {
+        let done = match self.commit(session, &place, &mut staged) {
             Ok(done) => done,
-            Err(stop) => {
-                self.undo(session, staged)?;
-                return Err(if stop.code == Code::RecordPending {
-                    stop
-                } else {
-                    session.refuse(self.draft, stop)
-                });
-            }
+            Err(stop) => return Err(self.failed(session, Some(staged), aside, stop)),
         };
         if let Some(old) = &self.swapped {
             apply::clear(session, &old.revision)?;
         }
         if let Err(fault) = staged.publish() {
-            return Err(self.unpublished(session, staged, &done, &fault));
+            return Err(self.unpublished(session, staged, aside, &done, &fault));
         }
         permit::end_placing(&session.home).map_err(io)?;
+        let kept = aside.map(|aside| aside.done(&session.home));
         let path = place.path;
-        Ok(Enabled { row: done, path, readers, swapped: self.swapped, new: true })
+        Ok(Enabled { row: done, path, readers, swapped: self.swapped, kept, new: true })
     }
 
     /// Everything up to and including the records.
@@ -380,10 +510,30 @@ impl Work {
 
     /// Takes back what a failed enable had prepared. What another placement of
     /// this revision rests on was overwritten, so it is withdrawn as well: less
-    /// is allowed than before, never more.
-    fn undo(&self, session: &mut Session<'_>, staged: Staged) -> Result<(), Stop> {
-        let _ = staged.abandon();
-        super::recover::interrupted_enable(session)
+    /// is allowed than before, never more. The original goes back last: until
+    /// then whatever lies at its place is taken for our copy.
+    fn failed(
+        self,
+        session: &mut Session<'_>,
+        staged: Option<Staged>,
+        aside: Option<Aside>,
+        mut stop: Stop,
+    ) -> Stop {
+        let _ = staged.map(Staged::abandon);
+        if let Err(mut worse) = super::recover::interrupted_enable(session) {
+            worse.what.push_str(&aside.map_or_else(String::new, Aside::leave));
+            return worse;
+        }
+        let back = aside.map(|aside| aside.put_back(session));
+        stop.what.push_str(back.as_deref().unwrap_or_default());
+        if stop.code != Code::RecordPending {
+            return session.refuse(self.draft, stop);
+        }
+        // The record that stands says where the original went.
+        if let Some(back) = back {
+            let _ = session.note("recover", back.trim_start_matches("; "));
+        }
+        stop
     }
 
     /// The record stands and the copy is not in place.
@@ -391,26 +541,60 @@ impl Work {
         &self,
         session: &mut Session<'_>,
         staged: Staged,
+        aside: Option<Aside>,
         row: &RevisionRow,
         fault: &PublishFault,
     ) -> Stop {
+        let staged_path = staged.staged_path().to_owned();
         let _ = staged.abandon();
         let reason = format!("withdrawn before it was in place: {fault}");
+        let row = match fault {
+            PublishFault::Occupied(path) => without(row, path, &staged_path),
+            _ => row.clone(),
+        };
         let narrowed =
-            apply::narrow(session, row, Event::Disable, |draft| draft.reason = reason).and_then(|_| {
-                permit::end_placing(&session.home).map_err(|fault| Stop::new(Code::Io, fault.to_string(), ""))
+            apply::narrow(session, &row, Event::Disable, |draft| draft.reason = reason).and_then(|_| {
+                permit::end_placing(&session.home)
+                    .map_err(|fault| Stop::new(Code::Io, fault.to_string(), "run: skills doctor"))
             });
-        if let Err(stop) = narrowed {
+        if let Err(mut stop) = narrowed {
+            stop.what.push_str(&aside.map_or_else(String::new, Aside::leave));
             return stop;
         }
-        match fault {
+        let back = aside.map(|aside| aside.put_back(session));
+        let mut stop = match fault {
             PublishFault::Withdrawn => Stop::new(Code::HeldAll, fault.to_string(), "run: skills status"),
             PublishFault::Occupied(_) => {
                 Stop::new(Code::TargetTaken, fault.to_string(), "move it away, then enable again")
             }
             _ => Stop::new(Code::Io, fault.to_string(), "enable again"),
+        };
+        if let Some(back) = back {
+            stop.what.push_str(&back);
+            return session.refuse(self.draft.clone(), stop);
+        }
+        stop
+    }
+}
+
+/// The row with a place at which our copy never was: what somebody else put
+/// there meanwhile is not ours to withdraw.
+fn without(row: &RevisionRow, path: &str, staged: &str) -> RevisionRow {
+    let mut row = row.clone();
+    if let Lifecycle::Enabled { placements, .. } = &mut row.lifecycle {
+        let never = |mut place: Placement| {
+            if place.path == path {
+                staged.clone_into(&mut place.path);
+            }
+            place
+        };
+        if let Ok(kept) =
+            Placements::try_from(placements.all().iter().cloned().map(never).collect::<Vec<_>>())
+        {
+            *placements = kept;
         }
     }
+    row
 }
 
 /// What stopped an enable half way, in the product's words.

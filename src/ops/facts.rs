@@ -218,6 +218,25 @@ pub fn extends(ledger: &Ledger, head: &str) -> Result<bool, Stop> {
     ledger.extends(number, &root).map_err(|fault| ledger_stop(&fault))
 }
 
+/// What a check of a whole home's records established.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checked {
+    /// Records.
+    pub records: u64,
+    /// Records that the stored checkpoint vouches for.
+    pub checkpoint: Option<u64>,
+}
+
+/// Checks every line, ledger against log, and the checkpoint.
+///
+/// # Errors
+/// [`Stop`]: [`Code::Tampered`], [`Code::RolledBack`] and the like.
+pub fn checked(session: &Session<'_>) -> Result<Checked, Stop> {
+    session.ledger.check_integrity().map_err(|fault| ledger_stop(&fault))?;
+    let verified = session.log.verify(&session.ledger).map_err(|fault| log_stop(&fault))?;
+    Ok(Checked { records: verified.records, checkpoint: checkpoint(session)? })
+}
+
 /// The records that the stored checkpoint vouches for; none without one, or
 /// without the key that made it.
 ///

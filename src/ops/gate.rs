@@ -416,7 +416,7 @@ pub fn remedy(code: Code, revision: &crate::model::skill::Revision) -> String {
         }
         Code::NotEnabled | Code::PermitMissing => format!("a person runs: skills enable {revision}"),
         Code::Drift | Code::PathDiffers => {
-            format!("a person runs: skills status {name}; then trusts again what is right")
+            format!("a person runs: skills repair {name}")
         }
         Code::HeldAll => "a person looks into it, then runs: skills release --all".to_owned(),
         Code::Held => {
@@ -425,6 +425,10 @@ pub fn remedy(code: Code, revision: &crate::model::skill::Revision) -> String {
         Code::EpochDiffers => format!("a person runs: skills enable {revision}"),
         Code::PathUnknown => "use the path in the answer of `load` without a path".to_owned(),
         Code::Busy => "ask again".to_owned(),
+        Code::TooYoung => format!(
+            "a person waits until then, or adds to that file, under [trust]: early = [\"{}\"]",
+            revision.digest
+        ),
         Code::PolicyUnmet => "run: skills status; the policy file names the rule".to_owned(),
         _ => "run: skills doctor".to_owned(),
     }

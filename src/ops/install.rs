@@ -18,7 +18,7 @@ use crate::model::lifecycle::{Event, Lifecycle, RevisionRow};
 use crate::model::limits::{Fault, Limits};
 use crate::model::record::Outcome;
 use crate::model::skill::{Revision, SkillName};
-use crate::model::source::{Source, SourceSpec};
+use crate::model::source::{Source, SourceKind, SourceSpec};
 use crate::model::text;
 use crate::policy::entry;
 use crate::policy::transition::Input;
@@ -61,6 +61,8 @@ pub struct Opened {
     pub offers: Vec<Offer>,
     /// Places that were not searched.
     pub faults: Vec<Fault>,
+    /// Symbolic links outside of every skill, which were passed over.
+    pub links: u64,
     interrupt: Arc<AtomicBool>,
     /// None only when we look and there is no home yet.
     home: Option<Home>,
@@ -130,7 +132,8 @@ pub fn open(
     };
     let offers = listing.skills.into_iter().map(offer).collect();
     let interrupt = Arc::clone(&options.interrupt);
-    Ok(Opened { origin, offers, faults: listing.faults, interrupt, home, _lock: lock, _scratch: scratch })
+    let (faults, links) = (listing.faults, listing.links);
+    Ok(Opened { origin, offers, faults, links, interrupt, home, _lock: lock, _scratch: scratch })
 }
 
 fn home_for(world: &World, purpose: Purpose) -> Result<Option<Home>, Stop> {
@@ -159,7 +162,8 @@ fn scratch(home: Option<&Home>) -> Result<(tempfile::TempDir, OwnedFd), Stop> {
     Ok((folder, lock))
 }
 
-fn offer(found: Found) -> Offer {
+/// A skill that was found, with its card read.
+pub(super) fn offer(found: Found) -> Offer {
     let card = Card::parse(&found.card).map_err(|faults| faults.iter().map(ToString::to_string).collect());
     let folder = found.path.as_ref().map_or("(root)", |path| path.as_str());
     let title = match &card {
@@ -265,7 +269,7 @@ impl Opened {
         for (offer, staged) in staged {
             let source = self.origin.source_of(&offer.found);
             let outcome = staged
-                .and_then(|staged| admit(&mut session, offer, &source, staged, selection))
+                .and_then(|staged| admit(&mut session, offer, &source, staged, selection, None))
                 .map_err(|stop| refuse(&mut session, &source, offer, stop));
             arrivals.push(Arrival { title: offer.title.clone(), outcome });
         }
@@ -284,7 +288,11 @@ impl Opened {
     /// Copies one skill into staging and checks its entries as a whole.
     fn stage(&self, offer: &Offer, limits: &Limits) -> Result<Staged, Stop> {
         if self.interrupt.load(Ordering::SeqCst) {
-            return Err(Stop::new(Code::Cancelled, "interrupted; nothing was changed", ""));
+            return Err(Stop::new(
+                Code::Cancelled,
+                "interrupted; nothing was changed",
+                "run it again when you like",
+            ));
         }
         let card = offer.card.as_ref().map_err(|faults| {
             let what = format!("`{}`: the card is refused: {}", offer.title, faults.join("; "));
@@ -334,13 +342,14 @@ fn is_same_card(staged: &Staged, card: &[u8], limits: &Limits) -> bool {
     bytes.is_some_and(|bytes| bytes.get(..fetch::CARD_BYTES).unwrap_or(&bytes) == card)
 }
 
-/// Under the lock: name, hold, digest; then store and record.
-fn admit(
+/// Under the lock: name, hold, digest; then store and record, with a note.
+pub(super) fn admit(
     session: &mut Session<'_>,
     offer: &Offer,
     source: &Source,
     staged: Staged,
     selection: &Selection,
+    note: Option<String>,
 ) -> Result<(RevisionRow, bool), Stop> {
     let card =
         offer.card.as_ref().map_err(|_| Stop::new(Code::Internal, "BUG: staged without a card", ""))?;
@@ -411,13 +420,18 @@ fn admit(
     if let crate::policy::transition::Step::Refused(code) =
         crate::policy::transition::step(state, false, &Input::Plain(Event::Install))
     {
-        return Err(Stop::new(code, code.summary(), ""));
+        return Err(Stop::new(code, code.summary(), "run: skills status"));
     }
-    let reason = if new { "installed" } else { "already installed; the stored copy was verified" };
+    let reason = match (new, source.kind) {
+        (true, SourceKind::Adopted) => "adopted: taken in as it lay there",
+        (true, _) => "installed",
+        (false, _) => "already installed; the stored copy was verified",
+    };
     let mut draft = session.draft(Event::Install.as_str(), Outcome::Done, reason);
     draft.skill = Some(row.revision.name.clone());
     draft.digest = Some(digest);
     draft.source = Some(source.clone());
+    draft.note = note;
     let mut row = row;
     session.commit(|txn| {
         if new {
@@ -466,7 +480,8 @@ fn bound(
     }
 }
 
-fn refuse(session: &mut Session<'_>, source: &Source, offer: &Offer, stop: Stop) -> Stop {
+/// Records that one skill was refused.
+pub(super) fn refuse(session: &mut Session<'_>, source: &Source, offer: &Offer, stop: Stop) -> Stop {
     let mut draft = session.draft(Event::Install.as_str(), Outcome::Refused, "");
     draft.source = Some(source.clone());
     draft.skill = offer.card.as_ref().ok().and_then(|card| card.name.clone().ok());
@@ -482,7 +497,7 @@ impl Opened {
 }
 
 /// Records a refusal that came before any skill was looked at.
-fn record(world: &World, source: Option<&Source>, stop: Stop) -> Stop {
+pub(super) fn record(world: &World, source: Option<&Source>, stop: Stop) -> Stop {
     match Session::open(world, Depth::All) {
         Ok(mut session) => {
             let mut draft = session.draft(Event::Install.as_str(), Outcome::Refused, "");
@@ -502,7 +517,9 @@ pub fn fetch_stop(error: &FetchError) -> Stop {
         FetchError::Unreachable { .. } => {
             Stop::new(Code::SourceUnreachable, what, "check the address and the connection")
         }
-        FetchError::Cancelled => Stop::new(Code::Cancelled, "interrupted; nothing was changed", ""),
+        FetchError::Cancelled => {
+            Stop::new(Code::Cancelled, "interrupted; nothing was changed", "run it again when you like")
+        }
         FetchError::Offline { .. } => Stop::new(Code::SourceUnreachable, what, "leave out --offline"),
         FetchError::Ambiguous { .. } => Stop::new(Code::Choose, what, "name it in full with --rev"),
         FetchError::Reference { .. } | FetchError::Missing { .. } => {

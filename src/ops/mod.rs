@@ -6,26 +6,34 @@
 //! needs of the outside comes in a [`World`], and questions to a person go
 //! through [`Ask`].
 
+pub mod adopt;
 pub mod apply;
+pub mod as_before;
 pub mod audit;
+pub mod clear;
 pub mod clock;
 pub mod disable;
 pub mod doctor;
+pub mod drill;
 pub mod enable;
 pub mod facts;
 pub mod gate;
 pub mod install;
 pub mod look;
+pub mod originals;
 pub mod pick;
 pub mod place;
 pub mod recover;
 pub mod refusals;
 pub mod remove;
+pub mod repair;
 pub mod review;
+pub mod rules;
 pub mod session;
 pub mod status;
 pub mod stop;
 pub mod trust;
+pub mod uninstall;
 pub mod unmanaged;
 pub mod update;
 pub mod verify;
@@ -170,6 +178,13 @@ impl Ask for Nobody {
     fn ask(&mut self, _: &str, _: &Question) -> Answer {
         Answer::Nobody
     }
+}
+
+/// The command that takes a folder in.
+#[must_use]
+pub fn adopt_command(path: &std::path::Path) -> String {
+    use std::os::unix::ffi::OsStrExt as _;
+    format!("skills adopt {}", crate::model::text::shell_bytes(path.as_os_str().as_bytes()))
 }
 
 /// The exact way to name a revision on the command line.

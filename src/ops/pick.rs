@@ -6,7 +6,7 @@ use super::{World, facts};
 use crate::model::code::{Code, Stop};
 use crate::model::lifecycle::{Lifecycle, RevisionRow, State};
 use crate::model::skill::{Revision, SkillName};
-use crate::model::source::SourceSpec;
+use crate::model::source::{SourceKind, SourceSpec};
 use crate::model::text;
 use crate::system::home::Home;
 use crate::system::ledger::Ledger;
@@ -22,6 +22,8 @@ pub enum Pick {
     From(String),
     /// Everything newer than what is in use.
     Updates,
+    /// Everything that was adopted.
+    Adopted,
 }
 
 /// A source as it is recorded, from any form that `install` takes; what cannot
@@ -83,19 +85,24 @@ pub fn pick(
             if from.is_empty() {
                 return Err(nothing_from(&wanted, &all()?));
             }
-            let mut rows = newest(from.iter().filter(|row| fits(row)).cloned());
-            // What was passed over for a newer one is not waiting.
-            rows.retain(|row| {
-                let passed = |other: &RevisionRow| {
-                    other.revision.name == row.revision.name
-                        && other.lifecycle.pin().is_some()
-                        && other.installed > row.installed
-                };
-                !from.iter().any(passed)
-            });
+            let rows = waiting(&from, &fits);
             if rows.is_empty() {
                 let what = format!("nothing from {} is waiting for this", text::escape_short(&wanted, 200));
                 return Err(Stop::new(Code::NotInstalled, what, "run: skills status"));
+            }
+            rows
+        }
+        Pick::Adopted => {
+            let mut from = all()?;
+            from.retain(|row| row.source.kind == SourceKind::Adopted);
+            let rows = waiting(&from, &fits);
+            if rows.is_empty() {
+                let (what, next) = if from.is_empty() {
+                    ("nothing was adopted yet", "skills adopt --all")
+                } else {
+                    ("nothing that was adopted is waiting for this", "run: skills status")
+                };
+                return Err(Stop::new(Code::NotInstalled, what, next));
             }
             rows
         }
@@ -114,6 +121,20 @@ pub fn pick(
         }
     };
     Ok(rows)
+}
+
+/// Of each name the newest that fits, unless it was passed over for a newer one.
+fn waiting(from: &[RevisionRow], fits: impl Fn(&RevisionRow) -> bool) -> Vec<RevisionRow> {
+    let mut rows = newest(from.iter().filter(|row| fits(row)).cloned());
+    rows.retain(|row| {
+        let passed = |other: &RevisionRow| {
+            other.revision.name == row.revision.name
+                && other.lifecycle.pin().is_some()
+                && other.installed > row.installed
+        };
+        !from.iter().any(passed)
+    });
+    rows
 }
 
 fn newest(rows: impl Iterator<Item = RevisionRow>) -> Vec<RevisionRow> {
@@ -175,4 +196,12 @@ pub fn enabled_from(world: &World, typed: &str) -> Result<Vec<RevisionRow>, Stop
 #[must_use]
 pub fn is_undecided(row: &RevisionRow) -> bool {
     row.lifecycle.state() == State::Installed
+}
+
+/// Every revision, for showing what could be typed. Nothing is changed, nobody
+/// is waited for, and whatever is wrong there is nothing to show.
+#[must_use]
+pub fn known(world: &World) -> Vec<RevisionRow> {
+    let ledger = Home::open(&world.home).ok().and_then(|home| Ledger::open(&home).ok());
+    ledger.and_then(|ledger| ledger.revisions().ok()).unwrap_or_default()
 }

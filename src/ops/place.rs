@@ -1,13 +1,14 @@
 //! Where skills are placed: agents and folders as typed, who reads them, and
 //! taking one place away from a revision that keeps others.
 
-use super::session::real;
+use super::session::{Session, ledger_stop, real};
 use super::{World, apply};
 use crate::model::agent::{self, Agent};
 use crate::model::code::{Code, Stop};
-use crate::model::lifecycle::{Lifecycle, RevisionRow};
+use crate::model::lifecycle::{Lifecycle, Placement, RevisionRow};
 use crate::model::permit::SkillPermit;
 use crate::model::record::Record;
+use crate::model::skill::Revision;
 use crate::model::text;
 use crate::system::home::Home;
 use crate::system::ledger::EventRow;
@@ -58,7 +59,10 @@ pub fn placing(world: &World, place: &Place) -> Result<Placing, Stop> {
 }
 
 /// The agent of that id.
-fn known(id: &str) -> Result<&'static Agent, Stop> {
+///
+/// # Errors
+/// [`Code::Usage`] with those that are known.
+pub fn known(id: &str) -> Result<&'static Agent, Stop> {
     agent::by_id(id).ok_or_else(|| {
         let known: Vec<_> = agent::AGENTS.iter().map(|agent| agent.id).collect();
         let what = format!("`{}` is no agent we know", text::escape_short(id, 40));
@@ -95,6 +99,92 @@ pub fn readers(world: &World, folder: &Path) -> Vec<&'static str> {
 
 fn is_hidden(folder: &Path) -> bool {
     folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+/// A place where a copy was, and what is there now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spot {
+    /// How to say where.
+    pub place: Place,
+    /// The copy's path, as it was recorded.
+    pub path: String,
+    /// What is there.
+    pub now: Now,
+}
+
+/// What is at a place where a copy was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Now {
+    /// Nothing.
+    Free,
+    /// This very revision.
+    Same,
+    /// Another revision of ours.
+    Other(Revision),
+    /// Something that is not ours: in words.
+    Taken(&'static str),
+    /// The folder leads elsewhere: a link was put on the way.
+    Leads(PathBuf),
+}
+
+/// Places where copies of a revision were, and what is there now.
+///
+/// # Errors
+/// [`Stop`] when the ledger cannot be read.
+pub fn spots(
+    session: &Session<'_>,
+    revision: &Revision,
+    placements: &[Placement],
+) -> Result<Vec<Spot>, Stop> {
+    let rows = session.ledger.revisions_named(&revision.name).map_err(|fault| ledger_stop(&fault))?;
+    let now = |placement: &Placement| {
+        let path = Path::new(&placement.path);
+        let parent = path.parent().unwrap_or(Path::new("/"));
+        let there =
+            |row: &&RevisionRow| row.lifecycle.placements().iter().any(|at| at.path == placement.path);
+        let meta = path.symlink_metadata();
+        match (real(parent), rows.iter().find(there), meta) {
+            // Attack: a link in place of the agent's folder makes "where it was"
+            // another place.
+            (elsewhere, _, _) if elsewhere != parent => Now::Leads(elsewhere),
+            (_, Some(row), _) if row.revision == *revision => Now::Same,
+            (_, Some(row), _) => Now::Other(row.revision.clone()),
+            (_, None, Err(_)) => Now::Free,
+            (_, None, Ok(meta)) if meta.file_type().is_symlink() => Now::Taken("a link"),
+            (_, None, Ok(meta)) if meta.is_dir() => Now::Taken("a folder"),
+            (_, None, Ok(_)) => Now::Taken("a file"),
+        }
+    };
+    let spot = |placement: &Placement| Spot {
+        place: back(session.world, placement),
+        path: placement.path.clone(),
+        now: now(placement),
+    };
+    Ok(placements.iter().map(spot).collect())
+}
+
+/// How to say where a copy was: for its agent, where that agent's folder is
+/// still the one it was placed in, else by the folder.
+fn back(world: &World, placement: &Placement) -> Place {
+    let parent = Path::new(&placement.path).parent().unwrap_or(Path::new("/"));
+    if let Some(agent) = &placement.agent {
+        let place = Place::Agent(agent.clone());
+        if placing(world, &place).is_ok_and(|placing| real(&placing.folder) == parent) {
+            return place;
+        }
+    }
+    Place::Folder(parent.to_owned())
+}
+
+/// The command that places a revision there.
+#[must_use]
+pub fn enable_command(revision: &Revision, place: &Place) -> String {
+    match place {
+        Place::Agent(agent) => format!("skills enable {revision} --agent {agent}"),
+        Place::Folder(folder) => {
+            format!("skills enable {revision} --dir {}", text::shell_word(&folder.to_string_lossy()))
+        }
+    }
 }
 
 /// Takes the old revision out of the place. Its permit goes first, or is

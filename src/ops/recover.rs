@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | no home permit, no kill, one record | crash while the home was made | the home permit is made |
 //! | `killed.ID` that the ledger does not know | a kill that could not record itself | recorded; epoch + 1; every enabled revision trusted |
+//! | `aside.ID` | crash while an original was replaced or moved aside | where it is now is recorded |
 //! | `placing` | crash during enable | the copies are withdrawn; recorded if it was committed |
 //! | `permits/REVISION.REASON` | crash during a narrowing step | the step's copies are withdrawn and it is recorded |
 //!
@@ -12,6 +13,7 @@
 //! may be interrupted and taken again.
 
 use super::apply::{self, Failures};
+use super::originals;
 use super::session::{Depth, Session, ledger_stop};
 use crate::model::code::{Code, Stop};
 use crate::model::lifecycle::{Event, Placement, RevisionRow, State};
@@ -32,6 +34,7 @@ pub fn run(session: &mut Session<'_>, depth: Depth) -> Result<(), Stop> {
     home_kill(session)?;
     interrupted_enable(session)?;
     if depth == Depth::All {
+        originals::recover(session)?;
         finish_kill(session)?;
         let all = permit::pending(&session.home).map_err(|error| io(&error))?;
         settle(session, all)?;

@@ -4,6 +4,8 @@
 use crate::model::code::{Code, Stop};
 use crate::model::lifecycle::RevisionRow;
 use crate::model::limits::Fault;
+use crate::model::source::{Source, SourceKind};
+use crate::model::text;
 use crate::policy::gate::Hashed;
 use crate::system::store::StoreFault;
 
@@ -18,6 +20,24 @@ pub fn store_differs(row: &RevisionRow, stored: &Hashed) -> Stop {
     let what =
         format!("the stored copy of {} should be {}, found: {found}", row.revision, row.revision.digest);
     Stop::new(Code::DigestMismatch, what, format!("install it again from {}", row.source))
+}
+
+/// The command that brings exactly these bytes again.
+#[must_use]
+pub fn install_again(row: &RevisionRow) -> String {
+    let Source { commit, kind, location, path, .. } = &row.source;
+    let mut command = format!("skills install {}", text::shell_word(location));
+    // A work tree of this machine is taken at the commit it is at.
+    if let (SourceKind::Git, Some(commit), false) = (kind, commit, location.starts_with('/')) {
+        command.push_str(&format!(" --rev {}", text::shell_word(commit)));
+    }
+    let folder = path.as_ref().map(|path| path.as_str().to_owned());
+    let named = folder.or_else(|| row.card_name.clone()).unwrap_or_else(|| row.revision.name.to_string());
+    command.push_str(&format!(" --skill {}", text::shell_word(&named)));
+    if row.card_name.is_some() {
+        command.push_str(&format!(" --as {}", row.revision.name));
+    }
+    format!("{command} --digest {}", row.revision.digest)
 }
 
 /// A refused step in words.

@@ -96,8 +96,33 @@ pub struct FileView {
     pub change: Change,
     /// Before the change, if it was there.
     pub was: Option<Entry>,
-    /// Lines added and taken away; zero for what is not text.
+    /// The marks of its content that it had not in the base; all of them
+    /// where it is new or nothing is compared.
+    pub fresh: Vec<Mark>,
+    /// Lines added and taken away; all of them where nothing is compared, zero
+    /// for what is not text.
     pub lines: (usize, usize),
+}
+
+impl FileView {
+    /// Whether a person has to read it.
+    #[must_use]
+    pub fn is_news(&self) -> bool {
+        self.was.as_ref() != Some(&self.entry)
+    }
+
+    /// Sorts the riskiest first: by what is new in it, then by its worst mark,
+    /// then by how many there are, then by its path.
+    #[must_use]
+    pub fn risk(&self) -> (u8, u8, std::cmp::Reverse<usize>, &str) {
+        let worst = |marks: &[Mark]| marks.iter().min().map_or(u8::MAX, |mark| *mark as u8);
+        (
+            worst(&self.fresh),
+            worst(&self.marks),
+            std::cmp::Reverse(self.marks.len()),
+            self.entry.path.as_str(),
+        )
+    }
 }
 
 /// Opens a review.
@@ -249,6 +274,14 @@ impl Review {
             (Some(was), Some(_)) if was == entry => Change::Same,
             (Some(_), Some(_)) => Change::Changed,
         };
+        let mut fresh = marks.clone();
+        if change == Change::Same && self.base.is_some() {
+            fresh.clear();
+        } else if let (Some(was), Some(base)) = (was, &self.base) {
+            let before = base.copy.read(was)?;
+            let before = marks::marks(was.path.as_str(), was.executable, &before);
+            fresh.retain(|mark| !before.contains(mark));
+        }
         marks.extend(match change {
             Change::Added => Some(Mark::Added),
             Change::Changed => Some(Mark::Changed),
@@ -260,11 +293,13 @@ impl Review {
             is_text: as_text(&bytes).is_some(),
             change,
             was: was.cloned(),
+            fresh,
             lines: (0, 0),
         };
         view.lines = match change {
-            Change::Same | Change::Removed => (0, 0),
-            Change::Added => (as_text(&bytes).map_or(0, |text| text.lines().count()), 0),
+            Change::Same if self.base.is_some() => (0, 0),
+            Change::Removed => (0, 0),
+            Change::Same | Change::Added => (as_text(&bytes).map_or(0, |text| text.lines().count()), 0),
             Change::Changed => lines_changed(&self.read_before(&view)?, &bytes),
         };
         Ok(view)
@@ -277,6 +312,7 @@ impl Review {
             is_text: false,
             change: Change::Removed,
             was: None,
+            fresh: Vec::new(),
             lines: (0, 0),
         };
         let bytes = self.read(&view)?;

@@ -60,7 +60,7 @@ impl<'a> Session<'a> {
         outside_agents(world)?;
         let home = Home::create(&world.home).map_err(|fault| home_stop(&fault))?;
         let lock = take_lock(&home, world)?;
-        let io = |error: std::io::Error| Stop::new(Code::Io, error.to_string(), "");
+        let io = |error: std::io::Error| Stop::new(Code::Io, error.to_string(), "run: skills doctor");
         if !Ledger::exists(&home).map_err(io)? && !AuditLog::has_records(&home).map_err(io)? {
             Self::first(world, &home)?;
         }
@@ -141,6 +141,12 @@ impl<'a> Session<'a> {
         let Self { world, home, ledger, log, lock, .. } = self;
         drop(lock);
         world.done_with((home, ledger, log));
+    }
+
+    /// Ends a home's last session: ledger and log are closed, the lock is kept.
+    #[must_use]
+    pub fn end(self) -> (Home, Lock) {
+        (self.home, self.lock)
     }
 
     /// A draft of this session's actor under its policy.
@@ -375,6 +381,9 @@ pub fn home_stop(fault: &HomeFault) -> Stop {
             Stop::new(Code::HomeUnsafe, fault.to_string(), fix)
         }
         HomeFault::Io { .. } => Stop::new(Code::Io, fault.to_string(), "run: skills doctor"),
+        HomeFault::Leaving(_) => {
+            Stop::new(Code::HalfRemoved, fault.to_string(), "a person goes on with: skills uninstall")
+        }
         _ => Stop::new(Code::HomeUnsafe, fault.to_string(), "name a home of your own: --home DIR"),
     }
 }

@@ -15,7 +15,7 @@ use super::unmanaged::{self, Findings, Ours};
 use super::{World, facts, gate};
 use crate::model::code::{Code, Stop};
 use crate::model::decision::Question;
-use crate::model::lifecycle::{Hold, Placement, RevisionRow, State};
+use crate::model::lifecycle::{Hold, RevisionRow, State};
 use crate::model::limits::Limits;
 use crate::model::manifest::Manifest;
 use crate::model::permit::SkillPermit;
@@ -107,13 +107,10 @@ pub fn status(world: &World, request: &StatusRequest) -> Result<Status, Stop> {
 }
 
 fn ours(status: &Status) -> Ours {
-    let placed = status.skills.iter().flat_map(|skill| skill.row.lifecycle.placements());
+    let mut ours = Ours::of(status.skills.iter().map(|skill| skill.row.clone()).collect());
     let permitted = status.permits.iter().flat_map(|permit| &permit.placements);
-    let both = |place: &Placement| [place.path.clone().into(), place.staged.clone().into()];
-    Ours {
-        places: placed.chain(permitted).flat_map(both).collect(),
-        names: status.skills.iter().map(|skill| skill.row.revision.name.clone()).collect(),
-    }
+    ours.places.extend(permitted.flat_map(|place| [place.path.clone().into(), place.staged.clone().into()]));
+    ours
 }
 
 fn nothing(home: Option<&Home>) -> Status {

@@ -9,12 +9,10 @@ use crate::model::code::{Code, Stop};
 use crate::model::lifecycle::{Event, HoldScope, RevisionRow, State};
 use crate::model::permit::SkillPermit;
 use crate::model::record::Outcome;
-use crate::system::home::Home;
 use crate::system::kill::{self, KillReport, KillState};
 use crate::system::permit;
 use crate::system::placement;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 /// What a kill did, beyond the files.
 #[derive(Debug)]
@@ -279,15 +277,16 @@ pub fn release(
         return Err(Stop::new(Code::Usage, "nothing is held here", "run: skills status"));
     }
     let expected = phrase(plan);
+    let again = || format!("look again: skills release {}", words(plan));
     let consent = world.no_agent(&format!("skills release {}", words(plan))).and_then(|()| match given {
         Some(given) if given == expected => Ok(()),
-        Some(_) => Err(Stop::new(Code::Declined, format!("the phrase is `{expected}`"), "")),
+        Some(_) => Err(Stop::new(Code::Declined, format!("the phrase is `{expected}`"), again())),
         None => match ask.ask(
             shown,
             &Question::Type { prompt: format!("Type `{expected}` to lift it"), expected: expected.clone() },
         ) {
             Answer::Yes => Ok(()),
-            Answer::No => Err(Stop::new(Code::Declined, "not released: the phrase was not typed", "")),
+            Answer::No => Err(Stop::new(Code::Declined, "not released: the phrase was not typed", again())),
             Answer::Nobody => Err(Stop::new(
                 Code::PersonNeeded,
                 "a release needs a person at a terminal, or the phrase",
@@ -388,34 +387,4 @@ fn release_home(session: &mut Session<'_>, ids: &[String], epoch: u64) -> Result
         )
     })?;
     Ok(epoch)
-}
-
-/// Everything that a kill cannot reach: skills in known folders that are not
-/// ours and stay live. What is ours is told by the permits, so that this needs
-/// no ledger.
-#[must_use]
-pub fn still_live(world: &World) -> Vec<String> {
-    let Some(account) = &world.account_home else { return Vec::new() };
-    let ours = placed(world);
-    let mut out = BTreeSet::new();
-    for agent in crate::model::agent::AGENTS {
-        for folder in agent.reads {
-            let Ok(entries) = std::fs::read_dir(account.join(folder)) else { continue };
-            for entry in entries.flatten() {
-                let real = std::fs::canonicalize(entry.path()).unwrap_or_else(|_| entry.path());
-                if !ours.contains(&real) && real.join("SKILL.md").symlink_metadata().is_ok() {
-                    out.insert(crate::model::text::escape(&entry.path().to_string_lossy()));
-                }
-            }
-        }
-    }
-    out.into_iter().collect()
-}
-
-/// The placements that permits name.
-fn placed(world: &World) -> BTreeSet<PathBuf> {
-    let Ok(home) = Home::open(&world.home) else { return BTreeSet::new() };
-    let revisions = permit::list(&home).unwrap_or_default();
-    let permits = revisions.iter().filter_map(|revision| permit::read_skill(&home, revision).ok().flatten());
-    permits.flat_map(|permit| permit.placements).map(|place| PathBuf::from(place.path)).collect()
 }

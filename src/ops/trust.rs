@@ -14,6 +14,8 @@ use crate::model::lifecycle::{Event, HoldScope, Pin, RevisionRow, State};
 use crate::model::record::{Draft, Outcome};
 use crate::model::text;
 use crate::model::time::Timestamp;
+use crate::policy::config::Policy;
+use crate::policy::config::age::words;
 use crate::policy::transition::Input;
 use crate::system::home::Home;
 use crate::system::ledger::Ledger;
@@ -46,6 +48,8 @@ pub struct TermsRequest {
 pub struct Terms {
     /// When it ends.
     pub until: Option<Timestamp>,
+    /// Where that end comes from, if not from what was typed.
+    pub why: Option<String>,
     /// Why it was given; escaped.
     pub note: Option<String>,
 }
@@ -59,6 +63,8 @@ pub struct TrustPlan {
     pub terms: Terms,
     /// The digest trusted last for this name, if another.
     pub before: Option<Digest>,
+    /// The command that a person is told to run: `trust` or `repair`.
+    pub verb: &'static str,
     given: Option<Digest>,
 }
 
@@ -103,18 +109,24 @@ pub fn plan(world: &World, request: &TrustRequest) -> Result<TrustPlan, Stop> {
     let home = Home::open(&world.home).map_err(|fault| home_stop(&fault))?;
     let ledger = open_ledger(&home)?;
     let row = find(&ledger, request)?;
-    let terms = terms(world, &ledger, &request.terms)?;
+    let policy = world.policy()?;
+    let now = world.clock.now().max(ledger.head().time);
+    of_age(&policy, &row, now)?;
+    let command = match request.digest {
+        None => format!("skills trust {}", row.revision),
+        Some(digest) => format!("skills trust {} --digest {digest}", row.revision.name),
+    };
+    let terms = terms(&policy, now, &request.terms, &command)?;
     let rows = ledger.revisions_named(&row.revision.name).map_err(|fault| ledger_stop(&fault))?;
     let latest = rows.iter().filter(|other| other.revision != row.revision);
     let before =
         latest.filter_map(|other| other.lifecycle.pin()).max_by_key(|pin| pin.seq).map(|pin| pin.digest);
-    Ok(TrustPlan { row, terms, before, given: request.digest })
+    Ok(TrustPlan { row, terms, before, verb: "trust", given: request.digest })
 }
 
-/// Works the terms out. Policy may end trust earlier than was asked for.
-fn terms(world: &World, ledger: &Ledger, request: &TermsRequest) -> Result<Terms, Stop> {
-    let policy = world.policy()?;
-    let now = world.clock.now().max(ledger.head().time);
+/// Works the terms out: what was typed, else the policy's default; policy may
+/// end trust earlier than either. The command is the one that lacks a reason.
+fn terms(policy: &Policy, now: Timestamp, request: &TermsRequest, command: &str) -> Result<Terms, Stop> {
     let asked = match &request.expires {
         None => None,
         Some(typed) => Some(Timestamp::parse_end(typed, now).map_err(|why| {
@@ -131,13 +143,51 @@ fn terms(world: &World, ledger: &Ledger, request: &TermsRequest) -> Result<Terms
         let what = format!("trust cannot end at {until}; it is {now}");
         return Err(Stop::new(Code::Usage, what, "name a later end"));
     }
-    let policy_end = policy.max_days.map(|days| Timestamp::from_unix(now.unix() + i64::from(days) * 86_400));
-    let until = match (asked, policy_end) {
-        (Some(asked), Some(end)) => Some(asked.min(end)),
-        (asked, end) => asked.or(end),
-    };
+    let after = |seconds: i64| Timestamp::from_unix(now.unix().saturating_add(seconds));
+    let file = |key| policy.file_of(key).unwrap_or_default();
+    let (mut until, mut why) = (asked, None);
+    if let (None, Some(span)) = (asked, policy.expires) {
+        until = Some(after(span));
+        why = Some(format!("after {} where no end is named, by {}", words(span), file("trust.expires")));
+    }
+    if let Some(days) = policy.max_days
+        && until.is_none_or(|until| after(i64::from(days) * 86_400) < until)
+    {
+        until = Some(after(i64::from(days) * 86_400));
+        let instead = asked.map_or(String::new(), |asked| format!("; you named {asked}"));
+        why = Some(format!("after {days} days at most, by {}{instead}", file("trust.max-days")));
+    }
     let note = request.note.as_deref().map(|note| text::escape_short(note, 500));
-    Ok(Terms { until, note })
+    reasoned(policy, request.note.as_deref(), command)?;
+    Ok(Terms { until, why, note })
+}
+
+/// Where the policy wants a reason, there must be one; blanks are none.
+fn reasoned(policy: &Policy, note: Option<&str>, command: &str) -> Result<(), Stop> {
+    let given = note.is_some_and(|note| note.chars().any(char::is_alphanumeric));
+    if given || !policy.note_required {
+        return Ok(());
+    }
+    let file = policy.file_of("trust.note").unwrap_or_default();
+    let what = format!("a trust decision must say why, by {file}: [trust] note = \"required\"");
+    Err(Stop::new(Code::PolicyUnmet, what, format!("{command} --note \"WHY\"")))
+}
+
+/// Refuses what the policy says is too young.
+fn of_age(policy: &Policy, row: &RevisionRow, now: Timestamp) -> Result<(), Stop> {
+    let revision = &row.revision;
+    policy.check_age(&revision.digest, row.installed, now).map_err(|young| {
+        let next = if young.ahead {
+            format!("the clock was lowered since; skills remove {revision} and install it again: its age begins anew")
+        } else {
+            format!(
+                "read it meanwhile: skills review {revision}; for a fix that cannot wait, add to {}, under [trust]: \
+                 early = [\"{}\"]",
+                young.file, revision.digest
+            )
+        };
+        Stop::new(Code::TooYoung, format!("{revision}: {young}"), next)
+    })
 }
 
 /// Asks, hashes again and pins.
@@ -146,8 +196,7 @@ fn terms(world: &World, ledger: &Ledger, request: &TermsRequest) -> Result<Terms
 /// [`Stop`]; a refusal is recorded.
 pub fn trust(world: &World, plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) -> Result<Pin, Stop> {
     let revision = &plan.row.revision;
-    let command = format!("skills trust {revision}");
-    if let Err(stop) = world.no_agent(&command).and_then(|()| consent(plan, shown, ask)) {
+    if let Err(stop) = world.no_agent(&command(plan)).and_then(|()| consent(plan, shown, ask)) {
         return Err(refuse(world, plan, stop));
     }
     let mut session = Session::open(world, Depth::All)?;
@@ -160,7 +209,7 @@ pub fn trust(world: &World, plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) ->
         ));
     };
     let draft = draft(&session, &row, &plan.terms);
-    let outcome = check(&session, &row).and_then(|()| {
+    let outcome = check(&session, &row, &plan.terms).and_then(|()| {
         let pin = pin(&session, &row, &plan.terms);
         let held = facts::held(&session, &row);
         let input = Input::Trust(Box::new(pin));
@@ -196,6 +245,10 @@ pub fn trust(world: &World, plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) ->
     made.ok_or_else(|| Stop::new(Code::Internal, "BUG: trust led to no pin", ""))
 }
 
+fn command(plan: &TrustPlan) -> String {
+    format!("skills {} {}", plan.verb, plan.row.revision)
+}
+
 fn consent(plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop> {
     let revision = &plan.row.revision;
     let full = revision.digest;
@@ -206,14 +259,14 @@ fn consent(plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop>
         let what = format!("the bytes of {revision} are {full}, you named {given}");
         return Err(Stop::new(Code::DigestMismatch, what, format!("skills review {revision}")));
     }
-    let prompt = format!("{full}\nType the skill's name to trust exactly these bytes");
+    let prompt = format!("digest   {full}\nType the skill's name to trust exactly these bytes");
     match ask.ask(shown, &Question::Type { prompt, expected: revision.name.to_string() }) {
         Answer::Yes => Ok(()),
-        Answer::No => Err(Stop::new(Code::Declined, "not trusted: the name was not typed", "")),
+        Answer::No => Err(Stop::new(Code::Declined, "not trusted: the name was not typed", command(plan))),
         Answer::Nobody => Err(Stop::new(
             Code::PersonNeeded,
             "trust needs a person at a terminal, or the reviewed digest",
-            format!("skills trust {} --digest {full}", revision.name),
+            format!("skills {} {} --digest {full}", plan.verb, revision.name),
         )),
     }
 }
@@ -230,7 +283,8 @@ fn refuse(world: &World, plan: &TrustPlan, stop: Stop) -> Stop {
 }
 
 fn draft(session: &Session<'_>, row: &RevisionRow, terms: &Terms) -> Draft {
-    let mut draft = session.draft(Event::Trust.as_str(), Outcome::Done, "trusted");
+    let reason = format!("trusted{}", exception(session, row));
+    let mut draft = session.draft(Event::Trust.as_str(), Outcome::Done, reason);
     draft.skill = Some(row.revision.name.clone());
     draft.digest = Some(row.revision.digest);
     draft.source = Some(row.source.clone());
@@ -239,8 +293,17 @@ fn draft(session: &Session<'_>, row: &RevisionRow, terms: &Terms) -> Draft {
     draft
 }
 
-fn check(session: &Session<'_>, row: &RevisionRow) -> Result<(), Stop> {
+/// What a record says of bytes that the policy let through early.
+fn exception(session: &Session<'_>, row: &RevisionRow) -> &'static str {
+    let excepted = session.policy.is_excepted(&row.revision.digest, row.installed, session.now);
+    if excepted { ", before its min-age: the policy names this digest in `early`" } else { "" }
+}
+
+/// Everything once more, under the lock and by the policy as it is now.
+fn check(session: &Session<'_>, row: &RevisionRow, terms: &Terms) -> Result<(), Stop> {
     let revision = &row.revision;
+    of_age(&session.policy, row, session.now)?;
+    reasoned(&session.policy, terms.note.as_deref(), &format!("skills trust {revision}"))?;
     if let Err(rule) = session.policy.check_source(row.source.identity()) {
         let what = format!("{} may not be used: {rule}", row.source);
         return Err(Stop::new(

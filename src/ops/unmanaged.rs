@@ -1,8 +1,9 @@
 //! Skills that agents load and nobody manages: found, never touched.
 //!
 //! Looked at are the folders below the account's home that known agents read,
-//! through people's links, as deep as agents search. Every byte is read in this
-//! very call. What is risky is told by the marks of a review; where a skill
+//! through people's links, as deep as agents search. [`lying`] is the search
+//! alone, the same one for `status`, `adopt` and `kill`; [`find`] reads every
+//! byte in this very call. What is risky is told by the marks of a review; where a skill
 //! came from, by the claims of other tools. Both are hints. Nothing is written,
 //! and no home is needed.
 //!
@@ -19,9 +20,11 @@ use crate::model::agent::{self, AGENTS};
 use crate::model::card::{Card, CardFault};
 use crate::model::claim::{self, Claim, Claims};
 use crate::model::digest::Digest;
+use crate::model::lifecycle::{Placement, RevisionRow};
 use crate::model::limits::Limits;
 use crate::model::path::EntryPath;
-use crate::model::skill::SkillName;
+use crate::model::skill::{Revision, SkillName};
+use crate::model::source::SourceKind;
 use crate::model::text;
 use crate::policy::alike;
 use crate::policy::marks::{self, Mark};
@@ -46,8 +49,12 @@ pub struct Unmanaged {
     pub path: PathBuf,
     /// Where its bytes lie, if a link leads there.
     pub real: Option<PathBuf>,
+    /// Other names under which agents reach the same folder.
+    pub also: Vec<PathBuf>,
     /// The agents that read it.
     pub agents: Vec<&'static str>,
+    /// What it has to do with what is managed here.
+    pub adopted: Option<Adopted>,
     /// Its digest; none if it is no sound skill.
     pub digest: Option<Digest>,
     /// What is wrong with its card, the first thing.
@@ -70,8 +77,27 @@ impl Unmanaged {
     pub fn look_first(&self) -> bool {
         let marked = self.marks.iter().any(|mark| matches!(mark, Mark::Hooks | Mark::Unicode));
         let related = self.relations.iter().any(|relation| !matches!(relation, Relation::SameBytes { .. }));
-        marked || related || self.card.is_some() || self.faults > 0
+        let changed = matches!(self.adopted, Some(Adopted::Changed(_)));
+        marked || related || changed || self.card.is_some() || self.faults > 0
     }
+
+    /// The folder that holds its bytes.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.real.as_deref().unwrap_or(&self.path)
+    }
+}
+
+/// What a skill in an agent's folder has to do with a revision of ours. Told by
+/// its bytes in this very call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Adopted {
+    /// It was taken in from a place like this one, with the same bytes.
+    As(Revision),
+    /// The same bytes were installed from somewhere else.
+    Known(Revision),
+    /// It was taken in from here, and has other bytes now.
+    Changed(Revision),
 }
 
 /// What one skill has to do with another.
@@ -107,6 +133,37 @@ pub struct Ours {
     pub places: BTreeSet<PathBuf>,
     /// Their names, for comparing.
     pub names: BTreeSet<SkillName>,
+    /// All of them.
+    pub rows: Vec<RevisionRow>,
+}
+
+impl Ours {
+    /// What is known by the rows of a ledger.
+    #[must_use]
+    pub fn of(rows: Vec<RevisionRow>) -> Self {
+        let both = |place: &Placement| [place.path.clone().into(), place.staged.clone().into()];
+        let places = rows.iter().flat_map(|row| row.lifecycle.placements()).flat_map(both).collect();
+        Self { places, names: rows.iter().map(|row| row.revision.name.clone()).collect(), rows }
+    }
+
+    /// The newest revision of these bytes, one of that name before others.
+    fn with_bytes(&self, name: &str, digest: Digest) -> Option<&RevisionRow> {
+        let same = self.rows.iter().filter(|row| row.revision.digest == digest);
+        same.max_by_key(|row| (row.revision.name.as_str() == name, row.installed, row.seq))
+    }
+
+    fn adopted(&self, skill: &Unmanaged) -> Option<Adopted> {
+        if let Some(row) = skill.digest.and_then(|digest| self.with_bytes(&skill.name, digest)) {
+            let revision = row.revision.clone();
+            let own = row.source.kind == SourceKind::Adopted;
+            return Some(if own { Adopted::As(revision) } else { Adopted::Known(revision) });
+        }
+        let from_here = |row: &&RevisionRow| {
+            row.source.kind == SourceKind::Adopted && Path::new(&row.source.location) == skill.folder()
+        };
+        let newest = self.rows.iter().filter(from_here).max_by_key(|row| (row.installed, row.seq));
+        newest.map(|row| Adopted::Changed(row.revision.clone()))
+    }
 }
 
 /// What was found.
@@ -114,34 +171,81 @@ pub struct Ours {
 pub struct Findings {
     /// The skills, by name.
     pub skills: Vec<Unmanaged>,
-    /// Whether there were more folders than are searched, so that a skill may
-    /// be missing. Attack: thousands of empty folders before the bad one.
+    /// Whether some folder was not searched, so that a skill may be missing.
+    /// Attack: thousands of empty folders before the bad one.
     pub cut: bool,
 }
 
 /// Finds them.
 #[must_use]
 pub fn find(world: &World, ours: &Ours) -> Findings {
-    let Some(account) = &world.account_home else { return Findings::default() };
-    let places: BTreeSet<PathBuf> = ours.places.iter().map(|path| real(path)).collect();
+    let (found, cut) = lying(world, &ours.places);
+    Findings { skills: read_all(world, found, ours), cut }
+}
+
+/// The skill in one folder, whether an agent reads it or not.
+#[must_use]
+pub fn find_at(world: &World, folder: &Path, ours: &Ours) -> Option<Unmanaged> {
+    let here = real(folder);
+    let found = lying(world, &BTreeSet::new()).0.into_iter().find(|lying| lying.real == here);
+    let alone =
+        || Lying { real: here.clone(), path: folder.to_owned(), also: Vec::new(), agents: Vec::new() };
+    read_all(world, vec![found.unwrap_or_else(alone)], ours).pop()
+}
+
+fn read_all(world: &World, found: Vec<Lying>, ours: &Ours) -> Vec<Unmanaged> {
+    let account = world.account_home.as_deref().unwrap_or(Path::new("/"));
     let claims = claims(account);
     let mut reader = Reader::new();
-    let (found, cut) = places_of(account);
-    let found = found.into_iter().filter(|(real, _)| !places.contains(real));
     let mut all: Vec<_> =
-        found.map(|(real, place)| describe(&mut reader, account, &real, place, &claims)).collect();
+        found.into_iter().map(|lying| describe(&mut reader, account, lying, &claims)).collect();
+    for skill in &mut all {
+        skill.adopted = ours.adopted(skill);
+    }
     relate(&mut all, &ours.names);
     all.sort_by(|a, b| (&a.name, &a.path).cmp(&(&b.name, &b.path)));
-    Findings { skills: all, cut }
+    all
+}
+
+/// A folder with a `SKILL.md` that agents read. One folder may be read under
+/// several names: people link them together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lying {
+    /// Where it really is.
+    pub real: PathBuf,
+    /// Where it lies, as the agents name it.
+    pub path: PathBuf,
+    /// Other names of it below agents' folders.
+    pub also: Vec<PathBuf>,
+    /// The agents that read it.
+    pub agents: Vec<&'static str>,
+}
+
+/// The search alone, without reading what is found; and whether it was cut
+/// short. Left out is what really lies at one of these places.
+#[must_use]
+pub fn lying(world: &World, leave_out: &BTreeSet<PathBuf>) -> (Vec<Lying>, bool) {
+    let Some(account) = &world.account_home else { return (Vec::new(), false) };
+    let left_out: BTreeSet<PathBuf> = leave_out.iter().map(|path| real(path)).collect();
+    let (found, cut) = places_of(account);
+    let found = found.into_iter().filter(|(real, _)| !left_out.contains(real));
+    let lying = |(real, place): (PathBuf, Place)| Lying {
+        real,
+        path: place.path,
+        also: place.also.into_iter().collect(),
+        agents: place.agents.into_iter().collect(),
+    };
+    (found.map(lying).collect(), cut)
 }
 
 fn real(path: &Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// One folder may be read under several names: people link them together.
+/// Where a folder is read.
 struct Place {
     path: PathBuf,
+    also: BTreeSet<PathBuf>,
     agents: BTreeSet<&'static str>,
 }
 
@@ -149,53 +253,82 @@ struct Place {
 /// folder was not searched.
 fn places_of(account: &Path) -> (BTreeMap<PathBuf, Place>, bool) {
     let mut places: BTreeMap<PathBuf, Place> = BTreeMap::new();
-    let mut budget = FOLDERS_MAX;
+    let mut search = Search { budget: FOLDERS_MAX, ..Search::default() };
     let mut searched: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
     for folder in agent::folders() {
         let titles: Vec<_> = agent::readers(folder).map(|agent| agent.title).collect();
         let top = account.join(folder);
         // Attack on patience: nine names for one folder, each searched anew.
         let skills = searched.entry(real(&top)).or_insert_with(|| {
-            let mut skills = Vec::new();
-            search(&top, DEPTH, &mut BTreeSet::new(), &mut budget, &mut skills);
-            skills
+            search.folder(&top, DEPTH);
+            std::mem::take(&mut search.found)
         });
         for path in skills.iter() {
-            let new = || Place { path: path.clone(), agents: BTreeSet::new() };
-            places.entry(real(path)).or_insert_with(new).agents.extend(&titles);
+            let new = || Place { path: path.clone(), also: BTreeSet::new(), agents: BTreeSet::new() };
+            let place = places.entry(real(path)).or_insert_with(new);
+            place.agents.extend(&titles);
+            if place.path != *path {
+                place.also.insert(path.clone());
+            }
         }
     }
-    (places, budget == 0)
+    (places, search.budget == 0 || search.unread)
 }
 
-/// Folders with a `SKILL.md`, not searching inside one. `seen` are the real
-/// folders on the way here: a link back up ends the search.
-fn search(
-    folder: &Path,
-    depth: usize,
-    seen: &mut BTreeSet<PathBuf>,
-    budget: &mut usize,
-    out: &mut Vec<PathBuf>,
-) {
-    let here = real(folder);
-    if depth == 0 || *budget == 0 || !seen.insert(here.clone()) {
-        return;
-    }
-    *budget -= 1;
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut paths: Vec<_> = entries
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir() || kind.is_symlink()))
-        .map(|entry| entry.path())
-        .collect();
-    paths.sort();
-    for path in paths {
-        if path.join("SKILL.md").symlink_metadata().is_ok() {
-            out.push(path);
-        } else if path.is_dir() {
-            search(&path, depth - 1, seen, budget, out);
+#[derive(Default)]
+struct Search {
+    /// Folders that may still be looked into.
+    budget: usize,
+    /// Whether some folder is there and could not be looked into.
+    unread: bool,
+    /// The real folders on the way here: a link back up ends the search.
+    seen: BTreeSet<PathBuf>,
+    found: Vec<PathBuf>,
+}
+
+impl Search {
+    /// Folders with a `SKILL.md`, not searching inside one.
+    fn folder(&mut self, folder: &Path, depth: usize) {
+        let here = real(folder);
+        if depth == 0 || self.budget == 0 || !self.seen.insert(here.clone()) {
+            return;
         }
+        self.budget -= 1;
+        for path in self.list(folder).unwrap_or_default() {
+            let card = path.join("SKILL.md").symlink_metadata();
+            let is_folder = card.is_err() && self.told(path.metadata()).is_some_and(|about| about.is_dir());
+            if self.told(card).is_some() {
+                self.found.push(path);
+            } else if is_folder {
+                self.folder(&path, depth - 1);
+            }
+        }
+        self.seen.remove(&here);
     }
-    seen.remove(&here);
+
+    /// Its folders and links, sorted.
+    fn list(&mut self, folder: &Path) -> Option<Vec<PathBuf>> {
+        let mut paths = Vec::new();
+        for entry in self.told(std::fs::read_dir(folder))? {
+            let Some(entry) = self.told(entry) else { continue };
+            let kind = self.told(entry.file_type());
+            if kind.is_some_and(|kind| kind.is_dir() || kind.is_symlink()) {
+                paths.push(entry.path());
+            }
+        }
+        paths.sort();
+        Some(paths)
+    }
+
+    /// What was found. What is not there, leads nowhere, or is closed to this
+    /// account is closed to its agents too; any other failure hides something.
+    ///
+    /// Attack by bad luck: a disk that fails, or too many open files, and a kill
+    /// says that nothing is left.
+    fn told<T>(&mut self, found: std::io::Result<T>) -> Option<T> {
+        self.unread |= found.as_ref().is_err_and(|error| !tree::leads_nowhere(error));
+        found.ok()
+    }
 }
 
 /// What the lock files of other tools claim.
@@ -244,7 +377,8 @@ impl Seen {
     }
 }
 
-fn describe(reader: &mut Reader, account: &Path, real: &Path, place: Place, claims: &Claims) -> Unmanaged {
+fn describe(reader: &mut Reader, account: &Path, place: Lying, claims: &Claims) -> Unmanaged {
+    let real = place.real.as_path();
     let folder_name = place.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut seen = Seen::default();
     let observed = read(reader, real, &mut seen);
@@ -270,7 +404,9 @@ fn describe(reader: &mut Reader, account: &Path, real: &Path, place: Place, clai
         name: named.unwrap_or_else(|| text::escape_short(&folder_name, 64)),
         real: (real != place.path).then(|| real.to_owned()),
         path: place.path,
-        agents: place.agents.into_iter().collect(),
+        also: place.also,
+        agents: place.agents,
+        adopted: None,
         digest: sound.then(|| observed.manifest.digest()),
         card: problem,
         claim: claim.map(escaped),
@@ -330,7 +466,7 @@ fn relate(all: &mut [Unmanaged], ours: &BTreeSet<SkillName>) {
                 found.push((at, Relation::Shadows { path: path(*other), agents }));
             }
         }
-        if ours.iter().any(|name| name.as_str() == skill.name) {
+        if skill.adopted.is_none() && ours.iter().any(|name| name.as_str() == skill.name) {
             found.push((at, Relation::NamedAsOurs));
         }
         let looks = alike.get(skill.name.as_str()).into_iter().flatten();

@@ -57,6 +57,16 @@ pub fn plan(world: &World, names: &[String]) -> Result<Vec<Group>, Stop> {
         if !names.is_empty() && !names.iter().any(|wanted| wanted == name.as_str()) {
             continue;
         }
+        // What was adopted has no source to ask: its folder is an agent's, and
+        // what lies there now is taken in by adopting it again.
+        if row.source.kind == SourceKind::Adopted {
+            if names.is_empty() {
+                continue;
+            }
+            let folder = text::shell_word(&row.source.location);
+            let what = format!("{name} was adopted from {}; it has no source to ask", row.source);
+            return Err(Stop::new(Code::SourceRefused, what, format!("skills adopt {folder}")));
+        }
         let key = (row.source.location.clone(), row.source.reference.clone());
         let group =
             groups.entry(key).or_insert_with(|| Group { spec: spec_of(&row.source), rows: Vec::new() });
@@ -69,7 +79,7 @@ pub fn plan(world: &World, names: &[String]) -> Result<Vec<Group>, Stop> {
 /// asked for, not the commit it had then.
 fn spec_of(source: &Source) -> SourceSpec {
     match source.kind {
-        SourceKind::Folder => SourceSpec::Folder(source.location.clone().into()),
+        SourceKind::Folder | SourceKind::Adopted => SourceSpec::Folder(source.location.clone().into()),
         SourceKind::Archive => SourceSpec::here(&source.location),
         SourceKind::Git => {
             // A commit that was asked for by its id never moves.

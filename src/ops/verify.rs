@@ -78,6 +78,18 @@ impl Problem {
 /// [`Code::HomeMissing`], [`Code::NotInstalled`], [`Code::Usage`]; what is
 /// found wrong is in the answer.
 pub fn verify(world: &World, skill: Option<&str>) -> Result<Verification, Stop> {
+    run(world, skill, true)
+}
+
+/// As [`verify`], and acts on nothing that it finds.
+///
+/// # Errors
+/// [`Stop`].
+pub fn plan(world: &World, skill: Option<&str>) -> Result<Verification, Stop> {
+    run(world, skill, false)
+}
+
+fn run(world: &World, skill: Option<&str>, act: bool) -> Result<Verification, Stop> {
     let wanted = skill.map(facts::parse_ref).transpose()?;
     let mut out = Verification::default();
     let (rows, jobs, objects) = match look::look(world, Depth::All) {
@@ -107,7 +119,7 @@ pub fn verify(world: &World, skill: Option<&str>) -> Result<Verification, Stop> 
     let hashed = look::hash(&jobs);
     match look::look(world, Depth::End) {
         Look::Whole(mut session) => {
-            judge(&mut session, &rows, &hashed, &mut out)?;
+            judge(&mut session, &rows, &hashed, act, &mut out)?;
             extra(&objects, &hashed, &mut out);
             if wanted.is_none() {
                 account(&session, &mut out)?;
@@ -173,6 +185,7 @@ fn judge(
     session: &mut Session<'_>,
     rows: &[RevisionRow],
     hashed: &[Hashed],
+    act: bool,
     out: &mut Verification,
 ) -> Result<(), Stop> {
     let mut at = 0;
@@ -186,7 +199,7 @@ fn judge(
         let now = session.ledger.revision(&row.revision).map_err(|fault| ledger_stop(&fault))?;
         // What changed meanwhile was looked at by whoever changed it.
         if now.as_ref() == Some(row) {
-            one(session, row, stored, placed, out)?;
+            one(session, row, (stored, placed), act, out)?;
         }
     }
     Ok(())
@@ -195,8 +208,8 @@ fn judge(
 fn one(
     session: &mut Session<'_>,
     row: &RevisionRow,
-    stored: &Hashed,
-    placed: &[Hashed],
+    (stored, placed): (&Hashed, &[Hashed]),
+    act: bool,
     out: &mut Verification,
 ) -> Result<(), Stop> {
     let enabled = row.lifecycle.state() == State::Enabled;
@@ -204,9 +217,11 @@ fn one(
         if enabled { (Question::Load, placed.to_vec()) } else { (Question::Enable, vec![stored.clone()]) };
     let no = gate::decide_now(session, row, question, &folders, None)?.err();
     let mut told = false;
-    if let Some(no) = no.filter(|no| !matches!(no.code, Code::NotTrusted | Code::Held | Code::HeldAll)) {
+    if let Some(no) =
+        no.filter(|no| !matches!(no.code, Code::NotTrusted | Code::TooYoung | Code::Held | Code::HeldAll))
+    {
         told = !enabled && matches!(no.code, Code::Drift | Code::Unreadable);
-        out.problems.push(declare(session, row, question, &no)?);
+        out.problems.push(declare(session, row, question, &no, act)?);
     }
     if !stored.is(&row.revision.digest) && !told {
         out.problems.push(Problem::of(Some(&row.revision), refusals::store_differs(row, stored)));
@@ -220,6 +235,7 @@ fn declare(
     row: &RevisionRow,
     question: Question,
     no: &No,
+    act: bool,
 ) -> Result<Problem, Stop> {
     let event = match no.code {
         Code::Drift => Some(Event::Drift),
@@ -236,13 +252,13 @@ fn declare(
                 differences = apply::differences(session, row, &bad.path, question)?;
             }
         }
-        declared = apply::narrow_if_still(session, row, question, event, no)?;
+        declared = act && apply::narrow_if_still(session, row, question, event, no)?;
     }
     let revision = &row.revision;
     let next = match no.code {
-        Code::Drift if question == Question::Load => format!(
-            "see: skills status {revision}; the right bytes again: skills trust {revision}, then skills enable {revision}"
-        ),
+        Code::Drift if question == Question::Load => {
+            format!("see what differs, and decide again: skills repair {revision}")
+        }
         Code::Drift => format!("install it again from {}, then: skills trust {revision}", row.source),
         other => gate::remedy(other, revision),
     };

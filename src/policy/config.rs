@@ -10,7 +10,14 @@
 //! deny  = ["https://github.com/acme/old"]  # wins over allow, and in every spelling
 //!
 //! [trust]
-//! max-days = 90      # every trust decision ends by then
+//! min-age  = "3d"        # from our own first sight of the bytes to trust in them
+//! early    = []          # digests that this file's min-age does not wait for
+//! expires  = "90d"       # when a decision ends that names no end
+//! max-days = 365         # every trust decision ends by then
+//! note     = "required"  # a decision says why
+//!
+//! [enable]
+//! agents = ["claude-code"]  # where `enable` places when no place is named
 //!
 //! [limits]           # for one skill; up to the hard ceiling
 //! files = 5000
@@ -22,11 +29,21 @@
 //! [gate]
 //! valid-for = 60     # seconds an allow may be used
 //! ```
+//!
+//! How two files become one is said of each key in [`KEYS`], which is also the
+//! reference page.
+
+pub mod age;
+mod keys;
+mod raw;
+
+pub use keys::{KEYS, Key};
 
 use crate::model::digest::{Digest, sha256};
 use crate::model::limits::Limits;
-use crate::model::source;
-use serde::Deserialize;
+use crate::model::{agent, source, text};
+use age::Age;
+use raw::Raw;
 
 /// The rules in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,14 +52,37 @@ pub struct Policy {
     allow: Vec<Vec<String>>,
     /// Source prefixes that are never used.
     deny: Vec<String>,
+    /// How old a revision must be, as each file has it.
+    ages: Vec<Age>,
+    /// Seconds after which a trust decision ends that names no end.
+    pub expires: Option<i64>,
     /// Days after which every trust decision ends.
     pub max_days: Option<u32>,
+    /// Whether a trust decision must say why.
+    pub note_required: bool,
+    /// The agents that `enable` places for when none is named.
+    pub agents: Vec<&'static str>,
     /// What one skill may hold.
     pub limits: Limits,
     /// Seconds an allow may be used.
     pub valid_for: u64,
     /// Digest of the files it came from; none if there were none.
     pub digest: Option<Digest>,
+    /// All that was said, and by which file.
+    settings: Vec<Setting>,
+}
+
+/// What one file says of one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// The key, as in [`KEYS`].
+    pub key: &'static str,
+    /// The value, as it is written in a file.
+    pub value: String,
+    /// The file.
+    pub file: String,
+    /// False if another file's value counts instead.
+    pub holds: bool,
 }
 
 impl Policy {
@@ -50,10 +90,15 @@ impl Policy {
     pub const DEFAULT: Self = Self {
         allow: Vec::new(),
         deny: Vec::new(),
+        ages: Vec::new(),
+        expires: None,
         max_days: None,
+        note_required: false,
+        agents: Vec::new(),
         limits: Limits::DEFAULT,
         valid_for: 60,
         digest: None,
+        settings: Vec::new(),
     };
 
     /// Reads the files' texts, the one that wins first.
@@ -62,60 +107,155 @@ impl Policy {
     /// Which file, where in it, and what is wrong.
     pub fn read(files: &[(&str, String)]) -> Result<Self, String> {
         let mut policy = Self::DEFAULT;
-        let mut fixed = Vec::new();
         for (name, text) in files {
             let raw: Raw = toml::from_str(text).map_err(|error| format!("{name}: {}", error.message()))?;
-            policy.add(raw, &mut fixed).map_err(|why| format!("{name}: {why}"))?;
+            policy.add(raw, name).map_err(|why| format!("{name}: {why}"))?;
             let before = policy.digest.unwrap_or(Digest::ZERO);
             policy.digest = Some(sha256(&[before.as_bytes(), text.as_bytes()]));
         }
         Ok(policy)
     }
 
-    /// Adds a later file: it tightens lists, and sets only what is not set yet.
-    fn add(&mut self, raw: Raw, fixed: &mut Vec<&'static str>) -> Result<(), String> {
+    /// All that the files say, in their order.
+    #[must_use]
+    pub fn settings(&self) -> &[Setting] {
+        &self.settings
+    }
+
+    /// The file whose value of a key counts; none if no file has the key.
+    #[must_use]
+    pub fn file_of(&self, key: &str) -> Option<&str> {
+        let found = self.settings.iter().find(|setting| setting.key == key && setting.holds)?;
+        Some(&found.file)
+    }
+
+    /// Adds a later file: it tightens what is there, and sets only what is not
+    /// set yet.
+    fn add(&mut self, raw: Raw, file: &str) -> Result<(), String> {
         let sources = raw.sources.unwrap_or_default();
         if sources.allow.iter().flatten().chain(&sources.deny).any(|prefix| prefix.is_empty()) {
             return Err("an empty prefix in [sources] would match everything".to_owned());
         }
-        self.allow.extend(sources.allow);
-        self.deny.extend(sources.deny);
-        if let Some(days) = raw.trust.unwrap_or_default().max_days {
-            self.max_days = Some(self.max_days.map_or(days, |earlier| earlier.min(days)));
+        if let Some(allow) = sources.allow {
+            self.say("sources.allow", quoted(&allow), file, false);
+            self.allow.push(allow);
         }
-        let mut set = |name: &'static str, value: Option<u64>, ceiling: u64| match value {
-            Some(value) if value == 0 || value > ceiling => {
-                Err(format!("{name} = {value}: must be 1 to {ceiling}"))
+        if !sources.deny.is_empty() {
+            self.say("sources.deny", quoted(&sources.deny), file, false);
+            self.deny.extend(sources.deny);
+        }
+        self.add_trust(raw.trust.unwrap_or_default(), file)?;
+        if let Some(ids) = raw.enable.unwrap_or_default().agents {
+            let agents = ids.iter().map(|id| known(id)).collect::<Result<Vec<_>, _>>()?;
+            if agents.is_empty() {
+                return Err("[enable] agents = []: name an agent, or leave the line out".to_owned());
             }
-            Some(_) if fixed.contains(&name) => Ok(None),
-            Some(value) => {
-                fixed.push(name);
-                Ok(Some(value))
+            if self.first("enable.agents", quoted(&ids), file) {
+                self.agents = agents;
             }
-            None => Ok(None),
-        };
+        }
+        let small = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
         let top = Limits::CEILING;
         let limits = raw.limits.unwrap_or_default();
-        let small = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
-        if let Some(value) = set("files", limits.files, top.files)? {
+        if let Some(value) = self.number("limits.files", limits.files, top.files, file)? {
             self.limits.files = value;
         }
-        if let Some(value) = set("total", limits.total, top.total)? {
+        if let Some(value) = self.number("limits.total", limits.total, top.total, file)? {
             self.limits.total = value;
         }
-        if let Some(value) = set("file", limits.file, top.file)? {
+        if let Some(value) = self.number("limits.file", limits.file, top.file, file)? {
             self.limits.file = value;
         }
-        if let Some(value) = set("depth", limits.depth, top.depth as u64)? {
+        if let Some(value) = self.number("limits.depth", limits.depth, top.depth as u64, file)? {
             self.limits.depth = small(value);
         }
-        if let Some(value) = set("path", limits.path, top.path as u64)? {
+        if let Some(value) = self.number("limits.path", limits.path, top.path as u64, file)? {
             self.limits.path = small(value);
         }
-        if let Some(value) = set("valid-for", raw.gate.unwrap_or_default().valid_for, 3600)? {
+        let valid_for = raw.gate.unwrap_or_default().valid_for;
+        if let Some(value) = self.number("gate.valid-for", valid_for, 3600, file)? {
             self.valid_for = value;
         }
         Ok(())
+    }
+
+    fn add_trust(&mut self, trust: raw::RawTrust, file: &str) -> Result<(), String> {
+        let mut age = Age { file: text::escape(file), least: 0, early: Vec::new() };
+        if let Some(typed) = &trust.min_age {
+            age.least = age::span("min-age", typed)?;
+            self.say("trust.min-age", format!("\"{typed}\""), file, false);
+        }
+        for typed in &trust.early {
+            let why = |why| format!("[trust] early: `{}`: {why}", text::escape_short(typed, 80));
+            age.early.push(Digest::parse(typed).map_err(why)?);
+        }
+        if !trust.early.is_empty() {
+            self.say("trust.early", quoted(&trust.early), file, false);
+        }
+        self.ages.push(age);
+        if let Some(typed) = &trust.expires {
+            let span = age::span("expires", typed)?;
+            let wins = self.expires.is_none_or(|earlier| span < earlier);
+            if self.say("trust.expires", format!("\"{typed}\""), file, wins) {
+                self.expires = Some(span);
+            }
+        }
+        if let Some(days) = trust.max_days {
+            let wins = self.max_days.is_none_or(|earlier| days < earlier);
+            if self.say("trust.max-days", days.to_string(), file, wins) {
+                self.max_days = Some(days);
+            }
+        }
+        match trust.note.as_deref() {
+            None => {}
+            Some("required") => {
+                self.say("trust.note", "\"required\"".to_owned(), file, !self.note_required);
+                self.note_required = true;
+            }
+            Some("optional") => {
+                self.first("trust.note", "\"optional\"".to_owned(), file);
+            }
+            Some(other) => {
+                let shown = text::escape_short(other, 40);
+                return Err(format!("[trust] note = \"{shown}\": must be \"required\" or \"optional\""));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes down what a file says; returns what `over` is, for the caller to
+    /// act on. With it the earlier values of that key no longer count.
+    fn say(&mut self, key: &'static str, value: String, file: &str, over: bool) -> bool {
+        let single = KEYS.iter().any(|known| known.name == key && !known.adds);
+        if single && over {
+            self.settings.iter_mut().filter(|said| said.key == key).for_each(|said| said.holds = false);
+        }
+        let file = text::escape(file);
+        self.settings.push(Setting { key, value, file, holds: over || !single });
+        over
+    }
+
+    /// As [`Policy::say`], where the first file that says it is the one that counts.
+    fn first(&mut self, key: &'static str, value: String, file: &str) -> bool {
+        let first = !self.settings.iter().any(|said| said.key == key);
+        self.say(key, value, file, first)
+    }
+
+    fn number(
+        &mut self,
+        key: &'static str,
+        value: Option<u64>,
+        ceiling: u64,
+        file: &str,
+    ) -> Result<Option<u64>, String> {
+        match value {
+            None => Ok(None),
+            Some(value) if value == 0 || value > ceiling => {
+                let name = key.split_once('.').map_or(key, |(_, name)| name);
+                Err(format!("{name} = {value}: must be 1 to {ceiling}"))
+            }
+            Some(value) => Ok(self.first(key, value.to_string(), file).then_some(value)),
+        }
     }
 
     /// Whether skills of a source may be used; else the rule that forbids it.
@@ -142,43 +282,21 @@ fn covers(prefix: &str, identity: &str) -> bool {
     rest.is_empty() || prefix.ends_with('/') || rest.starts_with('/')
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Raw {
-    sources: Option<RawSources>,
-    trust: Option<RawTrust>,
-    limits: Option<RawLimits>,
-    gate: Option<RawGate>,
+fn known(id: &str) -> Result<&'static str, String> {
+    agent::by_id(id).map(|agent| agent.id).ok_or_else(|| {
+        let all: Vec<_> = agent::AGENTS.iter().map(|agent| agent.id).collect();
+        format!(
+            "[enable] agents: `{}` is no agent we know; one of: {}",
+            text::escape_short(id, 40),
+            all.join(", ")
+        )
+    })
 }
 
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct RawSources {
-    allow: Option<Vec<String>>,
-    #[serde(default)]
-    deny: Vec<String>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RawTrust {
-    max_days: Option<u32>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct RawLimits {
-    files: Option<u64>,
-    total: Option<u64>,
-    file: Option<u64>,
-    depth: Option<u64>,
-    path: Option<u64>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RawGate {
-    valid_for: Option<u64>,
+/// A list as it is written in a file, harmless to show.
+fn quoted(list: &[String]) -> String {
+    let each: Vec<_> = list.iter().map(|one| format!("\"{}\"", text::escape_short(one, 200))).collect();
+    format!("[{}]", each.join(", "))
 }
 
 #[cfg(test)]

@@ -147,6 +147,17 @@ pub fn by_product(path: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether two texts differ in nothing but `\n` against `\r\n`, as a checkout
+/// on another system leaves them. It explains a drift; it never excuses one.
+#[must_use]
+pub fn line_ends_only(was: &[u8], now: &[u8]) -> bool {
+    let lines = |text: &[u8]| -> Vec<Vec<u8>> {
+        let whole = text.split(|byte| *byte == b'\n');
+        whole.map(|line| line.strip_suffix(b"\r").unwrap_or(line).to_vec()).collect()
+    };
+    was != now && lines(was) == lines(now)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,6 +247,16 @@ mod tests {
         let pinned = manifest(&[("a", false, 1), ("b", false, 2)]);
         let stopped = compare(&pinned, &manifest(&[]), &[fault(".", Rule::TooManyFiles(1))]);
         assert_eq!(stopped, [DriftReason::Refused { path: text("."), rule: text("limit-files") }]);
+    }
+
+    #[test]
+    fn line_ends_alone_are_told_from_any_other_change() {
+        assert!(line_ends_only(b"a\nb\n", b"a\r\nb\r\n"));
+        assert!(line_ends_only(b"a\r\nb\n", b"a\nb\r\n"));
+        assert!(!line_ends_only(b"a\nb\n", b"a\nb\n"), "the same is no difference");
+        for now in [&b"a\r\nb"[..], b"a\r\nc\r\n", b"a\rb\r", b"a\n\r\nb\n", b"a\r\r\nb\n", b""] {
+            assert!(!line_ends_only(b"a\nb\n", now), "{now:?}");
+        }
     }
 
     #[test]

@@ -281,6 +281,12 @@ fn check_policy(facts: &Facts<'_>, pin: &Pin) -> Result<(), No> {
             return no(Code::Expired, reason).map(drop);
         }
     }
+    // Of what is placed already nothing is taken away: it is a rule about deciding.
+    if facts.question == Question::Enable
+        && let Err(young) = facts.policy.check_age(&pin.digest, facts.row.installed, facts.now)
+    {
+        return no(Code::TooYoung, young.to_string()).map(drop);
+    }
     match facts.policy.check_source(facts.row.source.identity()) {
         Ok(()) => Ok(()),
         Err(rule) => no(Code::PolicyUnmet, format!("the source is not allowed by {rule}")).map(drop),

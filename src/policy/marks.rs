@@ -4,6 +4,8 @@
 //! directions. No decision rests on one. They are computed from the bytes that
 //! were hashed, never from a file name alone where bytes can tell.
 
+mod own;
+
 use crate::model::card::{Card, NoteKind, is_honest_joiner};
 use crate::model::text;
 use serde::Serialize;
@@ -23,6 +25,8 @@ pub enum Mark {
     Tools,
     /// Holds words that reach for the network.
     Network,
+    /// Writes into the folder it lies in, which it must not.
+    Writes,
     /// Not text.
     Binary,
     /// Was not there when last trusted.
@@ -41,6 +45,7 @@ impl Mark {
         Self::Executable,
         Self::Tools,
         Self::Network,
+        Self::Writes,
         Self::Binary,
         Self::Added,
         Self::Changed,
@@ -56,6 +61,7 @@ impl Mark {
             Self::Executable => 'X',
             Self::Tools => 'T',
             Self::Network => 'N',
+            Self::Writes => 'W',
             Self::Binary => 'B',
             Self::Added => '+',
             Self::Changed => '~',
@@ -72,6 +78,7 @@ impl Mark {
             Self::Executable => "executable",
             Self::Tools => "asks for tools",
             Self::Network => "network",
+            Self::Writes => "writes into its own folder",
             Self::Binary => "binary",
             Self::Added => "new",
             Self::Changed => "changed",
@@ -115,11 +122,18 @@ const NETWORK_WORDS: &[&str] = &[
 pub fn marks(path: &str, executable: bool, bytes: &[u8]) -> Vec<Mark> {
     let is_card = path.rsplit('/').next().is_some_and(|file| file.eq_ignore_ascii_case("SKILL.md"));
     let card = if is_card { Card::parse(bytes).ok() } else { None };
-    marks_beside(path, executable, bytes, card.as_ref())
+    let mut marks = marks_beside(path, executable, bytes, card.as_ref());
+    let content = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
+    if content.is_some_and(own::writes) {
+        marks.push(Mark::Writes);
+        marks.sort();
+    }
+    marks
 }
 
 /// As [`marks`], where the file's card was parsed already; none if it is no
-/// card, or a bad one.
+/// card, or a bad one. Without [`Mark::Writes`], which takes longest: for
+/// looking at everything that lies on a machine.
 #[must_use]
 pub fn marks_beside(path: &str, executable: bool, bytes: &[u8], card: Option<&Card>) -> Vec<Mark> {
     let file = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
@@ -199,10 +213,7 @@ fn is_deceptive(content: &str) -> bool {
         }
         scripts = match c {
             'a'..='z' | 'A'..='Z' => scripts | 1,
-            // Without the letters that science borrows: delta, mu, pi, omega and the like.
-            '\u{400}'..='\u{52f}' | 'α' | 'ι' | 'κ' | 'ν' | 'ο' | 'ρ' | 'τ' | 'υ' | 'χ' => {
-                scripts | 2
-            }
+            _ if text::is_lookalike(c) => scripts | 2,
             _ if c.is_alphanumeric() => scripts,
             _ => 0,
         };
@@ -312,6 +323,8 @@ mod tests {
             ("a.py", false, b"REQUESTS.get(u)", "N"),
             ("a.sh", false, b"cat </dev/tcp/h/1", "N"),
             ("a.md", false, "“wget”".as_bytes(), "N"),
+            ("a.sh", false, b"wget -O SKILL.md x\n", "NW"),
+            ("a.bin", false, b"echo > SKILL.md\0", "B"),
         ];
         for (path, executable, bytes, expected) in cases {
             assert_eq!(

@@ -18,6 +18,7 @@
 //! be what its last record says: that record commits to the whole state.
 
 mod behind;
+pub mod export;
 mod leaves;
 mod lines;
 

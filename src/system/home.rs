@@ -13,6 +13,10 @@ use std::path::{Path, PathBuf};
 /// Folders inside the home, made with it.
 pub const FOLDERS: &[&str] = &["permits", "audit", "store", "evidence", "staging", "trust-roots"];
 
+/// The file that marks a home as being removed. While it is there nothing is
+/// allowed from the home and nothing but `uninstall` opens it.
+pub const LEAVING: &str = "uninstalling";
+
 /// An open, checked home.
 #[derive(Debug)]
 pub struct Home {
@@ -50,6 +54,9 @@ pub enum HomeFault {
     /// Below a folder in which another account can rename things.
     #[error("{0}")]
     Ancestor(Foreign),
+    /// An uninstall has begun, and was not finished.
+    #[error("{0} is being uninstalled: half of it may be gone")]
+    Leaving(PathBuf),
     /// On a file system whose locks and flushes cannot be relied on.
     #[error("{0} is on a network file system")]
     Network(PathBuf),
@@ -72,6 +79,19 @@ impl Home {
     /// # Errors
     /// [`HomeFault`], the first that applies.
     pub fn open(path: &Path) -> Result<Self, HomeFault> {
+        let home = Self::open_leaving(path)?;
+        match home.has(LEAVING) {
+            Ok(false) => Ok(home),
+            Ok(true) => Err(HomeFault::Leaving(path.to_owned())),
+            Err(source) => Err(HomeFault::Io { path: path.to_owned(), source }),
+        }
+    }
+
+    /// As [`Home::open`], for `uninstall` alone: also one that is being removed.
+    ///
+    /// # Errors
+    /// [`HomeFault`], the first that applies.
+    pub fn open_leaving(path: &Path) -> Result<Self, HomeFault> {
         if !path.is_absolute() {
             return Err(HomeFault::Relative(path.to_owned()));
         }

@@ -43,6 +43,7 @@ use crate::system::placement::leaf;
 use rustix::io::Errno;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// How the name of a home permit that a kill took away begins.
 pub const KILLED: &str = "killed.";
@@ -126,6 +127,8 @@ pub struct KillReport {
     pub held: Held,
     /// Whether the hold, or the narrow kill's renames, reached the disk.
     pub synced: bool,
+    /// How long it took until every gate denied; a narrow kill has no such moment.
+    pub denied_after: Option<Duration>,
     /// What was stopped.
     pub stopped: Vec<Stopped>,
     /// What could not be done.
@@ -139,6 +142,7 @@ impl KillReport {
             account: None,
             held: Held::NotAsked,
             synced: false,
+            denied_after: None,
             stopped: Vec::new(),
             failures: Vec::new(),
         }
@@ -175,6 +179,7 @@ impl KillReport {
 /// link in its place is refused, since it could lead to somebody else's.
 #[must_use]
 pub fn kill_all(home: &Path) -> KillReport {
+    let start = Instant::now();
     let mut report = KillReport::new(home);
     let dir = match report.open() {
         Ok(dir) => dir,
@@ -187,6 +192,7 @@ pub fn kill_all(home: &Path) -> KillReport {
     report.held = hold::hold(dir.as_fd());
     // step: kill flushes the home
     report.sync(dir.as_fd(), "flushing the home");
+    report.denied_after = report.is_held().then(|| start.elapsed());
     sweep::all(dir.as_fd(), &mut report);
     report
 }

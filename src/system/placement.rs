@@ -19,7 +19,7 @@ mod worktree;
 pub use staged::{PlaceFault, PublishFault, Staged};
 pub use target::{Target, TargetFault, Trustees, check_target};
 pub use withdraw::{ASIDE, Collected, WithdrawFault, collect, is_gone, is_left, withdraw};
-pub(crate) use withdraw::{sync_parent, take};
+pub(crate) use withdraw::{split, sync_parent, take};
 
 use crate::model::lifecycle::Placement;
 use crate::model::permit::is_id;

@@ -5,10 +5,8 @@
 //! nowhere looks like a file that is not there, and a rule that cannot be read
 //! must not be no rule.
 
-use super::ancestors;
-use rustix::fs::{FileType, Mode, OFlags};
-use std::fs::File;
-use std::io::{Error, ErrorKind, Read as _};
+use super::{ancestors, regular};
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// Longest policy file, in bytes.
@@ -19,19 +17,15 @@ const SIZE_MAX: u64 = 256 * 1024;
 /// # Errors
 /// Why it cannot be relied on.
 pub fn read(path: &Path) -> Result<Option<String>, String> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = match rustix::fs::open(path, flags, Mode::empty()).map_err(Error::from) {
-        Ok(file) => file,
+    let (file, stat) = match regular::open(path) {
+        Ok(Some(opened)) => opened,
+        Ok(None) => return Err("it is no regular file".to_owned()),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let dangling = path.symlink_metadata().is_ok();
             return if dangling { Err("it is a link that leads nowhere".to_owned()) } else { Ok(None) };
         }
         Err(error) => return Err(error.to_string()),
     };
-    let stat = rustix::fs::fstat(&file).map_err(|error| error.to_string())?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err("it is no regular file".to_owned());
-    }
     let (owner, mode) = (stat.st_uid, stat.st_mode & 0o7777);
     let ours = [0, rustix::process::geteuid().as_raw()].contains(&owner);
     let group = mode & 0o020 != 0 && super::account::private_group() != Some(stat.st_gid);
@@ -39,17 +33,22 @@ pub fn read(path: &Path) -> Result<Option<String>, String> {
         return Err(format!("it belongs to account {owner} with mode {mode:04o}: others can change it"));
     }
     ancestors::check(path).map_err(|fault| fault.to_string())?;
-    let mut bytes = Vec::new();
-    File::from(file).take(SIZE_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > SIZE_MAX {
-        return Err(format!("it is longer than {SIZE_MAX} bytes"));
-    }
-    String::from_utf8(bytes).map(Some).map_err(|_| "it is not UTF-8".to_owned())
+    regular::text(file, SIZE_MAX).map(Some)
+}
+
+/// The text of a file that is to become a policy, and is none yet: whoever owns
+/// it, and whoever can change it.
+///
+/// # Errors
+/// Why there is none.
+pub fn read_draft(path: &Path) -> Result<String, String> {
+    regular::read(path, SIZE_MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::{FileType, Mode};
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     fn mode(path: &Path, bits: u32) {

@@ -14,6 +14,7 @@
 mod removal;
 mod staging;
 
+pub(crate) use removal::remove as remove_folder;
 pub use removal::sweep_staging;
 pub use staging::{Staged, Staging};
 

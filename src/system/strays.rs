@@ -4,7 +4,7 @@
 //! name. But a person should know of what we did not write.
 
 use super::home::{FOLDERS, Home};
-use super::{kill, permit, placement, store};
+use super::{kill, originals, permit, placement, store};
 use crate::model::digest::Digest;
 use crate::model::skill::Revision;
 use crate::model::text;
@@ -12,10 +12,11 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 
 /// Files that may stand at the top of a home.
-const FILES: &[&str] = &[
+pub(super) const FILES: &[&str] = &[
     "permit",
     "lock",
     "placing",
+    "uninstalling.new",
     "ledger.db",
     "ledger.db-wal",
     "ledger.db-shm",
@@ -38,7 +39,11 @@ pub fn find(home: &Home) -> io::Result<Vec<String>> {
         out.extend(shown.map(|name| format!("{place}: {name}")));
         Ok(())
     };
-    add(".", &|name| FILES.contains(&name) || FOLDERS.contains(&name) || name.starts_with(kill::KILLED))?;
+    add(".", &|name| {
+        let marks = [kill::KILLED, originals::MARK];
+        FILES.contains(&name) || FOLDERS.contains(&name) || marks.iter().any(|mark| name.starts_with(mark))
+    })?;
+    add("trust-roots", &|_| false)?;
     add("permits", &is_permit)?;
     add("store", &|name| name.len() == 2 && name.bytes().all(|c| c.is_ascii_hexdigit()))?;
     for shelf in names(home, "store")? {
@@ -49,7 +54,7 @@ pub fn find(home: &Home) -> io::Result<Vec<String>> {
     }
     add("evidence", &|name| {
         let withdrawn = placement::ASIDE.trim_start_matches('.');
-        name.starts_with("store-") || name.starts_with("permit-") || name.starts_with(withdrawn)
+        ["store-", "permit-", withdrawn, originals::KEPT].iter().any(|known| name.starts_with(known))
     })?;
     add("audit", &|name| {
         let ours = ["audit.jsonl", "intent", super::checkpoint::NAME];
@@ -81,7 +86,11 @@ pub fn sweep(home: &Home) -> Result<usize, String> {
 }
 
 fn names(home: &Home, folder: &str) -> io::Result<Vec<std::ffi::OsString>> {
-    let dir = rustix::fs::Dir::new(home.folder(folder)?)?;
+    let dir = match home.folder(folder) {
+        // A folder that is not there holds nothing.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        opened => rustix::fs::Dir::new(opened?)?,
+    };
     let mut names = Vec::new();
     for entry in dir {
         let entry = entry?;

@@ -192,7 +192,7 @@ SOMETIMES = {
     "source": objects(
         {
             "commit": string,
-            "kind": one_of("archive", "git", "folder"),
+            "kind": one_of("adopted", "archive", "git", "folder"),
             "location": string,
             "path": string,
             "reference": string,

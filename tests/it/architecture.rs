@@ -186,11 +186,24 @@ fn imports_go_one_way() {
 // Law 2: use cases do not call each other.
 
 /// What use cases share: gathering and looking, changing, and the one opinion.
-const SHARED: &[&str] =
-    &["facts", "look", "pick", "place", "refusals", "unmanaged", "session", "apply", "recover", "gate"];
+const SHARED: &[&str] = &[
+    "facts",
+    "look",
+    "pick",
+    "place",
+    "refusals",
+    "unmanaged",
+    "originals",
+    "session",
+    "apply",
+    "recover",
+    "gate",
+];
 
 /// Use cases that borrow from another one, and what.
 const BORROWED: &[(&str, &str)] = &[
+    // An adoption is an installation of what lies there already.
+    ("adopt", "install"),
     // An update is an installation of what is newer.
     ("update", "install"),
     // A set is judged by what its review shows.
@@ -234,8 +247,17 @@ const DOORS: &[(&str, &[&str])] = &[
     ("base64", &["model/note.rs"]),
     ("caseless", &["policy/entry.rs"]),
     ("clap", &["bin/skills/"]),
-    ("comfy_table", &["bin/skills/render.rs"]),
-    ("ctrlc", &["bin/skills/commands/install.rs", "bin/skills/commands/tour.rs"]),
+    ("clap_complete", &["bin/skills/complete.rs"]),
+    ("clap_mangen", &["bin/skills/commands/generate.rs"]),
+    (
+        "ctrlc",
+        &[
+            "bin/skills/pager.rs",
+            "bin/skills/commands/drill.rs",
+            "bin/skills/commands/install.rs",
+            "bin/skills/commands/tour.rs",
+        ],
+    ),
     ("ed25519_dalek", &["model/note.rs"]),
     // The tour makes a repository; everything that reads one is in the door.
     ("git2", &["system/fetch/git.rs", "bin/skills/commands/tour/upstream.rs"]),
@@ -264,9 +286,10 @@ const DOORS: &[(&str, &[&str])] = &[
     ("serde_saphyr", &["model/card/tree.rs", "model/claim.rs"]),
     ("sha2", &["model/digest.rs"]),
     ("similar", &["bin/skills/"]),
-    ("tempfile", &["ops/install.rs", "bin/skills/commands/tour.rs"]),
+    ("tempfile", &["ops/drill.rs", "ops/install.rs", "bin/skills/commands/tour.rs"]),
     ("thiserror", &[]),
     ("toml", &["policy/config.rs"]),
+    ("unicode_width", &["bin/skills/layout.rs"]),
     ("unicode_normalization", &["model/path.rs", "policy/entry.rs"]),
 ];
 
@@ -335,6 +358,8 @@ const OUTSIDE_ALLOWED: &[(&str, &str)] = &[
     ("system/fetch/http.rs", "env::"),
     // Without a home, a listing is fetched into the temporary folder.
     ("ops/install.rs", "env::"),
+    // A drill copies into the temporary folder, and first looks where that is.
+    ("ops/drill.rs", "env::"),
 ];
 
 fn reaches_outside(source: &Source) -> Vec<String> {
@@ -376,11 +401,21 @@ const WRITERS: &[(&str, &[&str])] = &[
     ("permit::withdraw(", &["apply", "place", "recover"]),
     ("placement::withdraw(", &["apply"]),
     ("Staged::begin(", &["enable"]),
+    ("originals::announce(", &["clear", "originals"]),
+    ("originals::take(Some(&session.home)", &["originals"]),
+    ("originals::take(home.as_ref()", &["clear"]),
+    (".put_back(home)", &["originals"]),
     ("store.promote(", &["install"]),
     ("store.remove(", &["remove"]),
-    ("kill::kill_all(", &["stop"]),
+    // A drill's is the copied home.
+    ("kill::kill_all(", &["drill", "stop"]),
     ("kill::kill_matching(", &["stop"]),
-    ("kill::finish(", &["recover"]),
+    ("kill::finish(", &["recover", "uninstall"]),
+    ("leaving::mark(", &["uninstall"]),
+    ("leaving::drop_permit(", &["uninstall"]),
+    ("leaving::loosen(", &["uninstall"]),
+    ("leaving::remove_home(", &["uninstall"]),
+    ("leaving::remove_config(", &["uninstall"]),
 ];
 
 /// Calls that write to the file system; in `ops` and above `system` none is made.

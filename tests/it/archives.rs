@@ -5,6 +5,7 @@ mod bombs;
 mod common;
 mod compare;
 mod damage;
+mod links;
 mod make;
 mod tar;
 mod zip;

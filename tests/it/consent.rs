@@ -35,7 +35,9 @@ const ASKED: &str = "to trust exactly these bytes: ";
 /// that are ours.
 fn is_plain(shown: &str) {
     let mut rest = shown.to_owned();
-    for ours in ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[2m", "\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m"] {
+    for ours in
+        ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[2m", "\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m", "\u{1b}[36m"]
+    {
         rest = rest.replace(ours, "");
     }
     let odd = rest.chars().find(|c| match c {
@@ -52,6 +54,7 @@ fn the_name_typed_is_trust_in_the_digest_shown() {
     let mut pty = terminal(&sandbox, &["trust", "pdf"]);
     let question = pty.wait_for(ASKED);
     assert!(question.contains(&digest.to_string()), "{question}");
+    assert!(!question.contains("u{1b}"), "our own colours are no text of the question: {question}");
     assert!(question.contains("nothing of this name was trusted here"), "{question}");
     pty.send("pdf\r");
     let (shown, code) = pty.finish();

@@ -4,7 +4,7 @@
 //! to a placement and to the stored copy, and the program itself is asked. The
 //! property at the end does some hundreds more, drawn at random.
 
-mod change;
+pub(crate) mod change;
 
 use crate::support::scene::{self, Node, Scene, SkillFile, Snapshot, chmod, open_up, remove};
 use change::{Attack, Modes, PLACED, STORED};
@@ -34,7 +34,7 @@ const OLDER: &[SkillFile<'static>] = &[
     ("run.sh", true, b"#!/bin/sh\necho earlier\n"),
 ];
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
@@ -46,7 +46,7 @@ fn skills(scene: &Scene, args: &[&str]) -> Output {
 }
 
 /// As [`skills`]; it must end with this exit code. Returns its document.
-fn run(scene: &Scene, what: &str, args: &[&str], exit: i32) -> serde_json::Value {
+pub(crate) fn run(scene: &Scene, what: &str, args: &[&str], exit: i32) -> serde_json::Value {
     let mut all = args.to_vec();
     all.push("--json");
     // `gate` is looked for in the first place, before any option.
@@ -67,18 +67,18 @@ fn run(scene: &Scene, what: &str, args: &[&str], exit: i32) -> serde_json::Value
 }
 
 /// A skill that the program installed, trusted and enabled, in two revisions.
-struct Played {
-    scene: Scene,
-    revision: Revision,
+pub(crate) struct Played {
+    pub(crate) scene: Scene,
+    pub(crate) revision: Revision,
     /// The revision before it, trusted still.
     earlier: Revision,
     /// While the earlier one was in place.
     older: Snapshot,
     /// With the later one in place.
-    now: Snapshot,
+    pub(crate) now: Snapshot,
 }
 
-fn play() -> Played {
+pub(crate) fn play() -> Played {
     let scene = Scene::new();
     let earlier = arrive(&scene, OLDER);
     let older = Snapshot::take(&scene.base());
@@ -113,7 +113,7 @@ fn trust_and_enable(scene: &Scene, what: &str, revision: &Revision) {
     run(scene, what, &["enable", &typed, "--dir", scene.agent().to_str().unwrap()], 0);
 }
 
-fn attacks() -> Vec<(String, Attack)> {
+pub(crate) fn attacks() -> Vec<(String, Attack)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/attacks");
     let mut out = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -127,7 +127,7 @@ fn attacks() -> Vec<(String, Attack)> {
 }
 
 /// A difference in one line, as the fixtures have it.
-fn line(reason: &DriftReason) -> String {
+pub(crate) fn line(reason: &DriftReason) -> String {
     match reason {
         DriftReason::Added { path } => format!("added {path}"),
         DriftReason::Removed { path } => format!("removed {path}"),
@@ -143,13 +143,13 @@ fn line(reason: &DriftReason) -> String {
 }
 
 /// The last record of an event.
-fn last(scene: &Scene, event: &str) -> Option<Record> {
+pub(crate) fn last(scene: &Scene, event: &str) -> Option<Record> {
     let log = fs::read_to_string(scene.world.home.join("audit/audit.jsonl")).unwrap();
     let records = log.lines().map(|line| Record::parse(line.as_bytes()).unwrap());
     records.rev().find(|record| record.event == event)
 }
 
-fn lifecycle(scene: &Scene, revision: &Revision) -> Lifecycle {
+pub(crate) fn lifecycle(scene: &Scene, revision: &Revision) -> Lifecycle {
     let home = Home::open(&scene.world.home).unwrap();
     Ledger::open(&home).unwrap().revision(revision).unwrap().unwrap().lifecycle
 }
@@ -173,7 +173,7 @@ fn shape(path: &Path) -> String {
 }
 
 /// Does an attack to the copy at `top`, and calls `then` for each case of it.
-fn each_case(
+pub(crate) fn each_case(
     played: &Played,
     top: &Path,
     modes: Modes,

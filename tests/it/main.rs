@@ -3,16 +3,22 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+/// Skills that agents load already, taken in, replaced and cleared away.
+mod adopt;
 /// The shape of the code.
 mod architecture;
 /// Tar and zip files as sources.
 mod archives;
+/// What a kill took away, after its release.
+mod as_before;
 /// Holes in the logic, each tried for real.
 mod attacks;
 /// An independent checker, in another language, finds every forgery.
 mod checker;
 /// A clock that ran ahead, and the way back.
 mod clock;
+/// What the shells are told could be typed.
+mod completion;
 /// Many at once, and races of kill.
 mod concurrency;
 /// Questions to a person, on a real terminal and without one.
@@ -25,6 +31,12 @@ mod digest;
 mod drift;
 /// What counts as a difference, and how it is told.
 mod drift_unit;
+/// A kill, played on a copy.
+mod drill;
+/// `--dry-run` changes nothing.
+mod dry_run;
+/// What `install` offers on a terminal.
+mod first_use;
 /// The gate's answers in every form, and every way out of it.
 mod gate_contract;
 /// Git trees and repositories made to harm.
@@ -37,8 +49,12 @@ mod kill_files;
 mod kill_model;
 /// Random sequences of commands against an independent model.
 mod lifecycle_model;
+/// Every refusal says what to do next.
+mod messages;
 /// Where a placement may be made, how it is made and taken away.
 mod placement_files;
+/// What a policy adds to a decision: an age, an end, a reason, a place.
+mod policy_defaults;
 /// Power cuts on a real file system, for root.
 mod power_cut;
 /// Skills for one project alone.
@@ -51,6 +67,10 @@ mod readme;
 mod reference;
 /// The home permit and its release.
 mod release_files;
+/// Back to the old bytes after drift.
+mod repair;
+/// `enable --updates` after a person went back.
+mod rollback;
 /// Many skills with one answer.
 mod sets;
 /// Folders, repositories, https and ssh.
@@ -61,8 +81,14 @@ mod state_mutations;
 mod stories;
 /// One revision takes another's place.
 mod swap;
+/// Every screen in a real terminal emulator.
+mod terminal;
 /// The tour ends as it must.
 mod tour;
+/// The transcripts of the documentation, replayed.
+mod transcripts;
+/// The end of a home.
+mod uninstall;
 /// What agents load today, where nothing of ours exists.
 mod unmanaged;
 /// The commands that show and check.

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Compares a generated text with its file, or writes it.
-fn check(path: &str, text: &str) {
+pub(crate) fn check(path: &str, text: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if std::env::var_os("UPDATE_REFERENCE").is_some() {
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -161,6 +161,32 @@ fn the_page_of_entry_rules_is_complete() {
         let _ = writeln!(page, "| `{}` | {} | {} |", kind.code(), kind.what(), kind.advice());
     }
     check("docs/reference/entry-rules.md", &page);
+}
+
+#[test]
+fn the_page_of_policy_keys_is_complete() {
+    let mut page = "# Policy\n\nTwo files make the policy: `/etc/skill-trust/policy.toml`, the machine's, which wins, and `.config/skill-trust/policy.toml` below the account's home. \
+        The account's can add rules and tighten them, and undo none. A file that cannot be read, that another account could change, or that holds anything not on this page denies everything: \
+        a misspelt rule must not be no rule. `skills policy show` tells what is in force and which file says so; `skills policy check FILE` tries a file before it is one.\n\n\
+        ## Keys\n\n| key | example | without it | what it does | in both files |\n|---|---|---|---|---|\n"
+        .to_owned();
+    for key in skill_trust::policy::config::KEYS {
+        let short = if key.example.len() > 60 { "[\"sha256:…\"]" } else { key.example };
+        let _ = writeln!(
+            page,
+            "| `{}` | `{short}` | {} | {} | {} |",
+            key.name, key.default, key.about, key.several
+        );
+    }
+    page.push_str(
+        "\nThe part before the dot is the table: `trust.note` is the line `note` below `[trust]`.\n\n\
+        ## A fix that cannot wait\n\nWith `min-age` a new revision can be installed and read at once, and trusted or enabled only when this home has had it that long. \
+        There is no option that goes round it. When a fix cannot wait, somebody reads it, and whoever may write the file that makes it wait adds its digest:\n\n\
+        ```toml\n[trust]\nmin-age = \"3d\"\nearly = [\"sha256:…\"]  # all 64 digits\n```\n\n\
+        Then `trust` and `enable` take these bytes and no others, and the record of the trust says that they came early. \
+        The account's file cannot except from the machine's rule. Why it is so: [ADR 0021](../adr/0021-a-new-revision-waits-unless-its-digest-is-named.md).\n",
+    );
+    check("docs/reference/policy.md", &page);
 }
 
 #[test]

@@ -655,7 +655,7 @@ fn every_refusal_is_one_record_and_nothing_else() {
         (vec!["trust", "none", "--digest", &digest], 3, "trust refused [not-installed] none"),
         (vec!["enable", "none", "--dir", &a], 3, "enable refused [not-installed] none"),
         (vec!["enable", "pdf", "--dir", open], 3, "enable refused [target-unsafe] pdf@A"),
-        (vec!["enable", "pdf", "--dir", taken], 3, "enable refused [target-taken] pdf@A"),
+        (vec!["enable", "pdf", "--dir", taken], 4, "enable refused [person-needed] pdf@A"),
         (vec!["enable", "pdf", "--dir", tree], 3, "enable refused [target-tracked] pdf@A"),
         (vec!["disable", "none"], 3, "disable refused [not-installed] none"),
         (vec!["untrust", "none"], 3, "untrust refused [not-installed] none"),

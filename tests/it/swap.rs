@@ -102,16 +102,17 @@ fn a_swap_that_cannot_be_done_leaves_the_old_revision() {
 fn something_that_is_not_ours_is_never_swapped_out() {
     let (sandbox, [first, _]) = two();
     let b = sandbox.at("b");
-    for make in [
-        (|path| std::fs::create_dir(path)) as fn(PathBuf) -> std::io::Result<()>,
-        |path| std::fs::write(path, "a file"),
-        |path| std::os::unix::fs::symlink("/nowhere", path),
+    // A folder or link may be moved aside with consent; nothing else is.
+    for (make, code, word) in [
+        ((|path| std::fs::create_dir(path)) as fn(PathBuf) -> std::io::Result<()>, 4, "person-needed"),
+        (|path| std::fs::write(path, "a file"), 3, "target-taken"),
+        (|path| std::os::unix::fs::symlink("/nowhere", path), 4, "person-needed"),
     ] {
         make(b.join("pdf")).unwrap();
         let before = b.join("pdf").symlink_metadata().unwrap().modified().unwrap();
         let mut story = Story::of(&sandbox);
-        sandbox.run(&["enable", &named(&first), "--dir", &sandbox.arg("b")]).code(3).says("target-taken");
-        story.changed("> enable refused [target-taken] pdf@A");
+        sandbox.run(&["enable", &named(&first), "--dir", &sandbox.arg("b")]).code(code).says(word);
+        story.changed(&format!("> enable refused [{word}] pdf@A"));
         let path = b.join("pdf");
         assert_eq!(path.symlink_metadata().unwrap().modified().unwrap(), before);
         if path.symlink_metadata().unwrap().is_dir() {

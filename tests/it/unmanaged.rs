@@ -10,29 +10,29 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// An account's folder with skills of other tools in it.
-struct Account {
-    root: tempfile::TempDir,
+pub(crate) struct Account {
+    pub(crate) root: tempfile::TempDir,
 }
 
 impl Account {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let account = Self { root: tempfile::tempdir().unwrap() };
         fs::create_dir(account.path("")).unwrap();
         account
     }
 
-    fn path(&self, below: &str) -> PathBuf {
+    pub(crate) fn path(&self, below: &str) -> PathBuf {
         self.root.path().join("person").join(below)
     }
 
-    fn write(&self, path: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, path: &str, content: impl AsRef<[u8]>) {
         let path = self.path(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
 
     /// A skill whose body is its path, so that no two have the same bytes.
-    fn skill(&self, path: &str) {
+    pub(crate) fn skill(&self, path: &str) {
         let name = path.rsplit('/').next().unwrap();
         self.write(
             &format!("{path}/SKILL.md"),
@@ -40,7 +40,7 @@ impl Account {
         );
     }
 
-    fn world(&self) -> World {
+    pub(crate) fn world(&self) -> World {
         let mut world = World::usual("test");
         world.home = self.path(".local/share/skill-trust");
         world.account_home = Some(self.path(""));
@@ -229,7 +229,7 @@ fn what_is_wrong_with_a_card_or_a_folder_is_told() {
 
 /// Runs a command with another account database, in which whoever runs the
 /// test has that folder; none where mounts are not allowed.
-fn with_account(home: &Path, command: &[&str]) -> Option<Output> {
+pub(crate) fn with_account(home: &Path, command: &[&str]) -> Option<Output> {
     let scratch = tempfile::tempdir().unwrap();
     let uid = fs::metadata(scratch.path()).unwrap().uid();
     let own = nix::unistd::geteuid().is_root();
@@ -239,7 +239,7 @@ fn with_account(home: &Path, command: &[&str]) -> Option<Output> {
     let mut unshare = Command::new("unshare");
     unshare.env_clear().env("PATH", crate::support::faults::path());
     unshare.args(if own { &["--mount"][..] } else { &["--map-root-user", "--mount"][..] });
-    unshare.args(["sh", "-c", "mount --bind \"$0\" /etc/passwd && exec \"$@\""]).arg(&passwd).args(command);
+    unshare.args(["sh", "-c", crate::support::faults::AS_ACCOUNT]).arg(&passwd).args(command);
     let output = unshare.output().unwrap();
     let why = String::from_utf8_lossy(&output.stderr);
     if why.contains("unshare failed") || why.contains("mount:") || why.contains("permission denied") {
@@ -250,7 +250,7 @@ fn with_account(home: &Path, command: &[&str]) -> Option<Output> {
 }
 
 /// Everything below a folder with its times and inode numbers.
-fn everything(root: &Path) -> Vec<String> {
+pub(crate) fn everything(root: &Path) -> Vec<String> {
     let found = Command::new("find").arg(root).args(["-printf", "%p %i %m %s %T@ %C@\\n"]).output().unwrap();
     let mut lines: Vec<_> = String::from_utf8(found.stdout).unwrap().lines().map(str::to_owned).collect();
     lines.sort();

@@ -281,8 +281,10 @@ fn after_a_trust_only_the_difference_is_shown() {
     let second = place.take();
     let said = place.run(&["review", "pdf-forms"]).with(0);
     said.has(&[
-        &format!("with {}", revision(&first)),
-        "1 changed, 1 new, 1 removed; lines +2 -2; 1 newly executable",
+        &format!("against  {}", revision(&first)),
+        "3 files (1 changed, 1 new, 1 removed), 2 lines added, 2 removed, 1 new executable",
+        "!        new: executable: new.sh\n",
+        "1 file is as before, not shown",
         "| - print(2)",
         "| + print(99)",
         "|   print(1)",
@@ -290,6 +292,8 @@ fn after_a_trust_only_the_difference_is_shown() {
         &format!("skills trust {}", revision(&second)),
     ])
     .lacks("# Use it");
+    let said = place.run(&["review", "pdf-forms", "--files"]).with(0).lacks("SKILL.md").out;
+    assert!(said.find("new: executable").unwrap() < said.find("MARKS").unwrap(), "{said}");
     place.run(&["review", "pdf-forms", "--full"]).with(0).has(&["# Use it", "print(99)"]).lacks("print(2)");
     let back = ["review", &revision(&first), "--against", &revision(&second)];
     place.run(&["trust", &revision(&second), "--digest", &second]).with(0);
@@ -303,6 +307,41 @@ fn after_a_trust_only_the_difference_is_shown() {
         [change("run.py"), change("new.sh"), change("gone.txt"), change("SKILL.md")],
         ["changed", "added", "removed", "same"]
     );
+}
+
+#[test]
+fn an_update_that_brings_nothing_risky_says_so_and_old_risks_are_not_called_new() {
+    let place = Place::new();
+    place.write("pdf-forms/get.sh", "#!/bin/sh\ncurl https://example.org\n");
+    place.enable();
+    place.write("pdf-forms/get.sh", "#!/bin/sh\ncurl https://example.com\n");
+    place.take();
+    let said = place.run(&["review", "pdf-forms"]).with(0);
+    said.has(&["nothing to look for that was not there before", "X N ~", "| + curl https://example.com"])
+        .lacks("new: ");
+    // The network moves into a file that had none: that is new.
+    place.write("pdf-forms/run.py", "import urllib.request\nprint(2)\n");
+    let newer = revision(&place.take());
+    place.run(&["review", &newer]).with(0).has(&["new: network: run.py\n"]).lacks("new: executable");
+}
+
+#[test]
+fn look_alike_letters_are_written_out_wherever_they_stand() {
+    let place = Place::new();
+    place.write("pdf-forms/SKILL.md", CARD.replace("Fills forms", "Fills p\u{430}ypal forms"));
+    place.write("pdf-forms/p\u{430}ypal.py", "p\u{430}ypal = 1\nпривет = 2\n");
+    place.take();
+    let said = place.run(&["review", "pdf-forms"]).with(0).lacks("p\u{430}ypal");
+    said.has(&[
+        "says     Fills p\\u{430}ypal forms",
+        "p\\u{430}ypal.py  ",
+        "== p\\u{430}ypal.py",
+        "    1!| p\\u{430}ypal = 1",
+        "    2 | привет = 2",
+    ]);
+    // To a program it is the same text.
+    let json = place.run(&["review", "pdf-forms", "--json"]).with(0).out;
+    assert!(json.contains("p\u{430}ypal.py"), "{json}");
 }
 
 #[test]

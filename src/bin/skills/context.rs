@@ -1,8 +1,9 @@
 //! What a command gets: the world, the flags that all commands share, and
 //! where to write and ask. The only reader of the environment.
 
+use super::layout;
 use super::prompt::{self, Terminal};
-use super::render::{Color, Out};
+use super::render::{self, Color, Out};
 use skill_trust::model::agent;
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::text;
@@ -93,18 +94,37 @@ impl Context {
         if let (Some(to), serde_json::Value::Object(from)) = (tagged.as_object_mut(), document) {
             to.extend(from);
         }
-        self.out.say(&visible_json(&tagged.to_string())).map_err(|error| output_stop(&error))
+        self.out.raw(&visible_json(&tagged.to_string())).map_err(|error| output_stop(&error))
     }
 
     /// Writes a line of a stream of JSON documents, as it is.
     pub(crate) fn raw(&mut self, line: &str) -> Result<(), Stop> {
-        self.out.say(line).map_err(|error| output_stop(&error))
+        self.out.raw(line).map_err(|error| output_stop(&error))
+    }
+
+    /// From here on, what is longer than the screen goes through a pager: on a
+    /// terminal, with a person before it who may be asked for keys.
+    pub(crate) fn page(&mut self) {
+        if self.world.agent.is_none() && !self.globals.no_input && !self.globals.json {
+            let term = std::env::var("TERM").ok();
+            self.out.page(term.as_deref());
+        }
+    }
+
+    /// Shows what is left of it, and waits until it was read.
+    pub(crate) fn page_end(&mut self) -> Result<(), Stop> {
+        self.out.page_end().map_err(|error| output_stop(&error))
     }
 
     /// The folders in which programs are looked for, and this program.
     pub(crate) fn program(&self) -> (Vec<PathBuf>, Option<PathBuf>) {
         let path = std::env::var_os("PATH").unwrap_or_default();
         (std::env::split_paths(&path).collect(), std::env::current_exe().ok())
+    }
+
+    /// Whether there is a terminal to ask at.
+    pub(crate) fn has_terminal(&self) -> bool {
+        Terminal::open().is_ok()
     }
 
     /// Somebody to ask, if there is a terminal and asking is allowed.
@@ -135,13 +155,18 @@ pub(crate) fn visible_json(json: &str) -> String {
 }
 
 fn output_stop(error: &std::io::Error) -> Stop {
-    Stop::new(Code::Io, format!("the output cannot be written: {error}"), "")
+    Stop::new(
+        Code::Io,
+        format!("the output cannot be written: {error}"),
+        "look where the output goes, then run it again",
+    )
 }
 
 /// A typed path as an absolute one, without resolving links.
 pub(crate) fn absolute(path: &std::path::Path) -> Result<PathBuf, Stop> {
-    std::path::absolute(path)
-        .map_err(|error| Stop::new(Code::Usage, format!("{}: {error}", path.display()), ""))
+    std::path::absolute(path).map_err(|error| {
+        Stop::new(Code::Usage, format!("{}: {error}", path.display()), "name it by its full path")
+    })
 }
 
 /// The agent in whose environment we run. A speed bump, not a wall: the wall
@@ -158,12 +183,20 @@ struct Person(Terminal);
 
 impl Ask for Person {
     fn ask(&mut self, shown: &str, question: &Question) -> ops::Answer {
-        if !shown.is_empty() && self.0.tell(&format!("{shown}\n")).is_err() {
+        let columns = self.0.columns();
+        // Questions have no colours: the terminal that is asked may not be the one written to.
+        let fit = |text: &str| render::plain(&layout::fit(&render::guarded(text), columns));
+        let shown = if shown.is_empty() { String::new() } else { format!("{}\n", fit(shown)) };
+        let rule = match question {
+            Question::Confirm(_) => "",
+            Question::Type { .. } => "Only the exact words are a yes; Enter alone is a no.\n",
+        };
+        if self.0.tell(&format!("{shown}{rule}")).is_err() {
             return ops::Answer::No;
         }
         let answer = match question {
-            Question::Confirm(text) => self.0.confirm(text),
-            Question::Type { prompt, expected } => self.0.typed(&format!("{prompt}:"), expected),
+            Question::Confirm(text) => self.0.confirm(&fit(text)),
+            Question::Type { prompt, expected } => self.0.typed(&fit(&format!("{prompt}:")), expected),
         };
         match answer {
             prompt::Answer::Yes => ops::Answer::Yes,

@@ -216,7 +216,9 @@ fn world_at(home: Option<PathBuf>) -> Result<World, Stop> {
     world.ends = true;
     if let Some(home) = home {
         let absolute = std::path::absolute(&home);
-        world.home = absolute.map_err(|error| Stop::new(Code::Usage, format!("--home: {error}"), ""))?;
+        world.home = absolute.map_err(|error| {
+            Stop::new(Code::Usage, format!("--home: {error}"), "name the home by its full path")
+        })?;
     }
     Ok(world)
 }
@@ -353,7 +355,7 @@ fn answer(given: &GateAnswer) -> Option<u8> {
         };
         write_out(&(document + "\n"))
     } else {
-        write_out(&human(given))
+        write_out(&fitted(&human(given)))
     };
     let code = match (given.decision, given.codes.first()) {
         (Decision::Allow, None) => Exit::Done,
@@ -373,7 +375,7 @@ fn answer_all(given: &[GateAnswer]) -> ExitCode {
     } else if given.is_empty() {
         write_out("nothing is enabled\n")
     } else {
-        write_out(&given.iter().map(human).collect::<String>())
+        write_out(&fitted(&given.iter().map(human).collect::<String>()))
     };
     let denied = given.iter().find(|answer| answer.decision != Decision::Allow);
     let code =
@@ -398,6 +400,19 @@ fn human(given: &GateAnswer) -> String {
             format!("deny   {}  [{code}] {}\n{next}", given.skill, given.reason)
         }
     }
+}
+
+/// For a person at a terminal: no line is broken by it.
+#[cfg(feature = "cli")]
+fn fitted(text: &str) -> String {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout());
+    let columns = size.map_or(0, |size| usize::from(size.ws_col));
+    if columns > 0 { super::layout::fit(text, columns).into_owned() } else { text.to_owned() }
+}
+
+#[cfg(not(feature = "cli"))]
+fn fitted(text: &str) -> String {
+    text.to_owned()
 }
 
 fn write_out(text: &str) -> bool {

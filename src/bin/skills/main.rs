@@ -13,11 +13,19 @@ mod cli;
 #[cfg(feature = "cli")]
 mod commands;
 #[cfg(feature = "cli")]
+mod complete;
+#[cfg(feature = "cli")]
 mod context;
+#[cfg(feature = "cli")]
+mod layout;
+#[cfg(feature = "cli")]
+mod pager;
 #[cfg(feature = "cli")]
 mod prompt;
 #[cfg(feature = "cli")]
 mod render;
+#[cfg(feature = "cli")]
+mod table;
 
 #[cfg(not(feature = "cli"))]
 mod bare;
@@ -32,7 +40,7 @@ pub(crate) fn main() -> ExitCode {
         return gate::main(&args);
     }
     #[cfg(feature = "cli")]
-    return cli::main();
+    return cli::main(&args);
     #[cfg(not(feature = "cli"))]
     return bare::main(&args);
 }

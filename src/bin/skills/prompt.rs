@@ -59,6 +59,10 @@ pub(crate) trait Device {
     fn show(&mut self, text: &str) -> io::Result<()>;
     /// Waits for one line.
     fn line(&mut self) -> io::Result<Line>;
+    /// How many columns it has, if it knows.
+    fn columns(&self) -> Option<u16> {
+        None
+    }
 }
 
 /// A terminal with a person before it.
@@ -86,6 +90,11 @@ impl<D: Device> Terminal<D> {
     /// Shows text without asking anything.
     pub(crate) fn tell(&mut self, text: &str) -> io::Result<()> {
         self.device.show(&guarded(text))
+    }
+
+    /// Columns of the terminal; 80 where it does not know.
+    pub(crate) fn columns(&self) -> usize {
+        self.device.columns().filter(|columns| *columns > 0).map_or(80, usize::from)
     }
 
     /// Asks a question that `y` or `yes` answers with yes.
@@ -123,9 +132,10 @@ impl<D: Device> Terminal<D> {
     }
 }
 
-/// The text with every hidden character made visible, line ends excepted.
+/// The text with every hidden and look-alike character made visible, line ends
+/// excepted.
 fn guarded(shown: &str) -> String {
-    shown.split('\n').map(text::escape).collect::<Vec<_>>().join("\n")
+    shown.split('\n').map(text::reveal).collect::<Vec<_>>().join("\n")
 }
 
 /// The controlling terminal.
@@ -147,6 +157,10 @@ impl Device for Tty {
     fn show(&mut self, text: &str) -> io::Result<()> {
         self.file.write_all(text.as_bytes())?;
         self.file.flush()
+    }
+
+    fn columns(&self) -> Option<u16> {
+        termios::tcgetwinsize(&self.file).ok().map(|size| size.ws_col)
     }
 
     fn line(&mut self) -> io::Result<Line> {

@@ -8,9 +8,11 @@
 //! Invariant: every table cell and every line is escaped here again, so that a
 //! forgotten [`text::escape`] elsewhere shows as `\u{1b}` and does no harm.
 
+use super::layout;
+use super::pager::Pager;
+use super::table;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use comfy_table::{ContentArrangement, Table, presets};
 use skill_trust::model::code::Stop;
 use skill_trust::model::text;
 use skill_trust::model::time::Timestamp;
@@ -40,6 +42,11 @@ pub(crate) struct Out {
     stdout: AutoStream<Box<Sink>>,
     stderr: AutoStream<Box<Sink>>,
     width: u16,
+    /// Which of the two is a terminal: its lines are broken to fit.
+    fits: (bool, bool),
+    coloured: bool,
+    rows: u16,
+    pager: Option<Pager>,
 }
 
 type Sink = dyn Write + Send;
@@ -51,19 +58,50 @@ impl Out {
         let plain = no_color || term == Some("dumb");
         let (stdout, stderr) = (io::stdout(), io::stderr());
         let choose = |terminal| choice(color, plain, terminal);
-        let (out, err) = (choose(stdout.is_terminal()), choose(stderr.is_terminal()));
-        let width = rustix::termios::tcgetwinsize(&stdout).map_or(0, |size| size.ws_col);
-        Self::new(Box::new(stdout), out, Box::new(stderr), err, width)
+        let fits = (stdout.is_terminal(), stderr.is_terminal());
+        let (out, err) = (choose(fits.0), choose(fits.1));
+        let size = rustix::termios::tcgetwinsize(&stdout).or_else(|_| rustix::termios::tcgetwinsize(&stderr));
+        let (rows, width) = size.map_or((0, 0), |size| (size.ws_row, size.ws_col));
+        Self { fits, rows, ..Self::new(Box::new(stdout), out, Box::new(stderr), err, width) }
     }
 
     fn new(stdout: Box<Sink>, out: ColorChoice, stderr: Box<Sink>, err: ColorChoice, width: u16) -> Self {
         let width = if width == 0 { WIDTH_UNKNOWN } else { width.max(WIDTH_MIN) };
-        Self { stdout: stream(stdout, out), stderr: stream(stderr, err), width }
+        let coloured = out != ColorChoice::Never;
+        let (stdout, stderr) = (stream(stdout, out), stream(stderr, err));
+        Self { stdout, stderr, width, fits: (false, false), coloured, rows: 0, pager: None }
     }
 
     /// Columns of standard output.
     pub(crate) fn width(&self) -> u16 {
         self.width
+    }
+
+    /// Columns of the terminal that standard output is, if it is one.
+    pub(crate) fn columns(&self) -> Option<usize> {
+        self.fits.0.then_some(usize::from(self.width))
+    }
+
+    /// From here on, what is longer than the screen goes through a pager.
+    pub(crate) fn page(&mut self, term: Option<&str>) {
+        if self.fits.0 && self.rows > 0 {
+            self.pager = Pager::new(self.rows, self.width, term, self.coloured);
+        }
+    }
+
+    /// Shows what the pager holds, and waits until the person has read it.
+    ///
+    /// # Errors
+    /// Whatever the stream reports, but for a reader that went away.
+    pub(crate) fn page_end(&mut self) -> io::Result<()> {
+        match self.pager.take().and_then(Pager::finish) {
+            Some(held) => self.write(&held),
+            None => Ok(()),
+        }
+    }
+
+    fn write(&mut self, text: &str) -> io::Result<()> {
+        forgiving(self.stdout.write_all(text.as_bytes()).and_then(|()| self.stdout.flush()))
     }
 
     /// Waits so long, or until whoever reads standard output goes away; says
@@ -84,7 +122,22 @@ impl Out {
     /// # Errors
     /// Whatever the stream reports, but for a reader that went away.
     pub(crate) fn say(&mut self, text: &str) -> io::Result<()> {
-        forgiving(writeln!(self.stdout, "{}", guarded(text)).and_then(|()| self.stdout.flush()))
+        let shown = guarded(text);
+        let shown = if self.fits.0 { layout::fit(&shown, self.width.into()) } else { shown };
+        match &mut self.pager {
+            Some(pager) => pager.take(&shown),
+            None => self.write(&format!("{shown}\n")),
+        }
+    }
+
+    /// Writes a line to standard output for programs to read: never broken,
+    /// and nothing is rewritten but control and invisible characters.
+    ///
+    /// # Errors
+    /// Whatever the stream reports, but for a reader that went away.
+    pub(crate) fn raw(&mut self, line: &str) -> io::Result<()> {
+        let line: Vec<_> = line.split('\n').map(text::escape).collect();
+        self.write(&format!("{}\n", line.join("\n")))
     }
 
     /// Writes a remark and a line end to standard error.
@@ -92,7 +145,9 @@ impl Out {
     /// # Errors
     /// Whatever the stream reports, but for a reader that went away.
     pub(crate) fn note(&mut self, text: &str) -> io::Result<()> {
-        forgiving(writeln!(self.stderr, "{}", guarded(text)).and_then(|()| self.stderr.flush()))
+        let shown = guarded(text);
+        let shown = if self.fits.1 { layout::fit(&shown, self.width.into()) } else { shown };
+        forgiving(writeln!(self.stderr, "{shown}").and_then(|()| self.stderr.flush()))
     }
 
     /// Writes why something was not done to standard error.
@@ -141,6 +196,8 @@ pub(crate) enum Tone {
     Faint,
     /// A heading.
     Strong,
+    /// To be copied: never broken in two.
+    Copy,
 }
 
 impl Tone {
@@ -151,6 +208,7 @@ impl Tone {
             Self::Good => AnsiColor::Green.on_default(),
             Self::Faint => Style::new().dimmed(),
             Self::Strong => Style::new().bold(),
+            Self::Copy => AnsiColor::Cyan.on_default(),
         }
     }
 }
@@ -158,37 +216,88 @@ impl Tone {
 /// Text in a tone; what is hidden in it is made visible first.
 pub(crate) fn paint(tone: Tone, shown: &str) -> String {
     let style = tone.style();
-    format!("{style}{}{style:#}", text::escape(shown))
+    format!("{style}{}{style:#}", text::reveal(shown))
+}
+
+/// The text with the commands in it marked as what a person copies. For text
+/// of ours: what a skill's author wrote is not asked to be copied.
+pub(crate) fn commands(shown: &str) -> String {
+    let mut out = String::new();
+    let mut rest = shown;
+    while let Some(at) = command_start(rest) {
+        let (before, from) = rest.split_at(at);
+        let (command, after) = from.split_at(command_end(from));
+        out.push_str(before);
+        out.push_str(&paint(Tone::Copy, command));
+        rest = after;
+    }
+    out + rest
+}
+
+fn command_start(text: &str) -> Option<usize> {
+    let begins = |at: usize| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + "skills ".len()..].chars().next();
+        before.is_none_or(|c| c.is_whitespace() || c == '`')
+            && after.is_some_and(|c| c.is_ascii_lowercase() || c == '-')
+    };
+    // `three skills are there` is no command.
+    let known = |at: usize| !text[at..].starts_with("skills are ");
+    text.match_indices("skills ").map(|(at, _)| at).find(|at| begins(*at) && known(*at))
+}
+
+/// Where prose goes on; never inside quotes.
+fn command_end(text: &str) -> usize {
+    let prose = ["\n", "`", "; ", ", ", " (", " clears ", " shows ", " works ", " says "];
+    let mut quoted = false;
+    for (at, c) in text.char_indices() {
+        if c == '\'' || c == '"' {
+            quoted = !quoted;
+        }
+        if !quoted && prose.iter().any(|end| text[at..].starts_with(end)) {
+            return at;
+        }
+    }
+    text.len()
+}
+
+/// The same without colours, for where there are none.
+pub(crate) fn plain(shown: &str) -> String {
+    anstream::adapter::strip_str(shown).to_string()
 }
 
 /// Makes hidden characters visible, but for line ends and the escape
 /// sequences that [`paint`] writes.
 ///
 /// Attack: a sequence of a skill's own that happens to be one of ours can
-/// colour its text, and nothing more: it moves nothing and hides nothing.
-fn guarded(shown: &str) -> Cow<'_, str> {
-    if !shown.chars().any(|c| c != '\n' && text::is_hidden(c)) {
+/// colour its text, or keep it from being broken, and nothing more: it moves
+/// nothing and hides nothing.
+pub(crate) fn guarded(shown: &str) -> Cow<'_, str> {
+    if shown.split('\n').all(text::is_plain) {
         return Cow::Borrowed(shown);
     }
-    let ours: Vec<String> = [Tone::Bad, Tone::Careful, Tone::Good, Tone::Faint, Tone::Strong]
-        .iter()
-        .flat_map(|tone| [format!("{}", tone.style()), format!("{:#}", tone.style())])
-        .collect();
+    let tones = [Tone::Bad, Tone::Careful, Tone::Good, Tone::Faint, Tone::Strong, Tone::Copy];
+    let ours: Vec<String> =
+        tones.iter().flat_map(|tone| [format!("{}", tone.style()), format!("{:#}", tone.style())]).collect();
     let mut out = String::with_capacity(shown.len());
     let mut rest = shown;
-    while let Some(c) = rest.chars().next() {
-        if let Some(own) = ours.iter().find(|own| c == '\u{1b}' && rest.starts_with(own.as_str())) {
-            out.push_str(own);
-            rest = &rest[own.len()..];
-            continue;
-        }
-        let (one, after) = rest.split_at(c.len_utf8());
-        if c == '\n' {
-            out.push(c)
-        } else {
-            out.push_str(&text::escape(one))
-        }
+    while !rest.is_empty() {
+        let end = rest.find(['\u{1b}', '\n']).unwrap_or(rest.len());
+        let (between, after) = rest.split_at(end);
+        out.push_str(&text::reveal(between));
+        let kept = match ours.iter().find(|own| after.starts_with(own.as_str())) {
+            Some(own) => own.len(),
+            None => usize::from(after.starts_with('\n')),
+        };
+        let (kept, after) = after.split_at(kept);
+        out.push_str(kept);
         rest = after;
+        if kept.is_empty()
+            && let Some(other) = after.strip_prefix('\u{1b}')
+        {
+            out.push_str(&text::escape("\u{1b}"));
+            rest = other;
+        }
     }
     Cow::Owned(out)
 }
@@ -196,31 +305,17 @@ fn guarded(shown: &str) -> Cow<'_, str> {
 /// The lines that tell why something was not done.
 pub(crate) fn stop(stop: &Stop) -> String {
     let head = paint(Tone::Bad, &format!("error[{}]", stop.code));
-    let lines = |text: &str| text.lines().map(text::escape).collect::<Vec<_>>().join("\n  ");
+    let lines = |text: &str| text.lines().map(text::reveal).collect::<Vec<_>>().join("\n  ");
     let mut out = format!("{head}: {}", lines(&stop.what));
     if !stop.next.is_empty() {
-        out.push_str(&format!("\n{}: {}", paint(Tone::Good, "next"), lines(&stop.next)));
+        out.push_str(&format!("\n{}: {}", paint(Tone::Good, "next"), commands(&lines(&stop.next))));
     }
     out
 }
 
 /// A table without borders, at most `width` columns; empty without rows.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>], width: u16) -> String {
-    if rows.is_empty() {
-        return String::new();
-    }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).force_no_tty();
-    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.max(WIDTH_MIN));
-    table.set_header(header.to_vec());
-    for row in rows {
-        // A cell is one line: a name with a line end would draw a row of its own.
-        table.add_row(row.iter().map(|cell| text::escape(cell)).collect::<Vec<_>>());
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+    table::table(header, rows, width.max(WIDTH_MIN).into())
 }
 
 /// One file of a review.
@@ -234,16 +329,10 @@ pub(crate) struct FileRow {
     pub(crate) marks: Vec<Mark>,
 }
 
-/// The file list of a review, riskiest first: letters, size, path, words.
+/// The file list of a review, in the order given: letters, size, path, words.
 pub(crate) fn files(rows: &[FileRow], width: u16) -> String {
-    let mut order: Vec<&FileRow> = rows.iter().collect();
-    // A file without marks comes last; else the riskiest mark, then how many.
-    order.sort_by_key(|row| {
-        let worst = row.marks.iter().min().map_or((1, None), |mark| (0, Some(*mark)));
-        (worst, std::cmp::Reverse(row.marks.len()), row.path.clone())
-    });
-    let cells: Vec<Vec<String>> = order
-        .into_iter()
+    let cells: Vec<Vec<String>> = rows
+        .iter()
         .map(|row| {
             let letters =
                 row.marks.iter().map(|mark| mark.letter().to_string()).collect::<Vec<_>>().join(" ");
@@ -257,6 +346,11 @@ pub(crate) fn files(rows: &[FileRow], width: u16) -> String {
 /// A number of things, `1 file` or `2 files`.
 pub(crate) fn count(number: usize, thing: &str) -> String {
     if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
+/// A number of files.
+pub(crate) fn files_of(number: u64) -> String {
+    count(usize::try_from(number).unwrap_or(usize::MAX), "file")
 }
 
 /// A size in the unit in which it has at most four digits.
@@ -358,31 +452,17 @@ mod tests {
     }
 
     #[test]
-    fn a_table_keeps_its_rows_and_its_width() {
-        let rows = vec![
-            vec!["pdf".to_owned(), "x".repeat(90)],
-            vec!["a\nfake  enabled".to_owned(), "\u{1b}[31m".to_owned()],
-        ];
-        let shown = table(&["NAME", "NOTE"], &rows, 60);
-        assert!(shown.lines().all(|line| line.chars().count() <= 60), "{shown}");
-        assert!(shown.starts_with("NAME"));
-        assert!(shown.contains("a\\u{a}fake") && shown.contains("\\u{1b}[31m"), "{shown}");
-        assert_eq!(table(&["NAME"], &[], 60), "");
-        assert!(!table(&["NAME", "NOTE"], &rows, 1).is_empty());
-    }
-
-    #[test]
-    fn the_riskiest_file_comes_first_with_words() {
+    fn a_file_has_letters_and_words() {
         let row = |path: &str, marks: &[Mark]| FileRow {
             path: path.to_owned(),
             size: 2_048,
             marks: marks.to_vec(),
         };
         let rows = [
-            row("README.md", &[]),
-            row("b.sh", &[Mark::Executable]),
-            row("a.sh", &[Mark::Executable, Mark::Network]),
             row("SKILL.md", &[Mark::Hooks]),
+            row("a.sh", &[Mark::Executable, Mark::Network]),
+            row("b.sh", &[Mark::Executable]),
+            row("README.md", &[]),
         ];
         let shown = files(&rows, 100);
         let expected = "MARKS  SIZE     FILE       WHAT\n\

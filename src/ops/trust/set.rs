@@ -22,7 +22,12 @@ use crate::model::text;
 use crate::policy::marks::Mark;
 use crate::policy::transition::Input;
 use crate::system::home::Home;
+use crate::system::regular;
 use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Longest set that is read, in bytes.
+const FILE_MAX: u64 = 1 << 20;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -31,6 +36,34 @@ pub enum SetRequest {
     Picked(Pick),
     /// What a machine states, with the digest of its text.
     Stated(RevisionSet, Digest),
+}
+
+impl SetRequest {
+    /// How it was typed.
+    fn command(&self) -> String {
+        match self {
+            Self::Picked(Pick::Names(names)) => format!("skills trust {}", names.join(" ")),
+            Self::Picked(Pick::From(source)) => format!("skills trust --from {}", text::shell_word(source)),
+            Self::Picked(Pick::Updates) => "skills trust --updates".to_owned(),
+            Self::Picked(Pick::Adopted) => "skills trust --adopted".to_owned(),
+            Self::Stated(_, digest) => format!("skills trust --set FILE --digest {digest}"),
+        }
+    }
+}
+
+/// Reads a set that a person named by its file.
+///
+/// # Errors
+/// [`Code::Io`] for what is no file or cannot be read, [`Code::Usage`] for what
+/// is no set.
+pub fn read(path: &Path) -> Result<RevisionSet, Stop> {
+    let shown = text::escape(&path.to_string_lossy());
+    let content = regular::read(path, FILE_MAX).map_err(|why| {
+        Stop::new(Code::Io, format!("{shown}: {why}"), "name a file that --print-set wrote")
+    })?;
+    RevisionSet::parse(&content).map_err(|bad| {
+        Stop::new(Code::Usage, format!("{shown}: {bad}"), "write one with: skills trust … --print-set > FILE")
+    })
 }
 
 /// One revision of a set, with what a person has to read.
@@ -73,7 +106,9 @@ pub struct SetPlan {
 pub fn plan(world: &World, request: &SetRequest, terms: &super::TermsRequest) -> Result<SetPlan, Stop> {
     let home = Home::open(&world.home).map_err(|fault| home_stop(&fault))?;
     let ledger = open_ledger(&home)?;
-    let terms = super::terms(world, &ledger, terms)?;
+    let policy = world.policy()?;
+    let now = world.clock.now().max(ledger.head().time);
+    let terms = super::terms(&policy, now, terms, &request.command())?;
     let rows = match request {
         SetRequest::Picked(pick) => pick::pick(&ledger, pick, pick::is_undecided)?,
         SetRequest::Stated(set, given) => {
@@ -89,12 +124,16 @@ pub fn plan(world: &World, request: &SetRequest, terms: &super::TermsRequest) ->
     drop(ledger);
     let mut members = Vec::with_capacity(rows.len());
     for row in rows {
-        members.push(member(world, row)?);
+        let young = policy.check_age(&row.revision.digest, row.installed, now).err();
+        let mut member = member(world, row)?;
+        member.alone = young.map(|young| young.to_string()).or(member.alone);
+        members.push(member);
     }
     let (alone, mut members): (Vec<_>, Vec<_>) =
         members.into_iter().partition(|member| member.alone.is_some());
     let given = matches!(request, SetRequest::Stated(..));
     if let Some(first) = alone.first().filter(|_| given || members.is_empty()) {
+        super::of_age(&policy, &first.row, now)?;
         let names: Vec<_> = alone.iter().map(|member| member.row.revision.name.as_str()).collect();
         let why = first.alone.clone().unwrap_or_default();
         let what = format!("decided alone, not in a set: {} ({why})", names.join(", "));
@@ -192,7 +231,10 @@ pub fn trust(world: &World, plan: &SetPlan, shown: &str, ask: &mut dyn Ask) -> R
     let reason = format!("trusted in a set of {}: {digest}", steps.len());
     let draft = |(row, next): &Next| {
         let mut draft = draft(&session, row, &plan.terms);
-        draft.reason = if next.is_some() { reason.clone() } else { ALREADY.to_owned() };
+        draft.reason = match next {
+            Some(_) => format!("{reason}{}", super::exception(&session, row)),
+            None => ALREADY.to_owned(),
+        };
         draft
     };
     let drafts: Vec<_> = steps.iter().map(draft).collect();
@@ -218,7 +260,7 @@ fn step(session: &Session<'_>, member: &Member, terms: &Terms, set: Digest) -> R
     let row = row.ok_or_else(|| {
         Stop::new(Code::NotInstalled, format!("{revision} was removed meanwhile"), "run: skills status")
     })?;
-    check(session, &row)?;
+    check(session, &row, terms)?;
     let mut pin = pin(session, &row, terms);
     pin.set = Some(set);
     let held = facts::held(session, &row);
@@ -232,11 +274,18 @@ fn consent(plan: &SetPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop> {
         return Ok(());
     }
     let digest = plan.set.digest();
-    let prompt =
-        format!("{digest}\nType `{}` to trust exactly these {} revisions", plan.phrase, plan.set.len());
+    let prompt = format!(
+        "set      {digest}\nType `{}` to trust exactly these {} revisions",
+        plan.phrase,
+        plan.set.len()
+    );
     match ask.ask(shown, &Question::Type { prompt, expected: plan.phrase.clone() }) {
         Answer::Yes => Ok(()),
-        Answer::No => Err(Stop::new(Code::Declined, "not trusted: number and source were not typed", "")),
+        Answer::No => Err(Stop::new(
+            Code::Declined,
+            "not trusted: number and source were not typed",
+            "type them as they are shown, or decide each alone: skills trust NAME",
+        )),
         Answer::Nobody => Err(Stop::new(
             Code::PersonNeeded,
             "trusting a set needs a person at a terminal, or the set in full with its digest",

@@ -328,3 +328,19 @@ fn policy_ends_trust_and_forbids_sources() {
     case.policy = Policy::read(&[("p", "[sources]\ndeny = [\"https://h/acme\"]".to_owned())]).unwrap();
     assert_eq!(case.decide().unwrap_err().code, Code::PolicyUnmet);
 }
+
+#[test]
+fn a_least_age_is_a_rule_for_enabling_and_takes_nothing_away() {
+    let policy = Policy::read(&[("p", "[trust]\nmin-age = \"1d\"".to_owned())]).unwrap();
+    let (mut load, mut enable) = (base(), base_enable());
+    load.policy = policy.clone();
+    enable.policy = policy;
+    assert!(load.decide().is_ok());
+    assert_eq!(enable.decide().unwrap_err().code, Code::TooYoung);
+    enable.pin().until = None;
+    enable.record().until = None;
+    enable.now = Timestamp::from_unix(enable.row.installed.unix() + 86_399);
+    assert_eq!(enable.decide().unwrap_err().code, Code::TooYoung);
+    enable.now = Timestamp::from_unix(enable.row.installed.unix() + 86_400);
+    assert!(enable.decide().is_ok());
+}

@@ -140,6 +140,8 @@ impl Origin for Plain {
             out.skills.push(Found { path: path.clone(), card: bytes });
         }
         let outside = |fault: &Fault| !folders.keys().any(|folder| is_below(&fault.path, folder));
+        let is_passed = |fault: &&Fault| is_link(fault) && !hides_a_skill(fault) && outside(fault);
+        out.links = walked.faults.iter().filter(is_passed).count() as u64;
         out.faults =
             walked.faults.into_iter().filter(|fault| hides_a_skill(fault) && outside(fault)).collect();
         Ok(out)
@@ -183,6 +185,11 @@ impl Read for Exact {
         self.read += n as u64;
         Ok(n)
     }
+}
+
+/// Whether it is a symbolic link that is meant.
+pub(super) const fn is_link(fault: &Fault) -> bool {
+    matches!(fault.rule, Rule::Link)
 }
 
 fn is_below(path: &str, folder: &str) -> bool {

@@ -73,6 +73,8 @@ pub struct Listing {
     pub skills: Vec<Found>,
     /// Places that were not searched, and why: a skill might be there.
     pub faults: Vec<Fault>,
+    /// Symbolic links outside of every skill, which were passed over.
+    pub links: u64,
 }
 
 /// Takes one file of a skill: path, whether it is executable, bytes, content.

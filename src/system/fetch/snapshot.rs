@@ -4,6 +4,7 @@
 //! odd modes, merge twins, and drop what they cannot name. Everything that git
 //! itself would not write is refused with its reason.
 
+use super::folder::is_link;
 use super::git::{self, Id, Kind, Objects};
 use super::{CARD, CARD_BYTES, FAULTS, FetchError, Found, Listing, Origin, SEARCHED, Sink};
 use super::{fault, fault_at, hides_a_skill, misshapen, over};
@@ -254,6 +255,7 @@ impl Snapshot {
                 Err(found) => out.faults.push(found),
             }
         } else {
+            out.links += faults.iter().filter(|fault| is_link(fault) && !hides_a_skill(fault)).count() as u64;
             let room = FAULTS.saturating_sub(out.faults.len());
             out.faults.extend(faults.into_iter().filter(hides_a_skill).take(room));
         }

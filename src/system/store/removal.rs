@@ -55,7 +55,7 @@ fn sweep(base: BorrowedFd<'_>) -> rustix::io::Result<usize> {
 }
 
 /// Removes a folder and all in it. What is already gone is no error.
-pub(super) fn remove(parent: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<()> {
+pub(crate) fn remove(parent: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<()> {
     remove_at(parent, name, 0)
 }
 

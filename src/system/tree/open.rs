@@ -47,6 +47,15 @@ pub fn open_folder(path: &Path) -> io::Result<OwnedFd> {
     Err(error.into())
 }
 
+/// Whether an error says that a path leads nowhere this account can go: not
+/// there, a link in a circle, closed. Anything else hides what is there.
+#[must_use]
+pub fn leads_nowhere(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
+    let looped = error.raw_os_error() == Some(Errno::LOOP.raw_os_error());
+    looped || [NotFound, NotADirectory, PermissionDenied].contains(&error.kind())
+}
+
 /// Opens a folder by one component.
 pub(crate) fn folder_at(dir: impl AsFd, name: impl AsRef<OsStr>) -> rustix::io::Result<OwnedFd> {
     beneath(dir.as_fd(), name.as_ref(), FOLDER)

@@ -35,6 +35,7 @@ pub(crate) fn items() -> Vec<Item> {
         pax(b'x', &[("mtime", "1789000000.5")]),
         Item::file("docs/b.md", ""),
         Item::file("part.md", "with a beginning").with(345, b"docs/more"),
+        Item::new(b'2', "CLAUDE.md", b"").with(157, b"docs/a.md").with(100, b"0000777\0"),
     ]
 }
 
@@ -69,6 +70,10 @@ const VALUES: &[&[u8]] = &[
     b"/x",
     b"./SKILL.md",
     b"SKILL.md\0",
+    b"CLAUDE.md\0",
+    b"CLAUDE.md/x\0",
+    b"docs/../x\0",
+    b"7",
     b"skill.md\0",
     b"docs/\0",
     b"docs\0",
@@ -85,7 +90,25 @@ const VALUES: &[&[u8]] = &[
 pub(crate) fn damaged_tar(dice: &mut Dice) -> (&'static str, Vec<u8>) {
     let mut items = items();
     let at = dice.below(items.len());
-    let how = match dice.below(10) {
+    let how = match dice.below(11) {
+        10 => {
+            let target = *dice.of(&[
+                "SKILL.md",
+                "docs",
+                "../x",
+                "/nowhere",
+                "docs/../x",
+                ".",
+                "docs/",
+                "./run.sh",
+                "gone",
+                "CLAUDE.md",
+            ]);
+            let of = *dice.of(&["CLAUDE.md", "CLAUDE.md", "docs/link", "claude.md", "x/y"]);
+            let link = Item::new(b'2', of, b"").with(157, target.as_bytes());
+            items[9] = if dice.below(2) == 0 { link.gnu() } else { link };
+            "a link"
+        }
         0 => {
             let (from, len) = *dice.of(FIELDS);
             let value = *dice.of(VALUES);
@@ -100,7 +123,7 @@ pub(crate) fn damaged_tar(dice: &mut Dice) -> (&'static str, Vec<u8>) {
             "a bit of a header, checksum right"
         }
         2 => {
-            let again = items[dice.below(9)].clone();
+            let again = items[dice.below(10)].clone();
             items.insert(at, again);
             "an entry twice"
         }
@@ -164,7 +187,9 @@ pub(crate) fn parts() -> Vec<Part> {
         Part::file("run.sh", "#!/bin/sh\n").mode(0o100_755).packed(),
         Part::file("docs/a.md", &"a".repeat(700)).described(),
         Part::file("docs/b.md", ""),
+        Part::file("CLAUDE.md", "docs/a.md").mode(0o120_777),
         Part { made: 20, attributes: 0, ..Part::file("last.txt", "last").packed() },
+        Part { flags: 1 << 11, ..Part::file("docs/\u{fc}.md", "foreign") },
     ]
 }
 
@@ -191,9 +216,21 @@ fn extra(dice: &mut Dice) -> Vec<u8> {
 pub(crate) fn damaged_zip(dice: &mut Dice) -> (&'static str, Vec<u8>) {
     let mut parts = parts();
     let at = dice.below(parts.len());
-    let name =
-        dice.of(&["SKILL.md", "skill.md", "docs/a.md", "docs", "new", "../x", "a\\b", "docs/"]).to_string();
-    let how = match dice.below(11) {
+    let name = dice
+        .of(&[
+            "SKILL.md",
+            "skill.md",
+            "docs/a.md",
+            "docs",
+            "new",
+            "../x",
+            "a\\b",
+            "docs/",
+            "CLAUDE.md",
+            "claude.md/x",
+        ])
+        .to_string();
+    let how = match dice.below(12) {
         0 => {
             let edit = (dice.below(27), dice.of(NUMBERS).to_vec());
             parts[at].local_edit.push(edit);
@@ -213,7 +250,7 @@ pub(crate) fn damaged_zip(dice: &mut Dice) -> (&'static str, Vec<u8>) {
             "another name"
         }
         4 => {
-            let again = parts[dice.below(6)].clone();
+            let again = parts[dice.below(8)].clone();
             parts.insert(at, again);
             "an entry twice"
         }
@@ -228,7 +265,7 @@ pub(crate) fn damaged_zip(dice: &mut Dice) -> (&'static str, Vec<u8>) {
         }
         6 => {
             let mode = *dice.of(&[0o120_777, 0o100_755, 0o100_644, 0o040_755, 0o104_755, 0, 0o644]);
-            parts[at].attributes = mode << 16 | *dice.of(&[0, 0x10, 0x20]);
+            parts[at].attributes = mode << 16 | *dice.of(&[0, 0x10, 0x20, 0x4000]);
             parts[at].made = *dice.of(&[20, 3 << 8 | 20, 19 << 8 | 20]);
             "a mode"
         }
@@ -252,6 +289,25 @@ pub(crate) fn damaged_zip(dice: &mut Dice) -> (&'static str, Vec<u8>) {
             };
             let both = if dice.below(2) == 0 { [all, more] } else { [more, all] };
             return ("more around it", both.concat());
+        }
+        10 => {
+            let target = *dice.of(&[
+                "SKILL.md",
+                "docs",
+                "../x",
+                "/nowhere",
+                "docs/../x",
+                ".",
+                "docs/",
+                "./run.sh",
+                "gone",
+                "CLAUDE.md",
+            ]);
+            let of = *dice.of(&["CLAUDE.md", "CLAUDE.md", "docs/link", "claude.md", "x/y"]);
+            let link = Part::file(of, target)
+                .mode(*dice.of(&[0o120_777, 0o120_777, 0o120_644, 0o120_000, 0o124_777]));
+            parts[5] = if dice.below(4) == 0 { link.packed() } else { link };
+            "a link"
         }
         _ => {
             // Another directory: entries left out, in another order, or moved.

@@ -21,7 +21,9 @@ while (my $path = <STDIN>) {
         my $name = $file->full_path;
         $name =~ s{^(\./)+}{};
         utf8::decode($name);
-        $found{$name} = $file->is_file ? sha256_hex($file->get_content // "") : "special";
+        my $x = $file->mode & 0100 ? "+x" : "";
+        $found{$name} = $file->is_file ? sha256_hex($file->get_content // "") . $x
+            : $file->is_symlink ? "link:" . sha256_hex($file->linkname) : "special";
     }
     print JSON::PP->new->ascii->encode({ "perl Archive::Tar" => \%found }), "\n";
 }

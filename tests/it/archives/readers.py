@@ -1,12 +1,16 @@
 """Unpacks archives with every reader of this machine and tells what each made
 of them. Reads lines `quick PATH` or `all PATH`, answers one line of JSON each:
 the reader's name to a map of path to SHA-256, or to a string, its refusal.
+Behind the hash stands `+x` if the owner may execute the file, before it `link:`
+if it is that of a symbolic link's target. Java and Python's `zipfile` know
+neither and show plain files.
 
 Quick readers live as long as this process; the others are started anew."""
 
 import hashlib
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -17,6 +21,9 @@ import zipfile
 
 warnings.simplefilter("ignore")
 HERE = os.path.dirname(os.path.abspath(__file__))
+# No reader fills the machine's memory because a header says so.
+LARGEST = 1 << 30
+resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST, LARGEST))
 ROOM = tempfile.mkdtemp(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
 
 
@@ -25,16 +32,18 @@ def tree(top):
     found = {}
     for folder, folders, files in os.walk(top):
         for name in folders + files:
-            # An ordinary account cannot read what it unpacked without rights.
-            if not os.path.islink(os.path.join(folder, name)):
-                os.chmod(os.path.join(folder, name), 0o700)
             path = os.path.join(folder, name)
+            mode = os.lstat(path).st_mode
+            # An ordinary account cannot read what it unpacked without rights.
+            if not os.path.islink(path):
+                os.chmod(path, 0o700)
             short = os.path.relpath(os.fsencode(path), os.fsencode(top)).decode("utf-8", "backslashreplace")
             if os.path.islink(path):
-                found[short] = "link"
+                found[short] = "link:" + hashlib.sha256(os.fsencode(os.readlink(path))).hexdigest()
             elif os.path.isfile(path):
                 with open(path, "rb") as file:
-                    found[short] = hashlib.sha256(file.read()).hexdigest()
+                    sum = hashlib.sha256(file.read()).hexdigest()
+                found[short] = sum + "+x" if mode & 0o100 else sum
             elif not os.path.isdir(path):
                 found[short] = "special"
     return found
@@ -64,8 +73,11 @@ def python_tar(path):
             else:
                 # Older ones write wherever a name leads.
                 for member in archive.getmembers():
-                    away = member.name.startswith("/") or ".." in member.name.split("/")
-                    if away or not (member.isreg() or member.isdir()):
+                    leads = os.path.join(os.path.dirname(member.name), member.linkname if member.issym() else "")
+                    away = any(
+                        (os.path.normpath(path) + "/").startswith(("/", "../")) for path in [member.name, leads]
+                    )
+                    if away or not (member.isreg() or member.isdir() or member.issym()):
                         raise ValueError(member.name)
                 archive.extractall(folder)
             # Without this nothing looks at the checksum of the stream.
@@ -83,7 +95,7 @@ def python_zip(path):
     return unpacked(unpack)
 
 
-def program(command):
+def program(command, fine=(0,)):
     def read(path):
         def unpack(folder):
             words = [path if word == "IN" else folder if word == "TO" else word for word in command]
@@ -91,7 +103,7 @@ def program(command):
                 words, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=20,
                 env=dict(os.environ, LC_ALL="C.UTF-8"),
             )
-            if done.returncode != 0:
+            if done.returncode not in fine:
                 raise OSError(done.returncode)
 
         return unpacked(unpack)
@@ -132,7 +144,15 @@ def main():
     if there("unzip"):
         slow_zip["unzip"] = ["unzip", "-qq", "-o", "IN", "-d", "TO"]
     if there("7z"):
-        slow_zip["7z"] = ["sh", "-c", '7z x -y -bso0 -o"$2" "$1"', "sh", "IN", "TO"]
+        # Without this it leaves an empty file for a link with `..`, and an error.
+        plain = subprocess.run(["7z", "i", "-snld20"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+        unpack = "7z x -y -bso0" + (" -snld20" if plain == 0 else "")
+        slow_tar["7z"] = [
+            "sh", "-c",
+            '7z x -so -tgzip "$1" > "$2.tar" && %s -ttar -o"$2" "$2.tar"; s=$?; rm -f "$2.tar"; exit $s' % unpack,
+            "sh", "IN", "TO",
+        ]
+        slow_zip["7z"] = ["sh", "-c", unpack + ' -o"$2" "$1"', "sh", "IN", "TO"]
     for line in sys.stdin:
         how, path = line.rstrip("\n").split(" ", 1)
         answer = {}
@@ -148,7 +168,8 @@ def main():
             slow = slow_tar
         if how == "all":
             for name, command in slow.items():
-                answer[name] = program(command)(path)
+                # `unzip` ends with 1 after a warning: all was written.
+                answer[name] = program(command, (0, 1) if name == "unzip" else (0,))(path)
         print(json.dumps(answer), flush=True)
     shutil.rmtree(ROOM, ignore_errors=True)
 

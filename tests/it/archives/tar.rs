@@ -68,15 +68,20 @@ fn attack_row_2_absolute_names() {
 #[test]
 fn attack_row_3_a_link_and_a_write_through_it() {
     let link = Item::new(b'2', "a", b"").with(157, b"/tmp");
-    refused(&[link.clone(), Item::file("a/x", "x")], "entry-link");
-    refused(&[link], "entry-link");
-    refused(&[pax(b'x', &[("linkpath", "/tmp")]), Item::new(b'2', "a", b"")], "tar-pax-key");
+    refused(&[link.clone(), Item::file("a/x", "x")], "archive-link-target");
+    refused(&[link], "archive-link-target");
+    let inside = Item::new(b'2', "a", b"").with(157, b"SKILL.md");
+    refused(&[inside.clone(), Item::file("a/x", "x")], "archive-link-as-folder");
+    refused(&[Item::file("a/x", "x"), inside.clone()], "archive-link-as-folder");
+    refused(&[Item::file("A/x", "x"), inside], "entry-collision");
+    refused(&[pax(b'x', &[("linkpath", "/tmp")]), Item::new(b'2', "a", b"")], "tar-pax-conflict");
 }
 
 #[test]
 fn attack_row_4_a_link_and_a_folder_of_its_name() {
-    let link = Item::new(b'2', "a", b"").with(157, b"/tmp");
-    refused(&[link, Item::folder("a/")], "entry-link");
+    let link = Item::new(b'2', "a", b"").with(157, b"b");
+    refused(&[link.clone(), Item::folder("a/")], "archive-link-as-folder");
+    refused(&[Item::folder("a/"), link], "archive-link-as-folder");
 }
 
 #[test]
@@ -229,6 +234,11 @@ fn attack_row_14_names_that_are_none() {
     refused(&[Item::file("e\u{301}", "x")], "name-not-nfc");
     refused(&[Item::file("a/.git/config", "x")], "name-dot-git");
     refused(&[Item::file("aux.txt", "x")], "name-device");
+    refused(&[Item::file("._SKILL.md", "x")], "tar-appledouble");
+    refused(&[Item::file("a/._b", "x")], "tar-appledouble");
+    refused(&[Item::file("SKILL.md;1", "x")], "archive-version");
+    let late = [pax(b'x', &[("mtime", "999999999999")]), Item::file("a", "x")];
+    refused(&late, "tar-pax");
 }
 
 #[test]

@@ -209,15 +209,25 @@ fn attack_row_19_two_names_and_encodings() {
     let twice = [field(0x5455, &[1; 5]), field(0x5455, &[2; 5])].concat();
     refused(Part { extra: twice, ..Part::file("a", "x") }, "zip-extra");
     refused(Part::file("ö", "x"), "zip-encoding");
+    // Marked as UTF-8; Info-ZIP sees the mark only beside an extra field.
+    let dos = || Part { made: 20, attributes: 0, flags: 1 << 11, ..Part::file("ö", "x") };
+    refused(dos(), "zip-encoding");
+    refused(Part { local_extra: field(0x5455, &[1; 5]), ..dos() }, "zip-encoding");
+    assert_eq!(code_of(&[Part { extra: field(0x5455, &[1; 5]), ..dos() }]), "taken: SKILL.md ö");
+    assert_eq!(code_of(&[Part { made: 10 << 8 | 20, ..dos() }]), "taken: SKILL.md ö");
+    assert_eq!(code_of(&[Part { name: b"o".to_vec(), ..dos() }]), "taken: SKILL.md o");
     let bad = Part { name: b"\xff".to_vec(), flags: 1 << 11, ..Part::file("", "x") };
     refused(bad, "name-not-utf8");
 }
 
 #[test]
 fn attack_row_20_links_by_mode() {
-    refused(Part::file("a", "/etc/passwd").mode(0o120_777), "entry-link");
-    refused(Part { made: 20, ..Part::file("a", "/tmp").mode(0o120_777) }, "entry-link");
-    refused(Part::file("a/", "").mode(0o120_777), "entry-link");
+    refused(Part::file("a", "/etc/passwd").mode(0o120_777), "archive-link-target");
+    refused(Part::file("a", "SKILL.md").mode(0o120_777), "entry-link");
+    refused(Part { made: 20, ..Part::file("a", "b").mode(0o120_777) }, "zip-mode");
+    refused(Part::file("a/", "").mode(0o120_777), "zip-mode");
+    refused(Part { attributes: 0o120_777 << 16 | 0x10, ..Part::file("a", "b") }, "zip-mode");
+    refused(Part::file("a", "b").mode(0o124_777), "entry-set-id");
     for mode in [0o010_644, 0o020_644, 0o060_644, 0o140_644] {
         refused(Part::file("a", "").mode(mode), "entry-special-file");
     }
@@ -225,7 +235,13 @@ fn attack_row_20_links_by_mode() {
     refused(Part::file("a/", "").mode(0o100_644), "zip-mode");
     refused(Part::file("a", "").mode(0o040_755), "zip-mode");
     refused(Part { attributes: 0x10, ..Part::file("a", "") }, "zip-mode");
+    // A program for some readers and a file for others.
+    refused(Part::file("a", "x").mode(0o755), "zip-mode");
+    assert_eq!(code_of(&[Part::file("a", "x").mode(0o600)]), "taken: SKILL.md a");
     refused(Part { attributes: 0x08, ..Part::file("a", "") }, "zip-mode");
+    // As macOS writes it.
+    let mac = Part { attributes: 0o100_755 << 16 | 0x4000, ..Part::file("a", "x").packed() };
+    assert_eq!(code_of(&[mac]), "taken: SKILL.md a");
     refused(Part { made: 20, ..Part::file("a", "x").mode(0o100_755) }, "zip-mode");
     refused(Part { made: 7 << 8, ..Part::file("a", "x") }, "zip-version");
 }
@@ -246,6 +262,8 @@ fn attack_row_22_features_that_few_tools_have() {
     for flag in [1, 1 << 4, 1 << 5, 1 << 6, 1 << 13, 1 << 15] {
         refused(Part { flags: flag, ..Part::file("a", "x") }, "zip-flags");
     }
+    // `zip -9`, of a file that does not become smaller.
+    assert_eq!(code_of(&[Part { flags: 2, ..Part::file("a", "x") }]), "taken: SKILL.md a");
     for method in [1, 9, 12, 14, 93, 95, 99] {
         refused(Part { method, ..Part::file("a", "x") }, "zip-method");
     }
@@ -300,6 +318,7 @@ fn attack_row_24_names_of_other_systems() {
         ("C:/x", "name-absolute"),
         ("ab:c", "archive-colon"),
         ("SKILL.md:x", "archive-colon"),
+        ("SKILL.md;1", "archive-version"),
         ("/x", "name-absolute"),
         ("../x", "name-dots"),
         ("a/./b", "name-dots"),

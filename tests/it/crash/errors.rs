@@ -77,3 +77,23 @@ fn an_error_amid_several_skills_fails_the_command_or_does_not_matter() {
     let pending = sweep("errors amid several", &["update several", "trust a set", "enable several"]);
     assert!(pending > 0, "a log that cannot be written leaves a record pending");
 }
+
+#[test]
+fn an_error_in_a_repair_or_an_uninstall_fails_the_command_or_does_not_matter() {
+    sweep(
+        "errors in repair, enable --as-before and uninstall",
+        &["repair", "enable as before", "uninstall, removing", "uninstall, handing over"],
+    );
+}
+
+#[test]
+fn an_error_while_an_original_is_replaced_puts_it_back_or_names_it() {
+    sweep("errors while replacing originals", &["enable over a folder", "enable over a link"]);
+}
+
+#[test]
+fn an_error_while_everything_is_adopted_or_cleared_away_loses_nothing() {
+    if super::scenes::accounts() {
+        sweep("errors while adopting and clearing", &["adopt everything", "kill with the unmanaged"]);
+    }
+}

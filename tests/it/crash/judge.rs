@@ -1,7 +1,7 @@
 //! Everything that must hold after a fault, whatever it was.
 
 use super::scenes::Scene;
-use crate::support::faults::{Bed, Call, Logs, Looked, Ran};
+use crate::support::faults::{Bed, Call, Foreign, Logs, Looked, Ran};
 use skill_trust::model::code::Code;
 use skill_trust::model::decision::Decision;
 use skill_trust::ops::gate;
@@ -20,6 +20,8 @@ pub(crate) struct Judge {
     pub(crate) calls: Vec<Call>,
     before: Looked,
     after: Looked,
+    /// What others put into the agent's folder.
+    originals: Vec<Foreign>,
     code: i32,
     /// Logs for the second program.
     pub(crate) logs: Logs,
@@ -31,6 +33,8 @@ pub(crate) struct Judge {
     pub(crate) acknowledged: usize,
     /// Points at which it was killed.
     pub(crate) killed: usize,
+    /// Points that left a half-removed home, which was gone on with.
+    pub(crate) gone_on: usize,
 }
 
 impl Judge {
@@ -39,6 +43,7 @@ impl Judge {
         let args = (scene.prepare)(&bed);
         bed.keep("start");
         let before = bed.look().unwrap();
+        let originals = bed.foreign(&before.view.placed());
         bed.restore("start");
         let (ran, calls) = bed.trace(&args.iter().map(String::as_str).collect::<Vec<_>>());
         let code = ran.code.unwrap_or_else(|| panic!("{}: {ran:?}", scene.name));
@@ -53,12 +58,14 @@ impl Judge {
             calls,
             before,
             after,
+            originals,
             code,
             logs: Logs::new(),
             violations: Vec::new(),
             points: 0,
             acknowledged: 0,
             killed: 0,
+            gone_on: 0,
         }
     }
 
@@ -90,6 +97,7 @@ impl Judge {
     }
 
     fn laws(&mut self, done: bool, found: &mut Vec<String>) -> Result<(), String> {
+        self.go_on(found)?;
         let bed = &self.bed;
         // An answer of the gate is no promise that the copies are gone by now.
         if done && self.code == 0 && bed.live() != self.after.view.live {
@@ -103,17 +111,23 @@ impl Judge {
         if let Some(word) = NEVER.iter().find(|word| ran.out.contains(&format!("\"{word}\""))) {
             found.push(format!("the gate said {word}: {}", ran.out));
         }
-        let now = bed.look()?;
+        let mut now = bed.look()?;
         let again = bed.look()?;
         if now.head != again.head || now.view != again.view {
             found.push(format!("recovery did something the second time: {} {}", now.head, again.head));
         }
         self.logs.take(bed, &now.head);
         self.states(&now, done, found);
+        self.originals(&mut now, found);
         let view = &now.view;
         // See `removed` below: closed, since it could not be moved.
         let closed = !done && self.scene.name == "kill by name" && view.live.is_subset(&view.placed());
-        if view.live != view.placed() && !closed {
+        // Handed over: the home is gone, and the copies are the person's.
+        let over = self.scene.name == "uninstall, handing over" && view.rows.is_empty();
+        if over && view.live != self.after.view.live {
+            found.push(format!("handed over is {:?}, not {:?}", view.live, self.after.view.live));
+        }
+        if view.live != view.placed() && !closed && !over {
             found.push(format!("an agent finds {:?}, the ledger has {:?}", view.live, view.placed()));
         }
         for (row, state) in &view.rows {
@@ -136,6 +150,58 @@ impl Judge {
             }
         }
         Ok(())
+    }
+
+    /// A home that is half removed allows nothing, has nothing live that was not
+    /// allowed before, and is removed wholly by going on.
+    fn go_on(&mut self, found: &mut Vec<String>) -> Result<(), String> {
+        if !self.bed.home().join("uninstalling").exists() {
+            return Ok(());
+        }
+        self.gone_on += 1;
+        let (allowed, ran) = self.bed.gate("demo");
+        if allowed || !ran.out.contains("half-removed") {
+            found.push(format!("half removed, and the gate says: {}", ran.out));
+        }
+        if !self.bed.live().is_subset(&self.before.view.live)
+            || !self.after.view.live.is_subset(&self.bed.live())
+        {
+            found.push(format!("half removed, and an agent finds {:?}", self.bed.live()));
+        }
+        let log = std::fs::read_to_string(self.bed.path("log.jsonl")).unwrap_or_default();
+        if !log.contains("\"event\":\"uninstall\"") {
+            found.push("half removed, and the log was not exported".to_owned());
+        }
+        let ran = self.bed.run(&["uninstall"]);
+        if !ran.acknowledged() || self.bed.home().exists() {
+            return Err(format!("an uninstall that was begun could not be gone on with: {ran:?}"));
+        }
+        Ok(())
+    }
+
+    /// What others put there is whole, once, and named by the log if it is not
+    /// where it lay. There it is as live as it was; that is nobody's placement.
+    fn originals(&self, now: &mut Looked, found: &mut Vec<String>) {
+        let log = std::fs::read_to_string(self.bed.log()).unwrap_or_default();
+        let placed = now.view.placed();
+        for original in &self.originals {
+            let path = original.path.to_string_lossy().into_owned();
+            match self.bed.whole(original).as_slice() {
+                [at] if *at == original.path => {
+                    if placed.contains(&path) {
+                        found.push(format!("{path} is not ours, and the ledger says it is"));
+                    }
+                    now.view.live.remove(&path);
+                }
+                [at] => {
+                    let name = at.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                    if !log.contains(&name) {
+                        found.push(format!("{path} is at {}, and no record says so", at.display()));
+                    }
+                }
+                several => found.push(format!("{path} is whole in {} places: {several:?}", several.len())),
+            }
+        }
     }
 
     /// Before, or after; acknowledged, after.

@@ -45,6 +45,10 @@ fn sweep(what: &str, scenes: &[&str]) {
             judge.points,
             judge.acknowledged
         );
+        if name.starts_with("uninstall") {
+            eprintln!("  {name}: {} half-removed homes were gone on with", judge.gone_on);
+            assert!(judge.gone_on > 20, "{name}: only {} homes were half removed", judge.gone_on);
+        }
         nested += judge.points;
         violations.extend(judge.end());
     }
@@ -116,4 +120,31 @@ fn a_crash_amid_several_skills_leaves_each_as_before_or_as_after() {
             "remove several",
         ],
     );
+}
+
+#[test]
+fn a_crash_of_a_repair_leaves_drift_withdrawn_or_trust_given_anew() {
+    sweep("crashes of repair", &["repair"]);
+}
+
+#[test]
+fn a_crash_while_everything_is_placed_again_leaves_each_copy_whole_or_gone() {
+    sweep("crashes of enable --as-before", &["enable as before"]);
+}
+
+#[test]
+fn a_crash_of_an_uninstall_leaves_a_working_home_or_one_that_is_gone_on_with() {
+    sweep("crashes of uninstall", &["uninstall, removing", "uninstall, handing over"]);
+}
+
+#[test]
+fn a_crash_while_an_original_is_replaced_leaves_it_whole_and_named() {
+    sweep("crashes while replacing originals", &["enable over a folder", "enable over a link"]);
+}
+
+#[test]
+fn a_crash_while_everything_is_adopted_or_cleared_away_loses_nothing() {
+    if super::scenes::accounts() {
+        sweep("crashes while adopting and clearing", &["adopt everything", "kill with the unmanaged"]);
+    }
 }

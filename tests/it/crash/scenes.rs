@@ -49,12 +49,16 @@ pub(crate) const ALL: &[Scene] = &[
     scene("enable", enable),
     scene("enable at a second place", enable_again).or(&["trusted"]),
     scene("enable in place of another revision", swap).or(&["trusted"]),
+    scene("enable as before", as_before),
     scene("drift", drift),
+    scene("repair", repair).or(&["installed"]),
     scene("disable", disable),
     scene("disable one of two", disable_one).or(&["trusted"]),
     scene("untrust", untrust),
     scene("untrust for good", untrust_never).or(&["installed"]),
     scene("remove", remove),
+    scene("uninstall, removing", uninstall_remove).or(&["trusted"]),
+    scene("uninstall, handing over", uninstall_over),
     scene("kill everything", kill_all),
     scene("kill everything again", kill_again),
     scene("kill by name", kill_name).or(&["trusted"]),
@@ -68,6 +72,10 @@ pub(crate) const ALL: &[Scene] = &[
     scene("enable in a project", enable_project),
     scene("disable several", disable_several),
     scene("remove several", remove_several),
+    scene("adopt everything", adopt_all),
+    scene("enable over a folder", enable_over_folder),
+    scene("enable over a link", enable_over_link),
+    scene("kill with the unmanaged", kill_unmanaged),
 ];
 
 /// The one of that name.
@@ -118,14 +126,36 @@ fn swap(bed: &Bed) -> Vec<String> {
     words(["enable", &exact("demo", &digest), "--dir", &bed.agent("a")])
 }
 
-fn drift(bed: &Bed) -> Vec<String> {
-    neighbour(bed);
+/// Both skills were taken away by a kill that was lifted.
+fn as_before(bed: &Bed) -> Vec<String> {
     demo(bed);
+    bed.enabled("other", "b");
+    bed.run(&["kill", "--all"]).done();
+    bed.run(&["release", "--all", "--phrase", "release epoch 1"]).done();
+    let told = bed.run(&["enable", "--as-before", "--dry-run", "--json"]).done().out;
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    words(["enable", "--as-before", "--record", &told["record"].to_string()])
+}
+
+fn drift(bed: &Bed) -> Vec<String> {
+    drifted(bed);
+    words(["gate", "demo", "--json"])
+}
+
+/// Drift that nobody has noticed yet: declared first, then trusted again.
+fn repair(bed: &Bed) -> Vec<String> {
+    let digest = drifted(bed);
+    words(["repair", "demo", "--digest", &digest])
+}
+
+fn drifted(bed: &Bed) -> String {
+    neighbour(bed);
+    let digest = demo(bed);
     let file = format!("{}/demo/scripts/run.sh", bed.agent("a"));
     fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(&file, "echo drift\n").unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o555)).unwrap();
-    words(["gate", "demo", "--json"])
+    digest
 }
 
 fn disable(bed: &Bed) -> Vec<String> {
@@ -157,6 +187,20 @@ fn remove(bed: &Bed) -> Vec<String> {
     neighbour(bed);
     bed.install("demo");
     words(["remove", "demo"])
+}
+
+fn uninstall_remove(bed: &Bed) -> Vec<String> {
+    neighbour(bed);
+    demo(bed);
+    words(["uninstall", "--remove", "--phrase", "remove 2 skills", "--export", &bed.path("log.jsonl")])
+}
+
+/// One that is handed over, and one that is forgotten.
+fn uninstall_over(bed: &Bed) -> Vec<String> {
+    demo(bed);
+    bed.install("other");
+    let phrase = "hand over 1 of 2 skills";
+    words(["uninstall", "--hand-over", "--phrase", phrase, "--export", &bed.path("log.jsonl")])
 }
 
 fn kill_all(bed: &Bed) -> Vec<String> {
@@ -258,4 +302,68 @@ fn remove_several(bed: &Bed) -> Vec<String> {
     bed.install("demo");
     bed.install("other");
     words(["remove", "demo", "other"])
+}
+
+/// Puts a skill of somebody else's into the agent's folder.
+fn original(bed: &Bed, path: &str, name: &str) {
+    let folder = bed.path(path);
+    fs::create_dir_all(format!("{folder}/notes")).unwrap();
+    let card = format!("---\nname: {name}\ndescription: Lies at {path}\n---\nB\n");
+    fs::write(format!("{folder}/SKILL.md"), card).unwrap();
+    fs::write(format!("{folder}/notes/n.md"), "notes\n").unwrap();
+}
+
+fn link(bed: &Bed, name: &str) {
+    original(bed, &format!("dot/{name}"), name);
+    std::os::unix::fs::symlink(format!("../dot/{name}"), format!("{}/{name}", bed.agent("a"))).unwrap();
+}
+
+/// Whether the scenes with an account of their own can be played here.
+pub(crate) fn accounts() -> bool {
+    let works = Bed::new().account();
+    if !works {
+        eprintln!("NOT RUN: no mount of our own on this machine");
+    }
+    works
+}
+
+fn adopt_all(bed: &Bed) -> Vec<String> {
+    neighbour(bed);
+    original(bed, "agent-a/first", "first");
+    link(bed, "second");
+    assert!(bed.account());
+    words(["adopt", "--all"])
+}
+
+/// The digest of what lies at a path, by the program itself.
+fn stated(bed: &Bed, agent: &str) -> Vec<String> {
+    let refused = bed.run(&["enable", "demo", "--dir", agent]);
+    let digest = refused.err.split_once("--replace ").map(|(_, after)| after.trim().to_owned());
+    let digest = digest.unwrap_or_else(|| panic!("{refused:?}"));
+    words(["enable", "demo", "--dir", agent, "--replace", &digest])
+}
+
+fn enable_over_folder(bed: &Bed) -> Vec<String> {
+    neighbour(bed);
+    let digest = bed.install("demo");
+    bed.trust("demo", &digest);
+    original(bed, "agent-a/demo", "demo");
+    stated(bed, &bed.agent("a"))
+}
+
+fn enable_over_link(bed: &Bed) -> Vec<String> {
+    neighbour(bed);
+    let digest = bed.install("demo");
+    bed.trust("demo", &digest);
+    link(bed, "demo");
+    stated(bed, &bed.agent("a"))
+}
+
+fn kill_unmanaged(bed: &Bed) -> Vec<String> {
+    neighbour(bed);
+    demo(bed);
+    original(bed, "agent-a/first", "first");
+    link(bed, "second");
+    assert!(bed.account());
+    words(["kill", "--all", "--unmanaged"])
 }

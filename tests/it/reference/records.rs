@@ -74,6 +74,15 @@ impl Played {
         run(&["remove", "pdf"]);
         gate(&mut answers);
         answers.push(run(&["gate", "--nonsense"]));
+        // Taken in as it lies, and over what somebody else put there.
+        let other = place.path().join("other/pdf");
+        std::fs::create_dir_all(&other).unwrap();
+        std::fs::write(other.join("SKILL.md"), "---\nname: pdf\ndescription: x\n---\nB\n").unwrap();
+        let other = other.to_str().unwrap();
+        let digest = run(&["adopt", other])["skills"][0]["digest"].as_str().unwrap().to_owned();
+        run(&["trust", "pdf", "--digest", &digest]);
+        let folder = other.rsplit_once('/').unwrap().0;
+        run(&["enable", "pdf", "--dir", folder, "--replace", &digest]);
         let log = std::fs::read_to_string(home.join("audit/audit.jsonl")).unwrap();
         let records = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         Self { answers, records }

@@ -22,6 +22,7 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// The real program.
@@ -58,6 +59,15 @@ const CHANGING: &[&str] = &[
     "fallocate",
 ];
 
+/// Another account database, given as `$0`, for the command that follows. The
+/// disks of a power cut are let go: a copy of a mount keeps a disk in use that
+/// its test unmounts.
+pub(crate) const AS_ACCOUNT: &str = r#"
+for disk in $(grep ' ext4 ' /proc/mounts | cut -d' ' -f2 | grep '/mnt$'); do
+    case "$0" in "$disk"/*) ;; *) umount -l "$disk" 2>/dev/null ;; esac
+done
+mount --bind "$0" /etc/passwd && exec "$@""#;
+
 /// A place to break things in.
 pub(crate) struct Bed {
     _dir: Option<tempfile::TempDir>,
@@ -65,6 +75,8 @@ pub(crate) struct Bed {
     pub(crate) root: PathBuf,
     /// What was prepared lies here.
     kept: PathBuf,
+    /// Whether the program runs with an account whose folder is [`Bed::account`].
+    with_account: std::sync::atomic::AtomicBool,
 }
 
 /// How a command ended.
@@ -159,7 +171,8 @@ impl Bed {
     /// A place in a folder that is there.
     pub(crate) fn at(dir: &Path) -> Self {
         let dir = fs::canonicalize(dir).unwrap();
-        let bed = Self { _dir: None, root: dir.join("work"), kept: dir.join("kept") };
+        let bed =
+            Self { _dir: None, root: dir.join("work"), kept: dir.join("kept"), with_account: false.into() };
         folder(&bed.root);
         folder(&bed.kept);
         for name in ["demo", "other"] {
@@ -192,10 +205,40 @@ impl Bed {
         self.root.join(below).to_string_lossy().into_owned()
     }
 
+    /// From now on the program runs with an account of its own, whose folder is
+    /// below the root and whose Claude Code reads the agent's folder `a`. False
+    /// where the machine allows no mount of our own.
+    pub(crate) fn account(&self) -> bool {
+        let below = self.root.join("account/.claude");
+        fs::create_dir_all(&below).unwrap();
+        let _ = std::os::unix::fs::symlink(self.agent("a"), below.join("skills"));
+        let line = format!("person:x:0:0::{}:/bin/sh\n", self.path("account"));
+        fs::write(self.kept.join("passwd"), line).unwrap();
+        self.with_account.store(true, Ordering::SeqCst);
+        // In a user's own name space `/` is nobody's, and no place for a home.
+        let works = is_root() && self.wrapped("true").output().is_ok_and(|output| output.status.success());
+        self.with_account.store(works, Ordering::SeqCst);
+        works
+    }
+
+    /// A program, run where that account is.
+    fn wrapped(&self, program: &str) -> Command {
+        if !self.with_account.load(Ordering::SeqCst) {
+            return Command::new(program);
+        }
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", AS_ACCOUNT]);
+        command.arg(self.kept.join("passwd")).arg(program);
+        command
+    }
+
     /// The program with an empty environment, not yet run.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(SKILLS);
+        let mut command = self.wrapped(SKILLS);
         command.arg("--home").arg(self.home()).args(args).env_clear().stdin(Stdio::null());
+        if self.with_account.load(Ordering::SeqCst) {
+            command.env("PATH", path());
+        }
         command
     }
 
@@ -205,7 +248,7 @@ impl Bed {
     }
 
     fn strace(&self, options: &[&str], args: &[&str]) -> Ran {
-        let mut command = Command::new("strace");
+        let mut command = self.wrapped("strace");
         command.args(["-f", "-qq"]).args(options).arg(SKILLS).arg("--home").arg(self.home()).args(args);
         command.env_clear().env("PATH", path()).stdin(Stdio::null());
         Ran::of(&command.output().expect("strace runs: the fault tests need it"))
@@ -447,7 +490,9 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let (path, to) = (entry.path(), to.join(entry.file_name()));
-        if entry.file_type().unwrap().is_dir() {
+        if entry.file_type().unwrap().is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(&path).unwrap(), &to).unwrap();
+        } else if entry.file_type().unwrap().is_dir() {
             copy(&path, &to);
         } else {
             let mode = fs::symlink_metadata(&path).unwrap().permissions().mode() & 0o7777;
@@ -460,6 +505,51 @@ fn copy(from: &Path, to: &Path) {
         fs::set_permissions(from, fs::Permissions::from_mode(mode)).unwrap();
     }
     fs::set_permissions(to, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// An original: a folder or link in the agent's folder that is not ours, and
+/// what it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Foreign {
+    /// Where it lies.
+    pub(crate) path: PathBuf,
+    holds: String,
+}
+
+impl Bed {
+    /// Everything in the agent's folder that is not one of these.
+    pub(crate) fn foreign(&self, ours: &BTreeSet<String>) -> Vec<Foreign> {
+        let entries = fs::read_dir(self.agent("a")).into_iter().flatten().flatten().map(|entry| entry.path());
+        let others = entries.filter(|path| !ours.contains(&*path.to_string_lossy()));
+        others.map(|path| Foreign { holds: holds(&path), path }).collect()
+    }
+
+    /// Where an original is, whole: at its place, beside it, in the evidence.
+    pub(crate) fn whole(&self, original: &Foreign) -> Vec<PathBuf> {
+        let in_folder = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten();
+        let all = in_folder(self.agent("a").into()).chain(in_folder(self.home().join("evidence")));
+        let all = all.map(|entry| entry.path()).filter(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            *path == original.path || name.contains("original-")
+        });
+        all.filter(|path| holds(path) == original.holds).collect()
+    }
+}
+
+/// All names, modes and bytes of a folder; the text of a link.
+fn holds(path: &Path) -> String {
+    let about = fs::symlink_metadata(path).unwrap();
+    if about.is_symlink() {
+        return format!("-> {}", fs::read_link(path).unwrap().display());
+    }
+    if !about.is_dir() {
+        return format!("{:o} {}", about.permissions().mode(), fs::read_to_string(path).unwrap_or_default());
+    }
+    let mut names: Vec<_> =
+        fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    names.sort();
+    let inner = names.iter().map(|path| format!("{:?} {}\n", path.file_name().unwrap(), holds(path)));
+    format!("{:o}\n{}", about.permissions().mode(), inner.collect::<String>())
 }
 
 /// Opens a folder up that its owner closed to himself.

@@ -10,6 +10,9 @@ use skill_trust::ops::audit::{self, Filter, Reading, Shown};
 
 /// Read and check the audit log
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  skills audit show --last 20\n  skills audit verify\n\nSee also: skills verify"
+)]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -28,7 +31,7 @@ enum Command {
     Tail(TailArgs),
     /// Check the whole chain, ledger against log, and the checkpoint
     #[command(
-        after_help = "Keep the head that it prints somewhere else: given back later with --head, it shows whether\n\
+        after_help = "Keep the head that it prints somewhere else: given back later with --head, it shows whether \
         everything here was put back to an older state.\n\n\
         Examples:\n  skills audit verify\n  skills audit verify --head 120:<64 hex digits>"
     )]
@@ -73,6 +76,9 @@ struct CheckpointArgs {
     /// Only print the key that checks it
     #[arg(long)]
     key: bool,
+    /// Show what would be signed, change nothing
+    #[arg(long, conflicts_with = "key")]
+    dry_run: bool,
 }
 
 /// Runs `audit`.
@@ -85,8 +91,11 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     }
 }
 
-/// A record as one line, escaped.
-pub(crate) fn line(record: &Record) -> String {
+/// Columns in which a record is one line.
+const ONE_LINE: usize = 140;
+
+/// A record, escaped: one line, or on a narrow terminal two.
+pub(crate) fn line(record: &Record, columns: Option<usize>) -> String {
     let skill = match (&record.skill, record.digest) {
         (Some(name), Some(digest)) => format!("{name}@{}", digest.short()),
         (Some(name), None) => name.to_string(),
@@ -98,6 +107,13 @@ pub(crate) fn line(record: &Record) -> String {
     let note = record.note.as_deref().map_or_else(String::new, |note| format!(" ({note})"));
     let by = format!("{} {}", record.actor.user, record.actor.via);
     let head = format!("{:>5}  {}  {:<8} {:<8}", record.seq, record.time, record.event, word(record));
+    if columns.is_some_and(|columns| columns < ONE_LINE) {
+        let first = text::escape(&format!("{head} {skill}"));
+        return format!(
+            "{first}\n         {}",
+            text::escape(format!("{codes}{}{note}  by {by}", record.reason).trim())
+        );
+    }
     text::escape(format!("{head} {skill:<28} {by:<12} {codes}{}{note}", record.reason).trim_end())
 }
 
@@ -121,7 +137,7 @@ struct Wrong {
 /// Writes one line, as stored or for people.
 fn write(context: &mut Context, shown: &Shown, wrong: &mut Wrong) -> Result<(), Stop> {
     let line = match &shown.record {
-        Ok(record) => line(record),
+        Ok(record) => line(record, context.out.columns()),
         Err(why) => {
             wrong.unread += 1;
             let start = text::escape_short(&text::escape_bytes(&shown.line), 120);
@@ -228,15 +244,21 @@ fn alone(context: &mut Context, stop: &Stop) -> Result<(), Stop> {
 fn checkpoint(context: &mut Context, args: &CheckpointArgs) -> Ended {
     if args.key {
         let verifier = audit::verifier(&context.world)?;
-        context.say(&verifier)?;
+        context.raw(&verifier)?;
         context.json("checkpoint-key/1", json!({ "verifier": verifier }))?;
+        return Ok(Exit::Done);
+    }
+    if args.dry_run {
+        let head = audit::checkpoint_plan(&context.world)?;
+        context.say(&format!("would sign   {head}"))?;
+        context.json("checkpoint-plan/1", json!({ "head": head }))?;
         return Ok(Exit::Done);
     }
     let signed = audit::checkpoint(&context.world)?;
     let path = signed.path.to_string_lossy();
     context.say(&format!("{}   {}", paint(Tone::Good, "signed"), signed.head))?;
     context.say(&format!("path     {}", text::escape(&path)))?;
-    context.say(&format!("key      {}", signed.verifier))?;
+    context.say(&format!("key      {}", paint(Tone::Copy, &signed.verifier)))?;
     context.say("Keep head and key where this account cannot write: with them a put-back home shows.")?;
     context
         .json("checkpoint/1", json!({ "path": path, "head": signed.head, "verifier": signed.verifier }))?;

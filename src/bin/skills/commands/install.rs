@@ -1,7 +1,9 @@
 //! `install`, `update`, `remove`.
 
+use super::super::complete;
 use super::super::context::{Context, Ended};
 use super::super::render::{self, Tone, paint};
+use super::first_use;
 use indicatif::{ProgressBar, ProgressStyle};
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::digest::Digest;
@@ -98,7 +100,8 @@ pub(crate) fn parse_source(typed: &str, rev: Option<&str>) -> Result<SourceSpec,
     }
 }
 
-fn parse_name(typed: &str) -> Result<SkillName, Stop> {
+/// Reads a name given with `--as`.
+pub(crate) fn parse_name(typed: &str) -> Result<SkillName, Stop> {
     SkillName::parse(typed).map_err(|why| {
         Stop::new(
             Code::Usage,
@@ -164,7 +167,7 @@ fn list(context: &mut Context, opened: &Opened) -> Ended {
         .collect();
     context.json(
         "source/1",
-        serde_json::json!({ "source": opened.source(), "skills": skills, "unsearched": opened.faults }),
+        serde_json::json!({ "source": opened.source(), "skills": skills, "unsearched": opened.faults, "links": opened.links }),
     )?;
     Ok(Exit::Done)
 }
@@ -178,6 +181,10 @@ fn show_source(context: &mut Context, opened: &Opened) -> Result<(), Stop> {
     context.say(&format!("source   {place}"))?;
     for note in opened.notes() {
         context.note(&format!("note     {note}"))?;
+    }
+    if opened.links > 0 && context.globals.verbose {
+        let (count, s) = (opened.links, if opened.links == 1 { "" } else { "s" });
+        context.note(&format!("passed over: {count} symbolic link{s} outside of every skill"))?;
     }
     for fault in opened.faults.iter().take(10) {
         context.note(&format!("not searched: {fault}"))?;
@@ -196,11 +203,11 @@ fn show(context: &mut Context, opened: &Opened, arrivals: &[Arrival]) -> Ended {
                 let word = if *new { "stored" } else { "known " };
                 let size = render::human_size(row.bytes);
                 context.say(&format!(
-                    "{}   {:<24} {}  {} files, {size}  ({})",
+                    "{}   {:<24} {}  {}, {size}  ({})",
                     paint(Tone::Good, word),
                     row.revision.name.as_str(),
                     row.revision.digest.short(),
-                    row.files,
+                    render::files_of(row.files),
                     row.lifecycle.state()
                 ))?;
                 documents.push(serde_json::json!({ "name": row.revision.name, "digest": row.revision.digest, "state": row.lifecycle.state(), "new": new, "files": row.files, "bytes": row.bytes }));
@@ -224,20 +231,29 @@ fn show(context: &mut Context, opened: &Opened, arrivals: &[Arrival]) -> Ended {
     let stored: Vec<_> = arrivals.iter().filter_map(|arrival| arrival.outcome.as_ref().ok()).collect();
     context.json(
         "install/1",
-        serde_json::json!({ "source": opened.source(), "notes": opened.notes(), "skills": documents }),
+        serde_json::json!({ "source": opened.source(), "notes": opened.notes(), "links": opened.links, "skills": documents }),
     )?;
     match stored.as_slice() {
         [] => {}
+        many if first_use::is_offered(context) => {
+            if let [(row, _)] = many {
+                context.say(&format!("digest   {}", row.revision.digest))?;
+            }
+            context.say("\nNothing is enabled by installing.")?;
+            let rows: Vec<_> = many.iter().map(|(row, _)| row.clone()).collect();
+            first_use::offer(context, opened.source().identity(), &rows)?;
+        }
         [(row, _)] => {
             let full = row.revision.digest;
             context.say(&format!("digest   {full}"))?;
-            context.say(&format!("\nNothing is enabled. Next:  skills review {}", row.revision))?;
+            let next = format!("\nNothing is enabled. Next:  skills review {}", row.revision);
+            context.say(&render::commands(&next))?;
         }
-        many => context.say(&format!(
+        many => context.say(&render::commands(&format!(
             "\n{} stored, {} refused. Nothing is enabled. Next:  skills status",
             many.len(),
             arrivals.len() - many.len()
-        ))?,
+        )))?,
     }
     Ok(exit)
 }
@@ -249,6 +265,7 @@ fn show(context: &mut Context, opened: &Opened, arrivals: &[Arrival]) -> Ended {
 )]
 pub(crate) struct UpdateArgs {
     /// Skills to update; all if none is named
+    #[arg(add = complete::any())]
     names: Vec<String>,
     /// Only show what has a newer revision
     #[arg(long, visible_alias = "check")]
@@ -265,7 +282,9 @@ pub(crate) fn update(context: &mut Context, args: UpdateArgs) -> Ended {
         let opened = match open(context, &group.spec, purpose) {
             Ok(opened) => opened,
             Err(stop) => {
-                context.out.stop(&stop).map_err(|error| Stop::new(Code::Io, error.to_string(), ""))?;
+                context.out.stop(&stop).map_err(|error| {
+                    Stop::new(Code::Io, error.to_string(), "look where the output goes, then run it again")
+                })?;
                 exit = exit.max(stop.code.exit());
                 continue;
             }
@@ -286,7 +305,13 @@ pub(crate) fn update(context: &mut Context, args: UpdateArgs) -> Ended {
                 }
                 Err(stop) => {
                     exit = exit.max(stop.code.exit());
-                    context.out.stop(&stop).map_err(|error| Stop::new(Code::Io, error.to_string(), ""))?;
+                    context.out.stop(&stop).map_err(|error| {
+                        Stop::new(
+                            Code::Io,
+                            error.to_string(),
+                            "look where the output goes, then run it again",
+                        )
+                    })?;
                 }
             }
         }
@@ -305,7 +330,7 @@ pub(crate) fn update(context: &mut Context, args: UpdateArgs) -> Ended {
 )]
 pub(crate) struct RemoveArgs {
     /// NAME or NAME@DIGEST
-    #[arg(required = true)]
+    #[arg(required = true, add = complete::any())]
     skills: Vec<String>,
     /// Show what would be removed, change nothing
     #[arg(long)]

@@ -1,31 +1,40 @@
 //! `kill` and `release`.
 
+use super::super::complete;
 use super::super::context::{Context, Ended};
-use super::super::render::{Tone, paint};
+use super::super::render::{Tone, commands, paint};
 use super::install::parse_digest;
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::lifecycle::HoldScope;
 use skill_trust::model::skill::SkillName;
 use skill_trust::model::text;
+use skill_trust::ops::clear::{self, Cleared, Moved};
 use skill_trust::ops::pick;
 use skill_trust::ops::stop::{self, Killed};
+use std::os::unix::ffi::OsStrExt as _;
 
 /// Stop skills now: the emergency brake
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Works with a broken ledger, a full disk and no network, asks nothing, and stays until a person lifts it.\n\n\
-    Examples:\n  skills kill --all\n  skills kill --all --note INC-204\n  skills kill pdf-forms\n  \
+    Examples:\n  skills kill --all\n  skills kill --all --note INC-204\n  skills kill --all --unmanaged\n  skills kill --drill\n  skills kill pdf-forms\n  \
     skills kill --source https://github.com/acme/skills\n\nSee also: skills release"
 )]
 pub(crate) struct Args {
     #[command(flatten)]
     covered: Covered,
+    /// Then move aside what agents load and nobody manages, too
+    #[arg(long, requires = "all")]
+    unmanaged: bool,
     /// Why, for the record
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
     /// Show what is enabled and would be stopped, change nothing
     #[arg(long)]
     dry_run: bool,
+    /// Play a kill of everything on a copy, measure it, change nothing
+    #[arg(long, group = "Covered", conflicts_with_all = ["dry_run", "note"])]
+    drill: bool,
 }
 
 /// What a kill covers: exactly one of these.
@@ -36,6 +45,7 @@ struct Covered {
     #[arg(long)]
     all: bool,
     /// Every revision of this skill, and every digest it ever had
+    #[arg(add = complete::any())]
     skill: Option<String>,
     /// Everything from this source
     #[arg(long, value_name = "SOURCE")]
@@ -70,19 +80,26 @@ impl Covered {
 
 /// Runs `kill`.
 pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
+    if args.drill {
+        return super::drill::run(context);
+    }
     let scope = args.covered.scope()?;
     if args.dry_run {
-        return dry_run(context, scope.as_ref());
+        return dry_run(context, scope.as_ref(), args.unmanaged);
     }
     let killed = match &scope {
         None => stop::kill_all(&context.world, args.note.as_deref()),
         Some(scope) => stop::kill_scope(&context.world, scope, args.note.as_deref()),
     };
-    show(context, scope.as_ref(), &killed)
+    show(context, scope.as_ref(), &killed, args.unmanaged)
 }
 
-fn dry_run(context: &mut Context, scope: Option<&HoldScope>) -> Ended {
-    let rows = stop::would_stop(&context.world, scope)?;
+fn dry_run(context: &mut Context, scope: Option<&HoldScope>, unmanaged: bool) -> Ended {
+    let rows = match stop::would_stop(&context.world, scope) {
+        // What nobody manages is moved without a home as well.
+        Err(stop) if unmanaged && stop.code == Code::HomeMissing => Vec::new(),
+        rows => rows?,
+    };
     for row in &rows {
         for place in row.lifecycle.placements() {
             context.say(&format!("would stop  {}  {}", row.revision, text::escape(&place.path)))?;
@@ -92,14 +109,24 @@ fn dry_run(context: &mut Context, scope: Option<&HoldScope>) -> Ended {
         context.say("nothing is enabled that it covers; the hold would stand all the same")?;
     }
     let list: Vec<_> = rows.iter().map(|row| &row.revision).collect();
-    context.json("kill-plan/1", serde_json::json!({ "would_stop": list }))?;
+    let entries = if unmanaged { clear::would_clear(&context.world) } else { Vec::new() };
+    for path in &entries {
+        let what = if path.is_symlink() { "the link " } else { "" };
+        context
+            .say(&format!("would move aside  {what}{}", text::escape_bytes(path.as_os_str().as_bytes())))?;
+    }
+    if unmanaged && entries.is_empty() {
+        context.say("nothing that is not managed is loaded by an agent here")?;
+    }
+    let entries: Vec<_> = entries.iter().map(|path| path.to_string_lossy()).collect();
+    context.json("kill-plan/1", serde_json::json!({ "would_stop": list, "would_move": entries }))?;
     Ok(Exit::Done)
 }
 
 /// Says what was stopped, what was not, and what stays live. Whether access was
 /// withdrawn comes first and alone decides the exit code: a full or closed
 /// output changes nothing of it, and is no reason to keep the rest back.
-fn show(context: &mut Context, scope: Option<&HoldScope>, killed: &Killed) -> Ended {
+fn show(context: &mut Context, scope: Option<&HoldScope>, killed: &Killed, unmanaged: bool) -> Ended {
     let report = &killed.report;
     let stopped_all = report.failures.is_empty();
     // A narrow kill's hold lives in the ledger alone.
@@ -151,21 +178,29 @@ fn show(context: &mut Context, scope: Option<&HoldScope>, killed: &Killed) -> En
             &format!("{none}  no installed skill is of {scope}; look at the spelling: skills status"),
         );
     }
-    let live = stop::still_live(&context.world);
-    if !live.is_empty() {
+    // What is managed is stopped, recorded and told by now.
+    let cleared = unmanaged.then(|| clear::clear_unmanaged(&context.world));
+    if let Some(cleared) = &cleared {
+        show_cleared(context, cleared);
+    }
+    let live = clear::still_live(&context.world);
+    if cleared.is_none() && !live.is_empty() {
         tell(context, &format!("\nNot ours, and still live ({}):", live.len()));
         for path in live.iter().take(20) {
             tell(context, &format!("  {path}"));
+        }
+        if scope.is_none() {
+            tell(context, "Move them aside too:  skills kill --all --unmanaged");
         }
     }
     tell(context, "\nAgents that are running may still hold a skill's text: restart them.");
     if done {
         tell(
             context,
-            &format!(
+            &commands(&format!(
                 "Lift it with:  skills release {}",
                 scope.map_or_else(|| "--all".to_owned(), stop::scope_words)
-            ),
+            )),
         );
     }
     let paths: Vec<_> = report.stopped.iter().map(|stopped| serde_json::json!({ "name": stopped.revision.name, "digest": stopped.revision.digest, "paths": stopped.paths })).collect();
@@ -174,11 +209,52 @@ fn show(context: &mut Context, scope: Option<&HoldScope>, killed: &Killed) -> En
         .iter()
         .map(|failure| serde_json::json!({ "what": failure.what, "why": failure.why }))
         .collect();
+    let done = done && cleared.as_ref().is_none_or(Cleared::is_done);
     let _ = context.json("kill/1", serde_json::json!({
-        "killed": done, "scope": what, "home": home, "account": user, "stopped": paths, "failures": failures,
+        "unmanaged": cleared.as_ref().map(cleared_document), "killed": stopped_all && hold, "scope": what, "home": home, "account": user, "stopped": paths, "failures": failures,
         "recorded": killed.pending.is_none(), "epoch": killed.epoch, "still_live": live, "known": killed.known,
     }));
     Ok(if done { Exit::Done } else { Exit::Failed })
+}
+
+/// What was moved aside, each with its way back, and loudly what was not.
+fn show_cleared(context: &mut Context, cleared: &Cleared) {
+    if !cleared.moved.is_empty() {
+        tell(context, &format!("\nNot ours, moved aside ({}):", cleared.moved.len()));
+    }
+    for one in &cleared.moved {
+        let from = text::escape_bytes(one.original.path.as_os_str().as_bytes());
+        let at = text::escape_bytes(one.at.as_os_str().as_bytes());
+        tell(context, &format!("  {from}\n    is at      {at}\n    back with  {}", one.back()));
+    }
+    for (path, why) in &cleared.left {
+        let path = text::escape_bytes(path.as_os_str().as_bytes());
+        warn(context, &format!("{}  {path}: {}", paint(Tone::Bad, "STILL LIVE:"), text::escape(why)));
+    }
+    for (path, why) in &cleared.unflushed {
+        let path = text::escape_bytes(path.as_os_str().as_bytes());
+        let what = "MAY BE BACK AFTER A POWER CUT:";
+        warn(context, &format!("{}  {path}: {}", paint(Tone::Bad, what), text::escape(why)));
+    }
+    if cleared.cut {
+        let what = "STILL LIVE: not all folders could be searched; a skill may be left";
+        warn(context, &paint(Tone::Bad, what));
+    }
+    if cleared.moved.is_empty() && cleared.is_done() {
+        tell(context, "\nNothing else is loaded by an agent here.");
+    }
+    if let Some(stop) = &cleared.pending {
+        warn(context, &format!("what was moved aside is not recorded yet: {}", stop.what));
+    }
+}
+
+fn cleared_document(cleared: &Cleared) -> serde_json::Value {
+    let moved = |one: &Moved| serde_json::json!({ "from": one.original.path.to_string_lossy(), "at": one.at.to_string_lossy(), "back": one.back() });
+    let left = |(path, why): &(std::path::PathBuf, String)| serde_json::json!({ "path": path.to_string_lossy(), "why": why });
+    serde_json::json!({
+        "moved": cleared.moved.iter().map(moved).collect::<Vec<_>>(),
+        "left": cleared.left.iter().map(left).collect::<Vec<_>>(), "cut": cleared.cut, "unflushed": cleared.unflushed.iter().map(left).collect::<Vec<_>>(), "recorded": cleared.pending.is_none(),
+    })
 }
 
 /// Says it, if need be on the other stream.
@@ -233,7 +309,8 @@ pub(crate) fn release(context: &mut Context, args: ReleaseArgs) -> Ended {
     let mut person = context.person();
     let epoch = stop::release(&context.world, &plan, &shown, args.phrase.as_deref(), person.as_mut())?;
     context.say(&format!("{}  epoch {epoch}; nothing is enabled", paint(Tone::Good, "released")))?;
-    context.say("Next:  skills status, then skills enable NAME --agent …")?;
+    let next = "Next:  skills status, then skills enable --as-before, or skills enable NAME --agent …";
+    context.say(&commands(next))?;
     context.json("release/1", serde_json::json!({ "epoch": epoch }))?;
     Ok(Exit::Done)
 }

@@ -1,15 +1,24 @@
 //! One file per command: its arguments, whose comments are its help, and how
 //! it shows what the use case answered.
 
+pub(crate) mod adopt;
+mod as_before;
 pub(crate) mod audit;
 pub(crate) mod doctor;
+mod drill;
 pub(crate) mod enable;
+mod enable_over;
+mod first_use;
+pub(crate) mod generate;
 pub(crate) mod install;
 pub(crate) mod kill;
+pub(crate) mod policy;
+pub(crate) mod repair;
 pub(crate) mod review;
 pub(crate) mod status;
 pub(crate) mod tour;
 pub(crate) mod trust;
 mod trust_set;
+pub(crate) mod uninstall;
 mod unmanaged;
 pub(crate) mod verify;

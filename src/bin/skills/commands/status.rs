@@ -1,5 +1,6 @@
 //! `status`: the list, and the evidence about one skill.
 
+use super::super::complete;
 use super::super::context::{Context, Ended};
 use super::super::render::{self, Tone, paint};
 use super::unmanaged;
@@ -13,12 +14,13 @@ use skill_trust::ops::status::{self, Skill, Status, StatusRequest};
 /// Show every skill, where it stands and who can load it
 #[derive(Debug, Default, clap::Args)]
 #[command(
-    after_help = "Every copy is hashed for this; nothing is changed and nothing is made. What it finds wrong is\n\
+    after_help = "Every copy is hashed for this; nothing is changed and nothing is made. What it finds wrong is \
     acted upon by `skills verify`. Exit code 0 unless the home itself is damaged.\n\n\
     Examples:\n  skills status\n  skills status pdf-forms -v\n  skills status pdf-forms --history\n\nSee also: skills verify, skills review"
 )]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST: the evidence about it
+    #[arg(add = complete::any())]
     skill: Option<String>,
     /// Every record about it
     #[arg(long, requires = "skill")]
@@ -43,7 +45,9 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     context.json("status/1", document(context, &found))?;
     let Some(problem) = &found.problem else { return Ok(Exit::Done) };
     if !context.globals.json {
-        context.out.stop(problem).map_err(|error| Stop::new(Code::Io, error.to_string(), ""))?;
+        context.out.stop(problem).map_err(|error| {
+            Stop::new(Code::Io, error.to_string(), "look where the output goes, then run it again")
+        })?;
     }
     Ok(problem.code.exit())
 }
@@ -53,13 +57,13 @@ fn brakes(context: &mut Context, found: &Status) -> Result<(), Stop> {
     if let Some(why) = &found.stopped {
         let head = paint(Tone::Bad, "STOPPED");
         context.say(&format!("{head}  {}: nothing may be used", text::escape(why)))?;
-        context.say("         lift it with: skills release --all\n")?;
+        context.say(&render::commands("         lift it with: skills release --all\n"))?;
     }
     for hold in &found.holds {
         let head = paint(Tone::Bad, "HELD");
         let words = skill_trust::ops::stop::scope_words(&hold.scope);
         context.say(&format!("{head}  {} (record {})", hold.scope, hold.seq))?;
-        context.say(&format!("      lift it with: skills release {words}"))?;
+        context.say(&render::commands(&format!("      lift it with: skills release {words}")))?;
     }
     if found.holds.is_empty() { Ok(()) } else { context.say("") }
 }
@@ -87,7 +91,8 @@ fn list(context: &mut Context, found: &Status) -> Result<(), Stop> {
     for skill in &found.skills {
         for (what, next) in troubles(skill, found) {
             let head = paint(Tone::Careful, &skill.row.revision.to_string());
-            context.say(&format!("\n{head}: {}\n  next: {}", text::escape(&what), text::escape(&next)))?;
+            let next = render::commands(&text::escape(&next));
+            context.say(&format!("\n{head}: {}\n  next: {next}", text::escape(&what)))?;
         }
     }
     if !found.permits.is_empty() {
@@ -158,6 +163,7 @@ fn verdict(skill: &Skill, found: &Status) -> Option<String> {
         (_, Code::Drift) => "drifted".to_owned(),
         (_, Code::Expired) => "trust ended".to_owned(),
         (_, Code::PolicyUnmet) => "the policy is not met".to_owned(),
+        (_, Code::TooYoung) => "trusted, too young to be enabled".to_owned(),
         (_, code) => format!("not usable: {code}"),
     })
 }
@@ -174,6 +180,11 @@ fn troubles(skill: &Skill, found: &Status) -> Vec<(String, String)> {
             || skill.differing().map(|folder| format!("{} is not what it should be", folder.path));
         let what = no.map(|no| no.reason.clone()).or_else(differing);
         all.extend(what.map(|what| (what, format!("skills verify {revision}"))));
+    }
+    let drifted = matches!(skill.row.lifecycle, Lifecycle::Installed { former: Some(_) })
+        && skill.last.as_ref().is_some_and(|record| record.event == "drift");
+    if drifted && found.problem.is_none() {
+        all.push(("it drifted".to_owned(), format!("skills repair {revision}")));
     }
     all.extend(skill.newer.as_ref().map(|newer| {
         let next = format!("skills review {newer}");
@@ -208,16 +219,12 @@ fn next(context: &mut Context, found: &Status) -> Result<(), Stop> {
     }
     let what = if found.exists { "Nothing is installed" } else { "There is no home yet, and none was made" };
     context.say(&format!("\n{what} ({home})."))?;
-    context.say("Next:  skills install SOURCE, or see it played: skills tour")
+    context.say(&render::commands("Next:  skills install SOURCE, or see it played: skills tour"))
 }
 
-fn files(count: u64) -> String {
-    render::count(usize::try_from(count).unwrap_or(usize::MAX), "file")
-}
-
-/// One line of evidence.
+/// One line of evidence; with a key of eight letters a digest fits 80 columns.
 fn line(context: &mut Context, key: &str, value: &str) -> Result<(), Stop> {
-    if value.is_empty() { Ok(()) } else { context.say(&format!("{key:<11} {value}")) }
+    if value.is_empty() { Ok(()) } else { context.say(&format!("{key:<8} {value}")) }
 }
 
 fn evidence(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), Stop> {
@@ -228,12 +235,12 @@ fn evidence(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), 
     line(context, "source", &row.source.to_string())?;
     line(context, "commit", &text::escape(row.source.commit.as_deref().unwrap_or_default()))?;
     line(context, "version", &text::escape(row.version.as_deref().unwrap_or_default()))?;
-    line(context, "card name", &text::escape(row.card_name.as_deref().unwrap_or_default()))?;
-    line(context, "holds", &format!("{}, {}", files(row.files), render::human_size(row.bytes)))?;
-    line(context, "installed", &format!("{} ({})", row.installed, render::age(row.installed, now)))?;
+    line(context, "in card", &text::escape(row.card_name.as_deref().unwrap_or_default()))?;
+    line(context, "holds", &format!("{}, {}", render::files_of(row.files), render::human_size(row.bytes)))?;
+    line(context, "arrived", &format!("{} ({})", row.installed, render::age(row.installed, now)))?;
     let pin = match &row.lifecycle {
-        Lifecycle::Installed { former } => former.as_ref().map(|pin| ("was trusted", pin)),
-        Lifecycle::Trusted { pin } | Lifecycle::Enabled { pin, .. } => Some(("trusted", pin)),
+        Lifecycle::Installed { former } => former.as_ref().map(|pin| ("not now; was trusted ", pin)),
+        Lifecycle::Trusted { pin } | Lifecycle::Enabled { pin, .. } => Some(("", pin)),
     };
     if let Some((word, pin)) = pin {
         decision(context, word, pin, now)?;
@@ -248,7 +255,7 @@ fn evidence(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), 
             }
         };
         let key = if row.lifecycle.state() == State::Enabled { "placed" } else { "stored" };
-        line(context, key, &format!("{}  {sound}", text::escape(&folder.path)))?;
+        line(context, key, &format!("{sound}  {}", text::escape(&folder.path)))?;
     }
     match &skill.permit {
         Some(Ok(permit)) => line(context, "permit", &format!("there, for record {}", permit.seq))?,
@@ -267,7 +274,7 @@ fn evidence(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), 
 
 fn decision(context: &mut Context, word: &str, pin: &Pin, now: Timestamp) -> Result<(), Stop> {
     let by = format!("{} ({}) by {}", pin.at, render::age(pin.at, now), text::escape(&pin.by.user));
-    line(context, word, &format!("{by}, record {}", pin.seq))?;
+    line(context, "trusted", &format!("{word}{by}, record {}", pin.seq))?;
     line(context, "because", &text::escape(pin.note.as_deref().unwrap_or_default()))?;
     let until = pin.until.map(|until| format!("{until} ({})", render::age(until, now)));
     line(context, "until", &until.unwrap_or_default())
@@ -278,7 +285,7 @@ fn rest(context: &mut Context, skill: &Skill) -> Result<(), Stop> {
         let what = format!("#{} {} {}: {}", last.seq, last.time, last.event, text::escape(&last.reason));
         line(context, "last", &what)?;
         for difference in &last.differences {
-            context.say(&format!("             {}", super::verify::difference(difference)))?;
+            context.say(&format!("           {}", super::verify::difference(difference)))?;
         }
     }
     if let Some(manifest) = skill.manifest.as_ref().filter(|_| context.globals.verbose) {
@@ -292,7 +299,7 @@ fn rest(context: &mut Context, skill: &Skill) -> Result<(), Stop> {
             })
             .collect();
         let table = render::table(&["MODE", "SIZE", "SHA-256", "FILE"], &rows, context.out.width());
-        context.say(&format!("\n{table}"))?;
+        context.say(&format!("\n{table}\n"))?;
     }
     Ok(())
 }
@@ -300,7 +307,7 @@ fn rest(context: &mut Context, skill: &Skill) -> Result<(), Stop> {
 fn advice(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), Stop> {
     let revision = &skill.row.revision;
     if let Some(newer) = &skill.newer {
-        line(context, "waiting", &format!("{newer}; skills review {newer}"))?;
+        line(context, "waiting", &render::commands(&format!("{newer}: skills review {newer}")))?;
     }
     let next = match &skill.no {
         _ if found.problem.is_some() => String::new(),
@@ -310,12 +317,13 @@ fn advice(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), St
         Some(no) if matches!(no.code, Code::HeldAll | Code::Held) => "skills release --help".to_owned(),
         Some(_) => format!("skills verify {revision}"),
     };
-    line(context, "next", &next)?;
+    line(context, "next", &render::commands(&next))?;
     context.say("")
 }
 
 fn history(context: &mut Context, found: &Status) -> Result<(), Stop> {
-    found.history.iter().try_for_each(|record| context.say(&super::audit::line(record)))
+    let columns = context.out.columns();
+    found.history.iter().try_for_each(|record| context.say(&super::audit::line(record, columns)))
 }
 
 fn document(context: &Context, found: &Status) -> Value {

@@ -30,7 +30,7 @@ use story::{Act, Chapter, Fact, STORY};
 /// Play the whole story in a throw-away home
 #[derive(Debug, Default, clap::Args)]
 #[command(
-    after_help = "Installs, reviews, trusts, enables, edits, updates, kills and releases a skill, in a temporary folder that is\n\
+    after_help = "Installs, reviews, trusts, enables, edits, updates, kills and releases a skill, in a temporary folder that is \
     removed at the end. Nothing of yours is touched. Exits 1 if any step ends otherwise than it must.\n\n\
     Examples:\n  skills tour\n  skills tour owner/repo --skill pdf\n  skills tour ./my-skill"
 )]

@@ -1,14 +1,16 @@
 //! `trust` and `untrust`.
 
+use super::super::complete;
 use super::super::context::{Context, Ended};
 use super::super::render::{self, Tone, paint};
 use super::install::parse_digest;
 use skill_trust::model::code::Exit;
+use skill_trust::model::time::Timestamp;
 use skill_trust::ops::trust::{self, TermsRequest, TrustPlan, TrustRequest};
 use std::path::PathBuf;
 
 /// Decide that exactly these bytes may be used
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(
     after_help = "The decision belongs to the bytes: any later change withdraws it.\nWithout a terminal, name the reviewed bytes in full: \
     --digest sha256:…\n\nExamples:\n  skills trust pdf-forms\n  skills trust pdf-forms --expires 90d --note \"read all three files\"\n  \
@@ -16,7 +18,7 @@ use std::path::PathBuf;
 )]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST; several are decided with one answer
-    #[arg(required_unless_present_any = ["from", "updates", "set"])]
+    #[arg(required_unless_present_any = ["from", "updates", "adopted", "set"], add = complete::undecided())]
     pub(super) skills: Vec<String>,
     /// Everything undecided that came from this source
     #[arg(long, value_name = "SOURCE", conflicts_with = "skills")]
@@ -24,8 +26,11 @@ pub(crate) struct Args {
     /// Every update that waits
     #[arg(long, conflicts_with_all = ["skills", "from"])]
     pub(super) updates: bool,
+    /// Everything undecided that was adopted
+    #[arg(long, conflicts_with_all = ["skills", "from", "updates"])]
+    pub(super) adopted: bool,
     /// The reviewed set, as --print-set printed it; with --digest
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["skills", "from", "updates"], requires = "digest")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["skills", "from", "updates", "adopted"], requires = "digest")]
     pub(super) set: Option<PathBuf>,
     /// Print the set and nothing else, for --set on another machine; change nothing
     #[arg(long, conflicts_with_all = ["set", "dry_run", "json"])]
@@ -44,6 +49,13 @@ pub(crate) struct Args {
     pub(super) dry_run: bool,
 }
 
+impl Args {
+    /// A decision about these, without options.
+    pub(super) fn of(skills: Vec<String>) -> Self {
+        Self { skills, ..Self::default() }
+    }
+}
+
 /// Runs `trust`.
 pub(crate) fn run(context: &mut Context, mut args: Args) -> Ended {
     let digest = args.digest.as_deref().map(parse_digest).transpose()?;
@@ -58,7 +70,7 @@ pub(crate) fn run(context: &mut Context, mut args: Args) -> Ended {
     };
     let shown = describe(context, &plan);
     if args.dry_run {
-        context.say(&shown)?;
+        context.say(&format!("{shown}\ndigest   {}", plan.row.revision.digest))?;
         context.json("trust-plan/1", document(&plan))?;
         return Ok(Exit::Done);
     }
@@ -67,7 +79,9 @@ pub(crate) fn run(context: &mut Context, mut args: Args) -> Ended {
     let revision = &plan.row.revision;
     let until = pin.until.map_or(String::new(), |until| format!(" until {until}"));
     context.say(&format!("{}  {revision}{until}", paint(Tone::Good, "trusted")))?;
-    context.say(&format!("Not enabled yet. Next:  skills enable {} --agent claude-code", revision.name))?;
+    let place = super::enable::place_hint(context);
+    let next = format!("Not enabled yet. Next:  skills enable {}{place}", revision.name);
+    context.say(&render::commands(&next))?;
     let mut document = document(&plan);
     if let Some(document) = document.as_object_mut() {
         document.insert("record".to_owned(), pin.seq.into());
@@ -76,25 +90,31 @@ pub(crate) fn run(context: &mut Context, mut args: Args) -> Ended {
     Ok(Exit::Done)
 }
 
-/// What is shown with the question; the digest comes last, next to it.
+/// What is shown before the question, which names the digest itself.
 fn describe(context: &Context, plan: &TrustPlan) -> String {
     let row = &plan.row;
     let mut lines = vec![format!("skill    {}", paint(Tone::Strong, row.revision.name.as_str()))];
     lines.push(format!("source   {}", row.source));
-    lines.push(format!("holds    {} files, {}", row.files, render::human_size(row.bytes)));
+    lines.push(format!("holds    {}, {}", render::files_of(row.files), render::human_size(row.bytes)));
     lines.push(format!("arrived  {}", render::age(row.installed, context.now())));
     lines.push(match &plan.before {
         None => "before   nothing of this name was trusted here".to_owned(),
         Some(digest) => {
-            format!("before   {} is trusted; see: skills review {}", digest.short(), row.revision)
+            let see = render::commands(&format!("see: skills review {}", row.revision));
+            format!("before   {} is trusted; {see}", digest.short())
         }
     });
     if let Some(until) = plan.terms.until {
-        lines.push(format!("ends     {until}"));
+        lines.push(ends(until, plan.terms.why.as_deref()));
     }
     lines.push("signed   not checked: signatures are not read by this version".to_owned());
-    lines.push(format!("digest   {}", row.revision.digest));
     lines.join("\n")
+}
+
+/// When a decision ends, and who says so if it was not typed.
+pub(super) fn ends(until: Timestamp, why: Option<&str>) -> String {
+    let why = why.map_or(String::new(), |why| format!("  ({why})"));
+    format!("ends     {until}{why}")
 }
 
 fn document(plan: &TrustPlan) -> serde_json::Value {
@@ -111,6 +131,7 @@ fn document(plan: &TrustPlan) -> serde_json::Value {
 )]
 pub(crate) struct UntrustArgs {
     /// NAME or NAME@DIGEST
+    #[arg(add = complete::trusted())]
     skill: String,
     /// These bytes must not come back, under any name
     #[arg(long)]

@@ -6,28 +6,22 @@ use super::trust::Args;
 use serde_json::json;
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::digest::Digest;
-use skill_trust::model::set::RevisionSet;
 use skill_trust::model::text;
 use skill_trust::ops::pick::Pick;
 use skill_trust::ops::trust::TermsRequest;
 use skill_trust::ops::trust::set::{self, Member, SetPlan, SetRequest};
-use std::io::Read as _;
-use std::path::Path;
-
-/// Longest set that is read, in bytes.
-const FILE_MAX: u64 = 1 << 20;
 
 /// Runs it.
 pub(super) fn run(context: &mut Context, args: Args, digest: Option<Digest>, terms: &TermsRequest) -> Ended {
     let plan = set::plan(&context.world, &request(&args, digest)?, terms)?;
     if args.print_set {
-        context.say(plan.set.text().trim_end())?;
+        context.raw(plan.set.text().trim_end())?;
         context.note(&format!("to state it: skills trust --set FILE --digest {}", plan.set.digest()))?;
         return Ok(Exit::Done);
     }
     let shown = describe(context, &plan);
     if args.dry_run {
-        context.say(&shown)?;
+        context.say(&format!("{shown}\nset      {}", plan.set.digest()))?;
         context.json("trust-set-plan/1", document(&plan))?;
         return Ok(Exit::Done);
     }
@@ -35,17 +29,18 @@ pub(super) fn run(context: &mut Context, args: Args, digest: Option<Digest>, ter
     let size = set::trust(&context.world, &plan, &shown, person.as_mut())?;
     let head = paint(Tone::Good, "trusted");
     context.say(&format!("{head}  {}  {}", render::count(plan.set.len(), "revision"), plan.set.digest()))?;
+    let place = super::enable::place_hint(context);
     let next = match (&args.from, args.updates) {
-        (Some(source), _) => format!("skills enable --from {} --agent claude-code", text::shell_word(source)),
+        _ if args.adopted => "skills enable --adopted".to_owned(),
+        (Some(source), _) => format!("skills enable --from {}{place}", text::shell_word(source)),
         (None, true) => "skills enable --updates".to_owned(),
-        (None, false) => "skills enable NAME… --agent claude-code".to_owned(),
+        (None, false) => format!("skills enable {}{place}", args.skills.join(" ")),
     };
-    context.say(&format!("Not enabled yet. Next:  {next}"))?;
+    context.say(&render::commands(&format!("Not enabled yet. Next:  {next}")))?;
     for member in &plan.alone {
-        context.say(&format!(
-            "Still to decide:  skills review {0}, then: skills trust {0}",
-            member.row.revision
-        ))?;
+        let next =
+            format!("Still to decide:  skills review {0}, then: skills trust {0}", member.row.revision);
+        context.say(&render::commands(&next))?;
     }
     let mut document = document(&plan);
     if let Some(document) = document.as_object_mut() {
@@ -57,27 +52,18 @@ pub(super) fn run(context: &mut Context, args: Args, digest: Option<Digest>, ter
 
 fn request(args: &Args, digest: Option<Digest>) -> Result<SetRequest, Stop> {
     if let (Some(path), Some(digest)) = (&args.set, digest) {
-        return Ok(SetRequest::Stated(read(path)?, digest));
+        return Ok(SetRequest::Stated(set::read(path)?, digest));
     }
     if digest.is_some() {
         let what = "--digest states one revision or, with --set, one set";
         return Err(Stop::new(Code::Usage, what, "name one skill, or the set's file with --set"));
     }
     Ok(SetRequest::Picked(match (&args.from, args.updates) {
+        _ if args.adopted => Pick::Adopted,
         (Some(source), _) => Pick::From(source.clone()),
         (None, true) => Pick::Updates,
         (None, false) => Pick::Names(args.skills.clone()),
     }))
-}
-
-fn read(path: &Path) -> Result<RevisionSet, Stop> {
-    let shown = text::escape(&path.to_string_lossy());
-    let mut content = String::new();
-    let file = std::fs::File::open(path).and_then(|file| file.take(FILE_MAX).read_to_string(&mut content));
-    file.map_err(|error| Stop::new(Code::Io, format!("{shown}: {error}"), "name a set that can be read"))?;
-    RevisionSet::parse(&content).map_err(|bad| {
-        Stop::new(Code::Usage, format!("{shown}: {bad}"), "write one with: skills trust … --print-set > FILE")
-    })
 }
 
 /// The table, riskiest first, and what dropped out.
@@ -86,7 +72,7 @@ fn describe(context: &Context, plan: &SetPlan) -> String {
     let mut out =
         vec![render::table(&["NAME", "DIGEST", "TO READ", "LOOK FOR"], &rows(&plan.members), width)];
     if !plan.alone.is_empty() {
-        out.push(paint(Tone::Careful, "\nNot among them, each to be decided alone:"));
+        out.push(format!("\n{}", paint(Tone::Careful, "Not among them, each to be decided alone:")));
         for member in &plan.alone {
             let why = member.alone.as_deref().unwrap_or_default();
             out.push(format!("  {}: {}", member.row.revision, text::escape(why)));
@@ -99,10 +85,9 @@ fn describe(context: &Context, plan: &SetPlan) -> String {
     out.push(String::new());
     out.extend(sources.iter().map(|source| format!("source   {source}")));
     if let Some(until) = plan.terms.until {
-        out.push(format!("ends     {until}"));
+        out.push(super::trust::ends(until, plan.terms.why.as_deref()));
     }
     out.push("signed   not checked: signatures are not read by this version".to_owned());
-    out.push(format!("set      {}", plan.set.digest()));
     out.join("\n")
 }
 
@@ -112,7 +97,7 @@ fn rows(members: &[Member]) -> Vec<Vec<String>> {
         let cost = if member.compared {
             format!("{}, +{added} -{removed}", render::count(member.files, "file"))
         } else {
-            format!("{}, {}", render::count(member.files, "file"), render::human_size(member.row.bytes))
+            format!("{}, {}", render::count(member.files, "file"), render::count(added, "line"))
         };
         let marks: Vec<_> = member.marks.iter().map(|mark| mark.words()).collect();
         vec![member.row.revision.name.to_string(), member.row.revision.digest.short(), cost, marks.join(", ")]

@@ -5,15 +5,14 @@ use super::super::render::{self, Tone, paint};
 use serde_json::{Value, json};
 use skill_trust::model::code::Stop;
 use skill_trust::model::text;
-use skill_trust::ops::unmanaged::{self, Findings, Relation, Unmanaged};
+use skill_trust::ops::unmanaged::{self, Adopted, Findings, Relation, Unmanaged};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Shows them, by the folder they lie in and the agents that read it.
 pub(super) fn show(context: &mut Context, findings: &Findings) -> Result<(), Stop> {
     if findings.cut {
-        let what =
-            "Not all folders of the agents were searched, there are too many: a skill may be missing here.";
+        let what = "Not all folders of the agents could be searched: a skill may be missing here.";
         context.say(&format!("\n{}", paint(Tone::Bad, what)))?;
     }
     let found = &findings.skills;
@@ -40,11 +39,15 @@ pub(super) fn show(context: &mut Context, findings: &Findings) -> Result<(), Sto
 }
 
 /// A path below the account's folder as people write it.
-fn short(home: Option<&Path>, path: &str) -> String {
+pub(super) fn short(home: Option<&Path>, path: &str) -> String {
     let home = home.map(|home| home.to_string_lossy().trim_end_matches('/').to_owned());
     let below = home.as_deref().and_then(|home| path.strip_prefix(home)).filter(|rest| rest.starts_with('/'));
     text::escape(&below.map_or_else(|| path.to_owned(), |rest| format!("~{rest}")))
 }
+
+/// Folders named that hold the same bytes: twenty copies of one skill are not
+/// listed twenty times twenty.
+const TWINS_TOLD: usize = 2;
 
 fn one(context: &mut Context, home: Option<&Path>, skill: &Unmanaged) -> Result<(), Stop> {
     let mut words = vec![render::count(skill.files, "file")];
@@ -59,14 +62,31 @@ fn one(context: &mut Context, home: Option<&Path>, skill: &Unmanaged) -> Result<
     if let Some(real) = &skill.real {
         more(format!("a link leads to {}", short(home, &real.to_string_lossy())))?;
     }
+    for also in &skill.also {
+        more(format!("agents reach it as {} too", short(home, &also.to_string_lossy())))?;
+    }
     let careful = |what: &str| paint(Tone::Careful, &format!("! {what}"));
+    match &skill.adopted {
+        Some(Adopted::As(revision)) => more(format!("adopted as {revision}, not yet replaced"))?,
+        Some(Adopted::Known(revision)) => {
+            more(format!("the same bytes as {revision}, which is managed here; this copy is not"))?;
+        }
+        Some(Adopted::Changed(revision)) => {
+            more(careful(&format!("changed since it was adopted as {revision}")))?;
+        }
+        None => {}
+    }
     if let Some(problem) = &skill.card {
         more(careful(&format!("its card: {problem}")))?;
     }
     if skill.faults > 0 {
         more(careful(&format!("not a sound skill: {}", render::count(skill.faults, "fault"))))?;
     }
-    for relation in &skill.relations {
+    let twins = |relation: &&Relation| matches!(relation, Relation::SameBytes { .. });
+    let told = TWINS_TOLD + usize::from(skill.relations.iter().filter(twins).count() == TWINS_TOLD + 1);
+    let rest = skill.relations.iter().filter(twins).count().saturating_sub(told);
+    let same = skill.relations.iter().filter(twins).take(told);
+    for relation in same.chain(skill.relations.iter().filter(|relation| !twins(relation))) {
         let (what, tone) = match relation {
             Relation::SameBytes { path } => (format!("the same bytes lie in {}", short(home, path)), false),
             Relation::Shadows { path, agents } => {
@@ -78,7 +98,7 @@ fn one(context: &mut Context, home: Option<&Path>, skill: &Unmanaged) -> Result<
         };
         more(if tone { careful(&what) } else { what })?;
     }
-    Ok(())
+    if rest > 0 { more(format!("and in {rest} other places")) } else { Ok(()) }
 }
 
 /// What to look at first, and what can be done today.
@@ -90,6 +110,14 @@ fn closing(context: &mut Context, found: &[Unmanaged]) -> Result<(), Stop> {
         let more = names.len().saturating_sub(first.len());
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
         context.say(&format!("\nLook first at: {}{more}", first.join(", ")))?;
+    }
+    let new = found.iter().any(|skill| matches!(skill.adopted, None | Some(Adopted::Changed(_))));
+    if new {
+        context.say("Take them in, as they are:  skills adopt --all")?;
+    }
+    if found.iter().any(|skill| matches!(skill.adopted, Some(Adopted::As(_)))) {
+        let what = "What is adopted stays as it is until it is replaced:  skills trust --adopted, then: skills enable --adopted";
+        context.say(what)?;
     }
     if context.globals.verbose {
         let titles = found.iter().flat_map(|skill| skill.agents.iter().copied()).collect();
@@ -105,7 +133,17 @@ fn closing(context: &mut Context, found: &[Unmanaged]) -> Result<(), Stop> {
 
 /// One of them as JSON.
 pub(super) fn document(skill: &Unmanaged) -> Value {
+    let adopted = skill.adopted.as_ref().map(|adopted| {
+        let (how, revision) = match adopted {
+            Adopted::As(revision) => ("as", revision),
+            Adopted::Known(revision) => ("known", revision),
+            Adopted::Changed(revision) => ("changed", revision),
+        };
+        json!({ "how": how, "name": revision.name, "digest": revision.digest })
+    });
+    let also: Vec<_> = skill.also.iter().map(|path| path.to_string_lossy()).collect();
     json!({
+        "adopted": adopted, "also": also,
         "name": skill.name, "path": skill.path.to_string_lossy(),
         "real": skill.real.as_ref().map(|path| path.to_string_lossy()), "agents": skill.agents,
         "digest": skill.digest, "card_problem": skill.card, "claim": skill.claim, "marks": skill.marks,

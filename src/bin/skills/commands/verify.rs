@@ -1,5 +1,6 @@
 //! `verify`: of everything here, of one skill, or of any folder.
 
+use super::super::complete;
 use super::super::context::{Context, Ended, absolute};
 use super::super::render::{self, Tone, paint};
 use serde_json::{Value, json};
@@ -15,12 +16,15 @@ use std::path::Path;
     after_help = "Drift that is found is acted upon: the copy is taken away, trust is withdrawn, both are recorded.\n\
     A folder is only looked at, and needs nothing to be installed.\n\n\
     Exit codes: 0 sound, 5 drift or other bytes, 7 ledger or log damaged.\n\n\
-    Examples:\n  skills verify\n  skills verify pdf-forms\n  skills verify ./my-skill\n\nSee also: skills status, skills audit verify"
+    Examples:\n  skills verify\n  skills verify pdf-forms\n  skills verify --dry-run\n  skills verify ./my-skill\n\nSee also: skills status, skills audit verify"
 )]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST, or the path of a folder (with a slash, or no skill's name)
-    #[arg(value_name = "NAME|PATH")]
+    #[arg(value_name = "NAME|PATH", add = complete::any())]
     what: Option<String>,
+    /// Only look: act on nothing that is found
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Runs `verify`.
@@ -30,7 +34,11 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     {
         return folder(context, Path::new(what));
     }
-    let found = verify::verify(&context.world, args.what.as_deref())?;
+    let found = if args.dry_run {
+        verify::plan(&context.world, args.what.as_deref())?
+    } else {
+        verify::verify(&context.world, args.what.as_deref())?
+    };
     for problem in &found.problems {
         tell(context, problem)?;
     }
@@ -98,7 +106,7 @@ fn tell(context: &mut Context, problem: &Problem) -> Result<(), Stop> {
     if stop.next.is_empty() {
         Ok(())
     } else {
-        context.say(&format!("     next: {}", text::escape(&stop.next)))
+        context.say(&format!("     next: {}", render::commands(&text::escape(&stop.next))))
     }
 }
 
@@ -184,7 +192,8 @@ fn known(context: &mut Context, found: &FolderReport) -> Result<(), Stop> {
     }
     if let Some(revision) = found.placed.as_ref().filter(|revision| revision.digest != found.digest) {
         let head = paint(Tone::Bad, "drifted");
-        context.say(&format!("{head}  we placed {revision} here; run: skills verify {revision}"))?;
+        let run = render::commands(&format!("run: skills verify {revision}"));
+        context.say(&format!("{head}  we placed {revision} here; {run}"))?;
     }
     Ok(())
 }

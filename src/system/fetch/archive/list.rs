@@ -10,6 +10,7 @@
 //! it so. On some alone it is a second spelling of a name, which some tools
 //! take for another entry.
 
+use super::link;
 use super::reason::{Reason, Trouble, odd};
 use crate::model::limits::{Limits, Rule};
 use crate::model::path::EntryPath;
@@ -25,17 +26,23 @@ const NAMES: usize = 8 << 20;
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A regular file, and whether its owner may execute it.
-    File { executable: bool },
+pub enum Kind {
+    /// A regular file.
+    File {
+        /// Whether its owner may execute it.
+        executable: bool,
+    },
     /// A folder.
     Folder,
+    /// A symbolic link, whose data is its target.
+    Link,
 }
 
 /// What stands at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     File,
+    Link,
     /// A folder with an entry of its own.
     Folder,
     /// A folder that only the names of others tell of.
@@ -49,6 +56,8 @@ pub(super) struct List {
     pub(super) files: Vec<Seen>,
     /// The folders with an entry of their own.
     pub(super) folders: Vec<EntryPath>,
+    /// The symbolic links, in the order of the archive.
+    pub(super) links: Vec<EntryPath>,
     places: HashMap<String, (EntryPath, Place)>,
     dotted: Option<bool>,
     root: bool,
@@ -61,8 +70,8 @@ impl List {
     pub(super) fn add(&mut self, raw: &[u8], kind: Kind, size: u64) -> Result<(), Trouble> {
         let name = match kind {
             Kind::Folder => raw.strip_suffix(b"/").unwrap_or(raw),
-            Kind::File { .. } if raw.ends_with(b"/") => return Err(odd(Reason::FileSlash, raw, "")),
-            Kind::File { .. } => raw,
+            _ if raw.ends_with(b"/") => return Err(odd(Reason::FileSlash, raw, "")),
+            Kind::File { .. } | Kind::Link => raw,
         };
         if kind == Kind::Folder && size != 0 {
             return Err(odd(Reason::FolderData, raw, format!("{size} bytes")));
@@ -86,6 +95,9 @@ impl List {
         if name.contains(&b':') {
             return Err(odd(Reason::Colon, raw, ""));
         }
+        if is_version(path.file_name()) {
+            return Err(odd(Reason::Version, raw, ""));
+        }
         if let Some(rule) = misshapen(&Limits::CEILING, &path) {
             return Err(Trouble::Entry(fault(Some(&path), rule)));
         }
@@ -93,6 +105,10 @@ impl List {
         match kind {
             Kind::Folder => self.folders.push(path),
             Kind::File { executable } => self.files.push(Seen { path, executable, size }),
+            Kind::Link => {
+                link::check_name(&path)?;
+                self.links.push(path);
+            }
         }
         Ok(())
     }
@@ -100,7 +116,7 @@ impl List {
     fn bounded(&mut self, raw: &[u8], size: u64) -> Result<(), Trouble> {
         self.total = self.total.saturating_add(size);
         let limits = Limits::CEILING;
-        if self.files.len() + self.folders.len() >= ENTRIES {
+        if self.files.len() + self.folders.len() + self.links.len() >= ENTRIES {
             return Err(Trouble::TooLarge(format!("{ENTRIES} entries")));
         }
         if self.names > NAMES {
@@ -120,19 +136,28 @@ impl List {
         let text = path.as_str();
         for (at, _) in text.match_indices('/') {
             // A beginning of a clean path is one.
-            if let Ok(folder) = EntryPath::parse(&text.as_bytes()[..at])
-                && self.put(folder, Place::Implied)? == Some(Place::File)
-            {
-                return Err(odd(Reason::FileAsFolder, text.as_bytes(), format!("`{}`", &text[..at])));
-            }
+            let Ok(folder) = EntryPath::parse(&text.as_bytes()[..at]) else { continue };
+            let reason = match self.put(folder, Place::Implied)? {
+                Some(Place::File) => Reason::FileAsFolder,
+                Some(Place::Link) => Reason::LinkAsFolder,
+                Some(Place::Folder | Place::Implied) | None => continue,
+            };
+            return Err(odd(reason, text.as_bytes(), format!("`{}`", &text[..at])));
         }
-        let new = if kind == Kind::Folder { Place::Folder } else { Place::File };
-        let names = || text.as_bytes();
-        match (new, self.put(path.clone(), new)?) {
-            (_, None) | (Place::Folder, Some(Place::Implied)) => Ok(()),
-            (new, Some(before)) if new == before => Err(odd(Reason::Duplicate, names(), "")),
-            _ => Err(odd(Reason::FileAsFolder, names(), "")),
-        }
+        let new = match kind {
+            Kind::Folder => Place::Folder,
+            Kind::File { .. } => Place::File,
+            Kind::Link => Place::Link,
+        };
+        let is_folder = |place| matches!(place, Place::Folder | Place::Implied);
+        let Some(before) = self.put(path.clone(), new)? else { return Ok(()) };
+        let reason = match (new, before) {
+            (Place::Folder, Place::Implied) => return Ok(()),
+            _ if is_folder(new) == is_folder(before) => Reason::Duplicate,
+            _ if [new, before].contains(&Place::Link) => Reason::LinkAsFolder,
+            _ => Reason::FileAsFolder,
+        };
+        Err(odd(reason, text.as_bytes(), ""))
     }
 
     /// What stood at a path before. Attack: twins that a system which folds
@@ -160,9 +185,15 @@ impl List {
     }
 }
 
+/// Attack: `SKILL.md;1`, which Info-ZIP takes for a version of VMS and writes
+/// over `SKILL.md`.
+fn is_version(name: &str) -> bool {
+    name.rsplit_once(';').is_some_and(|(_, number)| number.bytes().all(|c| c.is_ascii_digit()))
+}
+
 /// One spelling for names that differ in case alone. `policy::entry` compares
 /// the files of a skill more widely; this keeps apart what lies around it.
-fn fold(path: &str) -> String {
+pub(super) fn fold(path: &str) -> String {
     if path.is_ascii() { path.to_ascii_lowercase() } else { path.to_uppercase().to_lowercase() }
 }
 
@@ -171,11 +202,16 @@ fn fold(path: &str) -> String {
 mod tests {
     use super::*;
 
-    /// The code of the first refusal of a list of names; a slash means folder.
+    /// The code of the first refusal of a list of names; a slash at the end
+    /// means a folder, an at sign a link.
     fn code(names: &[&str]) -> String {
         let mut list = List::default();
         for name in names {
-            let kind = if name.ends_with('/') { Kind::Folder } else { Kind::File { executable: false } };
+            let (name, kind) = match name.strip_suffix('@') {
+                Some(name) => (name, Kind::Link),
+                None if name.ends_with('/') => (*name, Kind::Folder),
+                None => (*name, Kind::File { executable: false }),
+            };
             match list.add(name.as_bytes(), kind, 0) {
                 Ok(()) => {}
                 Err(Trouble::Odd(odd)) => return odd.reason.code().to_owned(),
@@ -211,6 +247,12 @@ mod tests {
             (&["/a"], "name-absolute"),
             (&["C:a"], "name-absolute"),
             (&["ab:c"], "archive-colon"),
+            (&["SKILL.md;1"], "archive-version"),
+            (&["a/b;"], "archive-version"),
+            (&["a;1;23"], "archive-version"),
+            (&["a;1/"], "archive-version"),
+            (&["a;1@"], "archive-version"),
+            (&["a;1x", "b;c.md"], "taken"),
             (&["a\\b"], "name-backslash"),
             (&[""], "name-empty"),
             (&["a//b"], "name-empty"),
@@ -228,6 +270,39 @@ mod tests {
         }
         let deep = "a/".repeat(40) + "b";
         assert_eq!(code(&[&deep]), "limit-depth");
+    }
+
+    #[test]
+    fn attack_a_link_meets_nothing_before_or_after() {
+        let cases: &[(&[&str], &str)] = &[
+            (&["a@", "b@", "c/d@", "c/e"], "taken"),
+            (&["./a@", "./b"], "taken"),
+            (&["a@", "a/b"], "archive-link-as-folder"),
+            (&["a/b", "a@"], "archive-link-as-folder"),
+            (&["a@", "a/"], "archive-link-as-folder"),
+            (&["a/", "a@"], "archive-link-as-folder"),
+            (&["a@", "a/b/c/d"], "archive-link-as-folder"),
+            (&["a/b/c/d", "a/b@"], "archive-link-as-folder"),
+            (&["a@", "a/b@"], "archive-link-as-folder"),
+            (&["a@", "a"], "archive-duplicate"),
+            (&["a", "a@"], "archive-duplicate"),
+            (&["a@", "a@"], "archive-duplicate"),
+            (&["a", "a/b@"], "archive-file-as-folder"),
+            (&["A@", "a/b"], "entry-collision"),
+            (&["a/b", "A@"], "entry-collision"),
+            (&["A@", "a/"], "entry-collision"),
+            (&["A@", "a"], "entry-collision"),
+            (&["x/A@", "X/b"], "entry-collision"),
+            (&["stra\u{df}e@", "STRASSE/x"], "entry-collision"),
+            (&["a/@"], "archive-file-slash"),
+            (&["a", "./b@"], "archive-mixed-dot"),
+            (&["../a@"], "name-dots"),
+            (&["a/SKILL.md@"], "archive-link-card"),
+            (&["a/skill.md@"], "archive-link-card"),
+        ];
+        for (names, wanted) in cases {
+            assert_eq!(code(names), *wanted, "{names:?}");
+        }
     }
 
     #[test]

@@ -9,15 +9,17 @@
 //! ```
 //!
 //! One form is taken, in which every tool reads the same; everything else is
-//! refused with its reason, and nothing is repaired. Links, devices and odd
+//! refused with its reason, and nothing is repaired. Hard links, devices and odd
 //! names refuse the whole archive, also outside of the skill that is wanted:
-//! what they do to the rest depends on the tool. See `docs/archives.md`.
+//! what they do to the rest depends on the tool. A symbolic link outside of
+//! every skill is passed over; `link` says when. See `docs/archives.md`.
 //!
 //! Invariant: memory is bounded whatever the archive says; no buffer is sized
 //! by a header but for names of at most 64 KiB.
 
 mod gzip;
 mod inflate;
+mod link;
 mod list;
 mod pax;
 mod pinned;
@@ -26,16 +28,17 @@ mod tar;
 mod zip;
 mod zip_record;
 
+pub use list::Kind;
 pub use reason::{Odd, Reason};
 
 use super::folder::card_folders;
 use super::{CARD, CARD_BYTES, FetchError, FetchOptions, Found, Listing, Origin, Sink};
 use super::{fault, misshapen, over, shown};
-use crate::model::digest::{Digest, Hasher};
+use crate::model::digest::{self, Digest, Hasher};
 use crate::model::limits::{Fault, Limits, Rule};
 use crate::model::path::EntryPath;
 use crate::model::source::{Format, Source, SourceKind};
-use list::{Kind, List};
+use list::List;
 use pinned::{Pinned, changed};
 use reason::{Trouble, odd_all};
 use std::collections::HashMap;
@@ -93,6 +96,8 @@ pub(super) fn open(
 struct Checked {
     list: List,
     digests: Vec<Digest>,
+    /// The SHA-256 of each link's target.
+    targets: Vec<Digest>,
     skills: Vec<Found>,
     digest: Digest,
 }
@@ -121,10 +126,19 @@ fn walk(pinned: &Pinned, format: Format, each: Each<'_>) -> Result<Digest, Troub
 fn check(pinned: &Pinned, format: Format) -> Result<Checked, Trouble> {
     let (mut list, mut digests, mut cards) = (List::default(), Vec::new(), HashMap::new());
     let mut held = 0;
+    let mut targets = Vec::new();
     let digest = walk(pinned, format, &mut |entry, data| {
         list.add(entry.name, entry.kind, entry.size)?;
-        if entry.kind == Kind::Folder {
-            return Ok(());
+        match entry.kind {
+            Kind::File { .. } => {}
+            Kind::Folder => return Ok(()),
+            Kind::Link => {
+                let mut target = Vec::new();
+                data.take(link::TARGET + 1).read_to_end(&mut target)?;
+                link::check_target(entry.name, &target)?;
+                targets.push(digest::sha256(&[&target]));
+                return Ok(());
+            }
         }
         let is_card = list.files.last().is_some_and(|seen| seen.path.file_name() == CARD);
         let mut hashed = Hashed { data, hasher: Hasher::new() };
@@ -153,7 +167,36 @@ fn check(pinned: &Pinned, format: Format) -> Result<Checked, Trouble> {
             Found { path, card: card.unwrap_or_default() }
         })
         .collect();
-    Ok(Checked { list, digests, skills, digest })
+    Ok(Checked { list, digests, targets, skills, digest })
+}
+
+/// An entry of a checked archive, whether or not it belongs to a skill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its name.
+    pub path: EntryPath,
+    /// A file, or a link that is passed over.
+    pub kind: Kind,
+    /// The SHA-256 of the file's bytes or of the link's target.
+    pub digest: Digest,
+}
+
+/// The checked list of an archive, before skills are looked for in it: its
+/// files, then its links. For comparison with other readers.
+///
+/// # Errors
+/// As [`super::open`].
+pub fn members(path: &Path, format: Format, options: &FetchOptions) -> Result<Vec<Member>, FetchError> {
+    let (pinned, real) = Pinned::open(path, options)?;
+    let Checked { list, digests, targets, .. } =
+        check(&pinned, format).map_err(|trouble| trouble.of(&shown(&real)))?;
+    let files = list.files.into_iter().zip(digests).map(|(seen, digest)| Member {
+        path: seen.path,
+        kind: Kind::File { executable: seen.executable },
+        digest,
+    });
+    let links = list.links.into_iter().zip(targets);
+    Ok(files.chain(links.map(|(path, digest)| Member { path, kind: Kind::Link, digest })).collect())
 }
 
 impl Archive {
@@ -169,6 +212,9 @@ impl Archive {
         }
         let mut paths: Vec<&str> = files.values().map(EntryPath::as_str).collect();
         paths.sort_unstable();
+        for link in &self.list.links {
+            faults.extend(below(link, skill.path.as_ref()).map(|path| fault(Some(&path), Rule::Link)));
+        }
         for folder in &self.list.folders {
             let Some(path) = below(folder, skill.path.as_ref()) else { continue };
             let prefix = format!("{path}/");
@@ -200,7 +246,10 @@ impl Origin for Archive {
     }
 
     fn skills(&self) -> Result<Listing, FetchError> {
-        Ok(Listing { skills: self.skills.clone(), faults: Vec::new() })
+        let outside =
+            |link: &&EntryPath| !self.skills.iter().any(|skill| below(link, skill.path.as_ref()).is_some());
+        let links = self.list.links.iter().filter(outside).count() as u64;
+        Ok(Listing { skills: self.skills.clone(), faults: Vec::new(), links })
     }
 
     fn copy(&self, skill: &Found, limits: &Limits, out: Sink<'_>) -> Result<(), FetchError> {

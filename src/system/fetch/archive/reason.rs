@@ -45,7 +45,12 @@ reasons! {
     FileAsFolder "archive-file-as-folder" "one entry is a file where another needs a folder";
     FileSlash "archive-file-slash" "a file whose name ends in a slash, or a folder that is called a file";
     FolderData "archive-folder-data" "a folder with data of its own";
+    LinkAsFolder "archive-link-as-folder" "one entry is a link where another needs a folder: it is written where the link leads";
+    LinkCard "archive-link-card" "a link called SKILL.md: some tools follow it, some take its target for the card";
+    LinkTarget "archive-link-target" "a link whose target is not a plain path inside of the archive";
+    LinkData "archive-link-data" "a link with data of its own";
     Colon "archive-colon" "a colon in a name, which some systems read as a drive or a stream";
+    Version "archive-version" "a name that ends in `;` and a number, which `unzip` cuts off";
     MixedDot "archive-mixed-dot" "some names begin with `./` and others do not";
     GzipHeader "gzip-header" "no gzip header as programs that pack folders write it";
     GzipChecksum "gzip-checksum" "the data does not have the checksum or length it should";
@@ -63,6 +68,7 @@ reasons! {
     TarLongName "tar-long-name" "a GNU long name that is malformed or not needed";
     TarTwoNames "tar-two-names" "more than one extended header for one entry";
     TarDangling "tar-dangling" "an extended header that no entry follows";
+    TarAppleDouble "tar-appledouble" "a `._` file, which macOS takes for a property of the file of that name";
     TarEnd "tar-end" "it does not end with two empty blocks";
     TarTrailing "tar-trailing" "data after the end marker";
     ZipEnd "zip-end" "its last 22 bytes are not the end record of one complete archive";
@@ -77,7 +83,7 @@ reasons! {
     ZipComment "zip-comment" "a comment, in which another archive can hide";
     ZipExtra "zip-extra" "an extra field that is malformed or may change how the entry is read";
     ZipUnicodePath "zip-unicode-path" "a second name in an extra field";
-    ZipEncoding "zip-encoding" "a name that is neither ASCII nor marked as UTF-8";
+    ZipEncoding "zip-encoding" "a name beyond ASCII that is not marked as UTF-8, or whose mark some tools do not see";
     ZipDescriptor "zip-descriptor" "the record after the data is missing or does not agree with the directory";
     ZipData "zip-data" "the data does not have the checksum or size it should";
 }

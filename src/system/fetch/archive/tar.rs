@@ -1,4 +1,5 @@
-//! Tar, read strictly: POSIX ustar headers and GNU's, files and folders only.
+//! Tar, read strictly: POSIX ustar headers and GNU's, of files, folders and
+//! symbolic links.
 //!
 //! ```text
 //!   [g: the commit, once, first]  ( [x: path, times | L: long name]  header  data )*  end
@@ -10,7 +11,9 @@
 //! in one place, a name in one place besides the shortened one.
 //!
 //! Attack: a size in an extended header that one reader obeys and another does
-//! not (CVE-2025-62518): what is data for one holds headers for the other.
+//! not (CVE-2025-62518): what is data for one holds headers for the other. The
+//! same for a link's target, so it stands in the header: one that needs `K` or
+//! an extended header is longer than any that is taken, or foreign.
 //!
 //! See: POSIX.1-2017, pax; the GNU tar manual, appendix "Tar Internals".
 
@@ -35,7 +38,7 @@ pub(super) struct Entry<'a> {
     pub(super) name: &'a [u8],
     /// What it is.
     pub(super) kind: Kind,
-    /// Bytes of data.
+    /// Bytes of data; of a link, of its target.
     pub(super) size: u64,
 }
 
@@ -53,6 +56,7 @@ enum Format {
 struct Header {
     format: Format,
     name: Vec<u8>,
+    target: Vec<u8>,
     mode: u32,
     size: u64,
     kind: u8,
@@ -100,13 +104,26 @@ pub(super) fn read(source: &mut dyn Read, each: Each<'_>) -> Result<(), Trouble>
 
 /// Hands out one file or folder.
 fn entry(source: &mut dyn Read, header: &Header, ahead: Ahead, each: Each<'_>) -> Result<(), Trouble> {
+    // Attack: two targets; the other readers take the one we do not.
+    if let Some(target) = ahead.pax.as_ref().and_then(|pax| pax.link.as_ref()) {
+        if header.kind != b'2' {
+            return Err(odd(Reason::TarPaxKey, &header.name, "`linkpath`, and it is no link"));
+        }
+        if *target != header.target {
+            return Err(odd(Reason::TarPaxConflict, &header.name, "two targets of a link"));
+        }
+    }
     let name = full_name(header, ahead)?;
+    // Attack: on macOS it is unpacked as a property, so there is a file less.
+    if name.rsplit(|c| *c == b'/').next().is_some_and(|last| last.starts_with(b"._")) {
+        return Err(odd(Reason::TarAppleDouble, &name, ""));
+    }
     let refuse = |rule| Err(Trouble::Entry(fault_at(None, &name, rule)));
     let kind = match header.kind {
         b'0' => Kind::File { executable: header.mode & 0o100 != 0 },
         b'5' => Kind::Folder,
         b'1' => return refuse(Rule::HardLink(2)),
-        b'2' => return refuse(Rule::Link),
+        b'2' => Kind::Link,
         b'3' | b'4' => return refuse(Rule::Special("device")),
         b'6' => return refuse(Rule::Special("FIFO")),
         b'S' => return Err(odd(Reason::TarSparse, &name, "")),
@@ -117,6 +134,14 @@ fn entry(source: &mut dyn Read, header: &Header, ahead: Ahead, each: Each<'_>) -
     };
     if header.mode & 0o7000 != 0 {
         return refuse(Rule::SetId(header.mode));
+    }
+    if kind == Kind::Link {
+        // Attack: some readers skip so many bytes, and others read on at once.
+        if header.size != 0 {
+            return Err(odd(Reason::LinkData, &name, format!("{} bytes", header.size)));
+        }
+        let size = header.target.len() as u64;
+        return each(&Entry { name: &name, kind, size }, &mut header.target.as_slice());
     }
     let mut data = Data { source, left: header.size };
     each(&Entry { name: &name, kind, size: header.size }, &mut data)?;
@@ -257,6 +282,7 @@ impl Header {
         // 7-Zip writes the kind of entry there as well; it must be the kind.
         let typed = match block[156] {
             b'0' => 0o100_000,
+            b'2' => 0o120_000,
             b'5' => 0o040_000,
             _ => 0,
         };
@@ -270,8 +296,8 @@ impl Header {
             return wrong(Reason::TarReserved, "at the end of the header");
         }
         let kind = block[156];
-        // Links are refused by their type, with their name.
-        if !matches!(kind, b'1' | b'2') && field(157, 100) != [0; 100] {
+        let target = text(field(157, 100), at)?.to_vec();
+        if !matches!(kind, b'1' | b'2') && !target.is_empty() {
             return wrong(Reason::TarReserved, "the name of a link that is none");
         }
         let mut name = Vec::new();
@@ -283,7 +309,7 @@ impl Header {
         }
         name.extend_from_slice(text(field(0, 100), at)?);
         let mode = u32::try_from(mode).unwrap_or(u32::MAX);
-        Ok(Self { format, name, mode, size, kind })
+        Ok(Self { format, name, target, mode, size, kind })
     }
 }
 

@@ -12,8 +12,9 @@
 //! bytes there is one archive; so the entries fill the file from byte 0 to the
 //! directory, in its order, the directory to the end record, and that to the
 //! end. One comment is taken, the commit that `git archive` and so every
-//! download of a forge ends with: hexadecimal digits hold no mark. Attack: more than a thousand published files that three common
-//! programs unpack to different files without a word.
+//! download of a forge ends with: hexadecimal digits hold no mark. Attack: more
+//! than a thousand published files that three common programs unpack to
+//! different files without a word.
 //!
 //! See: APPNOTE.TXT 6.3.10 of PKWARE.
 

@@ -112,6 +112,11 @@ impl<'a> Central<'a> {
         }
         check_extra(extra, name, true)?;
         let made = u16_at(head, 4);
+        // Attack: Info-ZIP looks at the mark of UTF-8 where it reads the extra
+        // field, and converts names from MS-DOS where there is none.
+        if made >> 8 == 0 && extra.is_empty() && !name.is_ascii() {
+            return Err(odd(Reason::ZipEncoding, name, "made on MS-DOS, without an extra field"));
+        }
         let central = Self {
             name,
             kind: kind(name, made, u32_at(head, 38))?,
@@ -138,8 +143,8 @@ impl<'a> Central<'a> {
         if self.needed & 0xff > VERSION || !matches!(self.needed >> 8, 0 | 3) {
             return refuse(Reason::ZipVersion, format!("needs version {}", self.needed));
         }
-        let effort = if self.method == DEFLATED { EFFORT } else { 0 };
-        if self.flags & !(DESCRIBED | UTF8 | effort) != 0 {
+        // Info-ZIP says how hard it tried also of what it then stored.
+        if self.flags & !(DESCRIBED | UTF8 | EFFORT) != 0 {
             return refuse(Reason::ZipFlags, format!("flags {:#06x}", self.flags));
         }
         match self.method {
@@ -165,9 +170,9 @@ impl<'a> Central<'a> {
 /// What an entry is, by its name and by its attributes, which must not differ.
 fn kind(name: &[u8], made: u16, attributes: u32) -> Result<Kind, Trouble> {
     const FOLDER: u32 = 0x10;
-    // Read-only, hidden, system, archive, normal, and 7-Zip's mark of a mode
-    // in the upper half: of files and folders alike.
-    const PLAIN: u32 = 0x80a7;
+    // Read-only, hidden, system, archive, normal, macOS's own mark, and 7-Zip's
+    // of a mode in the upper half: of files and folders alike.
+    const PLAIN: u32 = 0xc0a7;
     let odd_mode = |detail: String| Err(odd(Reason::ZipMode, name, detail));
     let unix = match made >> 8 {
         3 => true,
@@ -182,7 +187,11 @@ fn kind(name: &[u8], made: u16, attributes: u32) -> Result<Kind, Trouble> {
     let slash = name.ends_with(b"/");
     let refuse = |rule| Err(Trouble::Entry(fault_at(None, name, rule)));
     match (mode & 0o170_000, slash) {
-        (0o120_000, _) => return refuse(Rule::Link),
+        // Info-ZIP makes a link of it whatever the system, libarchive of Unix alone.
+        (0o120_000, _) if !unix => return odd_mode(format!("mode {mode:o}, not made on Unix")),
+        (0o120_000, true) => return odd_mode("a link whose name ends in a slash".to_owned()),
+        (0o120_000, false) if dos & FOLDER != 0 => return odd_mode("a link and a folder".to_owned()),
+        (0o120_000, false) => {}
         (0o010_000, _) => return refuse(Rule::Special("FIFO")),
         (0o140_000, _) => return refuse(Rule::Special("socket")),
         (0o020_000 | 0o060_000, _) => return refuse(Rule::Special("device")),
@@ -196,6 +205,9 @@ fn kind(name: &[u8], made: u16, attributes: u32) -> Result<Kind, Trouble> {
     if slash {
         return Ok(Kind::Folder);
     }
+    if mode & 0o170_000 == 0o120_000 {
+        return Ok(Kind::Link);
+    }
     if dos & FOLDER != 0 {
         return odd_mode("a folder whose name does not end in a slash".to_owned());
     }
@@ -203,6 +215,10 @@ fn kind(name: &[u8], made: u16, attributes: u32) -> Result<Kind, Trouble> {
     // alone, so that a program is one for half of the readers.
     if !unix && mode & 0o111 != 0 {
         return odd_mode(format!("mode {mode:o}, not made on Unix"));
+    }
+    // Attack: 7-Zip takes these bits of an entry of a known type alone.
+    if mode & 0o170_000 == 0 && mode & 0o111 != 0 {
+        return odd_mode(format!("mode {mode:o}, and no type of file"));
     }
     Ok(Kind::File { executable: mode & 0o100 != 0 })
 }

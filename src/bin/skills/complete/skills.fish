@@ -1,0 +1,7 @@
+# Completion of `skills` for fish. Once:  skills generate completions fish > ~/.config/fish/completions/skills.fish
+function __skills_complete
+    set -l before (commandline --current-process --tokenize --cut-at-cursor)
+    $before[1] __complete fish (count $before) -- $before (commandline --current-token --cut-at-cursor) 2>/dev/null </dev/null
+end
+complete --command skills --no-files --arguments '(__skills_complete)'
+complete --command skill-trust --no-files --arguments '(__skills_complete)'

@@ -1,0 +1,12 @@
+#compdef skills skill-trust
+# Completion of `skills` for zsh. In ~/.zshrc, after compinit:  source <(skills generate completions zsh)
+_skills() {
+    local -a found
+    found=("${(@f)$("${words[1]}" __complete zsh "$((CURRENT - 1))" -- "${words[@]}" 2>/dev/null </dev/null)}")
+    [[ -n "${found[1]}" ]] && _describe 'skills' found
+}
+if [[ "${funcstack[1]}" == "_skills" ]]; then
+    _skills "$@"
+elif (( ${+functions[compdef]} )); then
+    compdef _skills skills skill-trust
+fi

@@ -1,0 +1,185 @@
+//! Every key of a policy file, with what it is without one and how the values
+//! of two files become one. The reference page is made of this table.
+
+/// A key of a policy file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// Its table and its name.
+    pub name: &'static str,
+    /// A value, as it is written.
+    pub example: &'static str,
+    /// What holds where no file has it.
+    pub default: &'static str,
+    /// What it does.
+    pub about: &'static str,
+    /// What holds where several files have it.
+    pub several: &'static str,
+    /// Whether every file's value counts, not only one.
+    pub adds: bool,
+}
+
+/// All keys, in the order in which they are shown.
+pub const KEYS: &[Key] = &[
+    Key {
+        name: "sources.allow",
+        example: "[\"https://github.com/acme/\"]",
+        default: "every source",
+        about: "Sources that may be used, by the beginning of their address up to a `/`; all others may not",
+        several: "a source must be in each list",
+        adds: true,
+    },
+    Key {
+        name: "sources.deny",
+        example: "[\"https://github.com/acme/old\"]",
+        default: "none",
+        about: "Sources that may not be used, in whatever spelling; wins over `allow`",
+        several: "all lists count",
+        adds: true,
+    },
+    Key {
+        name: "trust.min-age",
+        example: "\"3d\"",
+        default: "none",
+        about: "Time from the moment this home first had a revision to the moment it can be trusted or enabled; days `3d` or hours `36h`",
+        several: "the longest counts",
+        adds: true,
+    },
+    Key {
+        name: "trust.early",
+        example: "[\"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"]",
+        default: "none",
+        about: "Bytes that need not wait for `min-age`, by their full digest: a security fix, once somebody has read it",
+        several: "excepts from the `min-age` of its own file and of those it wins over, never from a stronger file's",
+        adds: true,
+    },
+    Key {
+        name: "trust.expires",
+        example: "\"90d\"",
+        default: "no end",
+        about: "When a trust decision ends that names no end; days or hours",
+        several: "the shortest counts",
+        adds: false,
+    },
+    Key {
+        name: "trust.max-days",
+        example: "365",
+        default: "no limit",
+        about: "Days after which every trust decision ends, earlier ones included, whatever end was named",
+        several: "the smallest counts",
+        adds: false,
+    },
+    Key {
+        name: "trust.note",
+        example: "\"required\"",
+        default: "\"optional\"",
+        about: "Whether a trust decision must say why, with `--note`",
+        several: "`required` counts",
+        adds: false,
+    },
+    Key {
+        name: "enable.agents",
+        example: "[\"claude-code\"]",
+        default: "none: `enable` wants a place",
+        about: "The agents that `enable` places for when neither `--agent` nor `--dir` is given",
+        several: "the machine's counts",
+        adds: false,
+    },
+    Key {
+        name: "limits.files",
+        example: "5000",
+        default: "5000",
+        about: "Most files in one skill",
+        several: "the machine's counts",
+        adds: false,
+    },
+    Key {
+        name: "limits.total",
+        example: "67108864",
+        default: "67108864",
+        about: "Most bytes in one skill",
+        several: "the machine's counts",
+        adds: false,
+    },
+    Key {
+        name: "limits.file",
+        example: "16777216",
+        default: "16777216",
+        about: "Most bytes in one file",
+        several: "the machine's counts",
+        adds: false,
+    },
+    Key {
+        name: "limits.depth",
+        example: "16",
+        default: "16",
+        about: "Most folders inside each other",
+        several: "the machine's counts",
+        adds: false,
+    },
+    Key {
+        name: "limits.path",
+        example: "512",
+        default: "512",
+        about: "Most bytes of one path",
+        several: "the machine's counts",
+        adds: false,
+    },
+    Key {
+        name: "gate.valid-for",
+        example: "60",
+        default: "60",
+        about: "Seconds that a gateway may go by an allow",
+        several: "the machine's counts",
+        adds: false,
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::super::Policy;
+    use super::*;
+    use crate::model::limits::Limits;
+
+    fn file(key: &Key, value: &str) -> String {
+        let (table, name) = key.name.split_once('.').unwrap();
+        format!("[{table}]\n{name} = {value}\n")
+    }
+
+    #[test]
+    fn every_key_can_be_written_and_a_misspelt_one_is_refused() {
+        for key in KEYS {
+            let policy = Policy::read(&[("p", file(key, key.example))]).unwrap();
+            assert_eq!(policy.settings().len(), 1, "{}", key.name);
+            assert_eq!(policy.settings()[0].key, key.name);
+            assert_eq!(policy.settings()[0].value, key.example);
+            let misspelt = file(key, key.example).replace(" = ", "x = ");
+            assert!(Policy::read(&[("p", misspelt)]).unwrap_err().contains("unknown field"), "{}", key.name);
+            let elsewhere = file(key, key.example).replacen('[', "[x", 1);
+            assert!(Policy::read(&[("p", elsewhere)]).is_err(), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn no_key_is_left_out() {
+        let raw = include_str!("raw.rs");
+        let fields =
+            raw.lines().filter(|line| line.trim_start().starts_with("pub(super) ") && line.contains(": "));
+        let fields = fields.filter(|line| !line.contains("Option<Raw"));
+        assert_eq!(fields.count(), KEYS.len(), "a field of raw.rs is not in KEYS");
+    }
+
+    #[test]
+    fn the_defaults_shown_are_the_ones_that_hold() {
+        let number = |name: &str| {
+            let key = KEYS.iter().find(|key| key.name == name).unwrap();
+            key.default.parse::<u64>().unwrap()
+        };
+        let limits = Limits::DEFAULT;
+        assert_eq!(number("limits.files"), limits.files);
+        assert_eq!(number("limits.total"), limits.total);
+        assert_eq!(number("limits.file"), limits.file);
+        assert_eq!(number("limits.depth"), limits.depth as u64);
+        assert_eq!(number("limits.path"), limits.path as u64);
+        assert_eq!(number("gate.valid-for"), Policy::DEFAULT.valid_for);
+    }
+}

@@ -1,0 +1,55 @@
+//! A policy file's text as it is written, before anything of it is believed.
+//! Whatever is not named here is refused.
+
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raw {
+    pub(super) sources: Option<RawSources>,
+    pub(super) trust: Option<RawTrust>,
+    pub(super) enable: Option<RawEnable>,
+    pub(super) limits: Option<RawLimits>,
+    pub(super) gate: Option<RawGate>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSources {
+    pub(super) allow: Option<Vec<String>>,
+    #[serde(default)]
+    pub(super) deny: Vec<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawTrust {
+    pub(super) min_age: Option<String>,
+    #[serde(default)]
+    pub(super) early: Vec<String>,
+    pub(super) expires: Option<String>,
+    pub(super) max_days: Option<u32>,
+    pub(super) note: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawEnable {
+    pub(super) agents: Option<Vec<String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLimits {
+    pub(super) files: Option<u64>,
+    pub(super) total: Option<u64>,
+    pub(super) file: Option<u64>,
+    pub(super) depth: Option<u64>,
+    pub(super) path: Option<u64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawGate {
+    pub(super) valid_for: Option<u64>,
+}

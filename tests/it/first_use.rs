@@ -1,0 +1,228 @@
+//! What `install` offers on a terminal: each step its own question, No unless
+//! yes is said, and to nobody who is not there.
+
+use crate::support::pty::Pty;
+use crate::support::sandbox::{PROGRAM, Sandbox, tamper};
+use skill_trust::model::agent::AGENTS;
+use skill_trust::ops::World;
+use std::path::Path;
+
+const TYPE: &str = "to trust exactly these bytes: ";
+
+/// A sandbox with a source of `pdf`, its digest named `A`.
+fn source() -> (Sandbox, String) {
+    let sandbox = Sandbox::new();
+    let pdf = sandbox.skill("pdf").make();
+    sandbox.call("A", &sandbox.digest(&pdf));
+    (sandbox, pdf.to_str().unwrap().to_owned())
+}
+
+fn terminal(sandbox: &Sandbox, environment: &[(&str, &str)], args: &[&str]) -> Pty {
+    let home = sandbox.arg("home");
+    let args = [&["--home", home.as_str()], args].concat();
+    let environment = [&[("TERM", "dumb")], environment].concat();
+    Pty::start(Path::new(PROGRAM), &args, &environment, &sandbox.at("work"), (24, 200))
+}
+
+fn shell(sandbox: &Sandbox, line: &str) -> Pty {
+    let line = line.replace("skills", &format!("{PROGRAM} --home {}", sandbox.arg("home")));
+    Pty::start(Path::new("/bin/sh"), &["-c", &line], &[("TERM", "dumb")], &sandbox.at("work"), (24, 200))
+}
+
+/// Answers a question.
+fn answer(pty: &mut Pty, question: &str, typed: &str) -> String {
+    let shown = pty.wait_for(question);
+    pty.wait_for("[y/N] ");
+    pty.send(typed);
+    shown
+}
+
+/// Asserts that nothing but an install is on record.
+fn only_installed(sandbox: &Sandbox) {
+    let shown = sandbox.run(&["audit", "show"]).ok().0.stdout;
+    let lines: Vec<_> = shown.lines().collect();
+    assert!(lines.len() == 2 && lines[1].contains(" install  done "), "{shown}");
+}
+
+/// How many agents of the account that runs the tests will be asked about.
+fn agents_here() -> usize {
+    let Some(home) = World::usual("cli").account_home else { return 0 };
+    AGENTS.iter().filter(|agent| home.join(agent.place).parent().is_some_and(Path::is_dir)).count()
+}
+
+#[test]
+fn each_no_ends_it_with_the_command_for_later() {
+    for no in ["\r", "n\r", "no\r", "yes please\r", "\u{4}", "\u{3}"] {
+        let (sandbox, pdf) = source();
+        let mut pty = terminal(&sandbox, &[], &["install", &pdf]);
+        answer(&mut pty, "Review pdf@", no);
+        let (shown, code) = pty.finish();
+        assert_eq!(code, 0, "the install is done: {shown}");
+        assert!(shown.contains("Next:  skills review pdf@"), "{shown}");
+        assert!(!shown.contains("Trust pdf@"), "{shown}");
+        only_installed(&sandbox);
+    }
+    let (sandbox, pdf) = source();
+    let mut pty = terminal(&sandbox, &[], &["install", &pdf]);
+    answer(&mut pty, "Review pdf@", "y\r");
+    let review = answer(&mut pty, "Trust pdf@", "\r");
+    assert!(review.contains("Use it."), "the review was shown: {review}");
+    let (shown, code) = pty.finish();
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("Next:  skills trust pdf@") && !shown.contains("Type the"), "{shown}");
+    only_installed(&sandbox);
+}
+
+#[test]
+fn a_yes_to_the_offer_is_no_trust_without_the_name() {
+    for typed in ["y\r", "\r", "pdf-forms\r", "\u{3}"] {
+        let (sandbox, pdf) = source();
+        let mut pty = terminal(&sandbox, &[], &["install", &pdf]);
+        answer(&mut pty, "Review pdf@", "y\r");
+        answer(&mut pty, "Trust pdf@", "y\r");
+        pty.wait_for(TYPE);
+        pty.send(typed);
+        let (shown, code) = pty.finish();
+        assert_eq!(code, 0, "{shown}");
+        assert!(shown.contains("declined") && shown.contains("next: skills trust pdf@"), "{shown}");
+        assert!(!shown.contains("Enable pdf@"), "{shown}");
+        sandbox.run(&["status", "pdf"]).ok().says("installed");
+    }
+}
+
+#[test]
+fn the_whole_way_is_four_answers_and_swaps_what_was_there() {
+    let (sandbox, pdf) = source();
+    sandbox.trusted(Path::new(&pdf), "A");
+    sandbox.run(&["enable", "pdf", "--dir", &sandbox.arg("a")]).ok();
+    sandbox.skill("pdf").file("more.md", "more\n").make();
+    let digest = sandbox.digest(Path::new(&pdf));
+    sandbox.call("B", &digest);
+    let mut pty = terminal(&sandbox, &[], &["install", &pdf]);
+    answer(&mut pty, "Review pdf@", "y\r");
+    answer(&mut pty, "Trust pdf@", "y\r");
+    let asked = pty.wait_for(TYPE);
+    assert!(asked.contains(&digest.to_string()), "{asked}");
+    pty.send("pdf\r");
+    let asked = answer(&mut pty, "in place of pdf@", "y\r");
+    assert!(asked.contains(&format!("Enable pdf@{}", digest.short())), "{asked}");
+    let (shown, code) = pty.finish();
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("enabled") && shown.contains("replaced pdf@"), "{shown}");
+    assert!(sandbox.at("a/pdf/more.md").exists());
+    // All of it again: there is nothing left to offer.
+    let (shown, code) = terminal(&sandbox, &[], &["install", &pdf]).finish();
+    assert_eq!(code, 0, "{shown}");
+    assert!(!shown.contains("[y/N]"), "{shown}");
+}
+
+#[test]
+fn attack_answers_typed_ahead_count_for_one_question_at_most() {
+    let (sandbox, pdf) = source();
+    let mut pty = terminal(&sandbox, &[], &["install", &pdf]);
+    pty.wait_for("Review pdf@");
+    pty.wait_for("[y/N] ");
+    pty.send("y\ry\rpdf\ry\ry\r");
+    answer(&mut pty, "Trust pdf@", "\r");
+    let (shown, code) = pty.finish();
+    assert_eq!(code, 0, "{shown}");
+    sandbox.run(&["status", "pdf"]).ok().says("installed");
+    assert!(!sandbox.run(&["audit", "show"]).ok().0.stdout.contains(" trust "));
+}
+
+#[test]
+fn attack_the_bytes_change_while_the_name_is_typed() {
+    let (sandbox, pdf) = source();
+    let hex = sandbox.digest(Path::new(&pdf)).hex();
+    let mut pty = terminal(&sandbox, &[], &["install", &pdf]);
+    answer(&mut pty, "Review pdf@", "y\r");
+    answer(&mut pty, "Trust pdf@", "y\r");
+    pty.wait_for(TYPE);
+    tamper(&sandbox.home().join("store").join(&hex[..2]).join(&hex).join("SKILL.md"));
+    pty.send("pdf\r");
+    let (shown, _) = pty.finish();
+    assert!(shown.contains("error[") && !shown.contains("Enable pdf@"), "{shown}");
+    let status = sandbox.run(&["status", "pdf"]);
+    assert!(status.stdout.contains("installed"), "{status:?}");
+}
+
+#[test]
+fn a_review_that_fails_ends_the_offer_and_not_the_install() {
+    let (sandbox, pdf) = source();
+    let hex = sandbox.digest(Path::new(&pdf)).hex();
+    let mut pty = terminal(&sandbox, &[], &["install", &pdf]);
+    pty.wait_for("Review pdf@");
+    pty.wait_for("[y/N] ");
+    tamper(&sandbox.home().join("store").join(&hex[..2]).join(&hex).join("SKILL.md"));
+    pty.send("y\r");
+    let (shown, code) = pty.finish();
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("error[") && !shown.contains("Trust pdf@"), "{shown}");
+}
+
+#[test]
+fn nothing_is_offered_to_who_is_not_there() {
+    for args in [&["--no-input", "install"][..], &["--json", "install"], &["-q", "install"]] {
+        let (sandbox, pdf) = source();
+        let (shown, code) = terminal(&sandbox, &[], &[args, &[pdf.as_str()]].concat()).finish();
+        assert_eq!(code, 0, "{args:?}: {shown}");
+        assert!(!shown.contains("[y/N]"), "{args:?}: {shown}");
+    }
+    for agent in AGENTS {
+        let (sandbox, pdf) = source();
+        let (shown, code) = terminal(&sandbox, &[(agent.marks[0], "1")], &["install", &pdf]).finish();
+        assert_eq!((code, shown.contains("[y/N]")), (4, false), "{}: {shown}", agent.id);
+    }
+    for line in ["skills install {} | cat", "skills install {} </dev/null", "skills install {} >out; cat out"]
+    {
+        let (sandbox, pdf) = source();
+        let (shown, code) = shell(&sandbox, &line.replace("{}", &pdf)).finish();
+        assert_eq!((code, shown.contains("[y/N]")), (0, false), "{line}: {shown}");
+        assert!(shown.contains("Nothing is enabled. Next:  skills review pdf@"), "{line}: {shown}");
+    }
+    for flag in ["--list", "--dry-run"] {
+        let (sandbox, pdf) = source();
+        let (shown, code) = terminal(&sandbox, &[], &["install", &pdf, flag]).finish();
+        assert_eq!((code, shown.contains("[y/N]")), (0, false), "{flag}: {shown}");
+    }
+    // Without any terminal the command says what it always said.
+    let (sandbox, pdf) = source();
+    sandbox.run(&["install", &pdf]).ok().says("Nothing is enabled. Next:  skills review pdf@");
+}
+
+#[test]
+fn several_are_offered_as_a_set_and_each_agent_is_a_question() {
+    let sandbox = Sandbox::new();
+    let pack = sandbox.at("sources/pack");
+    for name in ["one", "two"] {
+        sandbox.skill(name).into_folder(&format!("sources/pack/{name}")).make();
+    }
+    let source = pack.to_str().unwrap();
+    let mut pty = terminal(&sandbox, &[], &["install", source, "--all"]);
+    answer(&mut pty, "Review these 2 now?", "\r");
+    let (shown, _) = pty.finish();
+    assert!(shown.contains(&format!("Next:  skills review --from {source}")), "{shown}");
+
+    let mut pty = terminal(&sandbox, &[], &["install", source, "--all"]);
+    answer(&mut pty, "Review these 2 now?", "y\r");
+    answer(&mut pty, "Trust these 2 now? (number and source are asked for next)", "y\r");
+    pty.wait_for("to trust exactly these 2 revisions");
+    pty.send(&format!("2 from {source}\r"));
+    pty.wait_for("trusted");
+    for _ in 0..agents_here() {
+        answer(&mut pty, "Enable these 2 for ", "\r");
+    }
+    let (shown, code) = pty.finish();
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("Next:  skills enable one@"), "{shown}");
+    sandbox.run(&["status", "one"]).ok().says("trusted");
+
+    // Trusted before, they are offered for enabling alone.
+    let mut pty = terminal(&sandbox, &[], &["install", source, "--all"]);
+    for _ in 0..agents_here() {
+        answer(&mut pty, "Enable these 2 for ", "n\r");
+    }
+    let (shown, code) = pty.finish();
+    assert_eq!(code, 0, "{shown}");
+    assert!(!shown.contains("Trust these") && shown.contains("Next:  skills enable one@"), "{shown}");
+}
