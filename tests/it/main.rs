@@ -37,6 +37,8 @@ mod kill_files;
 mod kill_model;
 /// Random sequences of commands against an independent model.
 mod lifecycle_model;
+/// OMS bundles between our code, the reference and OpenSSL.
+mod oms;
 /// Where a placement may be made, how it is made and taken away.
 mod placement_files;
 /// Power cuts on a real file system, for root.

@@ -204,7 +204,7 @@ mod tests {
         let both = envelope(b"x", &[sign(&one), vec![1, 2, 3], sign(&two), signature]);
         assert_eq!(both.verify(&all, 3).unwrap(), (&b"x"[..], BTreeSet::from([a.id(), b.id(), third.id()])));
         assert!(both.verify(&all, 4).is_err());
-        assert!(both.verify(&[b.clone()], 2).is_err());
+        assert!(both.verify(std::slice::from_ref(&b), 2).is_err());
         assert_eq!(both.verify(&all, 0), Err(ThresholdFault::Zero));
         // Other bytes, or the same as another type, were not signed.
         assert!(envelope(b"y", &[sign(&one)]).verify(&all, 1).is_err());

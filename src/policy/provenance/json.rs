@@ -419,8 +419,9 @@ mod tests {
 
         #[test]
         fn whatever_is_taken_here_another_reader_takes_too(bytes in proptest::collection::vec(prop::sample::select(b"{}[]\",:\\u0dD8e1-. tn".to_vec()), 0..24)) {
+            // Other readers refuse numbers that are too large for them; here none is computed with.
             if Json::parse(&bytes).is_ok() {
-                prop_assert!(serde_json::from_slice::<serde_json::Value>(&bytes).is_ok() || bytes.iter().any(|b| *b == b'e'), "{:?}", String::from_utf8_lossy(&bytes));
+                prop_assert!(serde_json::from_slice::<serde_json::Value>(&bytes).is_ok() || bytes.contains(&b'e'), "{:?}", String::from_utf8_lossy(&bytes));
             }
         }
     }

@@ -202,14 +202,14 @@ fn an_authority_is_ours_or_nobodys() {
     };
     // Attack: the root in the bundle proves the bundle.
     assert_eq!(word(&[]), "unknown-signer");
-    assert_eq!(word(&[stranger.clone()]), "unknown-signer");
-    assert_eq!(word(&[namesake.clone()]), "unknown-signer");
+    assert_eq!(word(std::slice::from_ref(&stranger)), "unknown-signer");
+    assert_eq!(word(std::slice::from_ref(&namesake)), "unknown-signer");
     assert_eq!(word(&[stranger, namesake, anchor.clone()]), "valid");
     // What comes in between may be believed by itself.
     let middle = Anchor::from_der(&made[1]).unwrap();
     assert_eq!(word(std::slice::from_ref(&middle)), "valid");
     assert_eq!(
-        certify(&made, &[middle.clone()], at(2025)).unwrap().signer.as_str(),
+        certify(&made, std::slice::from_ref(&middle), at(2025)).unwrap().signer.as_str(),
         format!("cert:{}/CN=Acme%20Signing", middle.spki().hex())
     );
     // A leaf that is renewed, with another key, is the same signer.
