@@ -128,8 +128,13 @@ fn check(flags: &Flags) -> Answer<String> {
         other => return Err(format!("method {other} is not supported").into()),
     }
     let revocations = Revocations::default();
-    let beliefs =
-        Beliefs { keys: &keys, anchors: &anchors, revocations: &revocations, first_seen_counts: false };
+    let beliefs = Beliefs {
+        keys: &keys,
+        anchors: &anchors,
+        stamp_anchors: &[],
+        revocations: &revocations,
+        first_seen_counts: false,
+    };
     let second = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
     let now = Evidenced::Now(Timestamp::from_unix(i64::try_from(second)?));
     let verdict = verify(&fs::read(path)?, &subject, &bare, &beliefs, now);

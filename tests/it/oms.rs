@@ -8,4 +8,5 @@
 mod chains;
 mod forgeries;
 mod interop;
+mod stamps;
 mod tools;

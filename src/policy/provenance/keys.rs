@@ -76,7 +76,9 @@ pub enum Hash {
 }
 
 impl Hash {
-    fn of(self, message: &[u8]) -> Vec<u8> {
+    /// The hash of a message.
+    #[must_use]
+    pub fn of(self, message: &[u8]) -> Vec<u8> {
         match self {
             Self::Sha256 => sha256(&[message]).as_bytes().to_vec(),
             Self::Sha384 => sha2::Sha384::digest(message).to_vec(),
@@ -245,6 +247,14 @@ impl PublicKey {
                 return key.verify_strict(message, &signature).map_err(|_| BadSignature);
             }
         };
+        ecdsa(self.kind, hash, self.point(), message, signature)
+    }
+
+    /// Verifies ECDSA with a hash of the caller's choice, as time stamps need it.
+    ///
+    /// # Errors
+    /// [`BadSignature`], always for Ed25519.
+    pub fn verify_with(&self, hash: Hash, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
         ecdsa(self.kind, hash, self.point(), message, signature)
     }
 

@@ -31,6 +31,8 @@ pub mod keys;
 pub mod oms;
 pub mod revocation;
 #[cfg(feature = "provenance")]
+pub mod stamp;
+#[cfg(feature = "provenance")]
 pub mod statement;
 pub mod verdict;
 #[cfg(feature = "provenance")]

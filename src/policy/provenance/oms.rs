@@ -4,7 +4,8 @@
 //! form        bundle, envelope with exactly one signature
 //! signer      one of our keys, by hint, raw bytes or trial; or a path to one of our anchors
 //! signature   over the statement's exact bytes
-//! time        window of the key, validity of every certificate, at the time of the evidence
+//! time        of the evidence: a stamp that we believe, else what the caller knows
+//!             window of the key, validity of every certificate, at that time
 //! revocation  signer, keys and certificates of the path
 //! statement   one subject, known method and hash, clean names, no name twice, the root digest
 //! subject     every listed file is here with these bytes; tree and directory digests, if signed
@@ -26,12 +27,14 @@ use super::bundle::{Bundle, Material};
 use super::dsse::{self, Envelope};
 use super::keys::{Kind, PublicKey, Window};
 use super::revocation::Revocations;
+use super::stamp;
 use super::statement::Statement;
 use super::verdict::{Evidenced, Method, Verdict, Vouched};
 use super::x509::{self, Anchor};
 use crate::model::digest::Digest;
 use crate::model::signer::SignerId;
 use crate::model::text;
+use crate::model::time::Timestamp;
 use predicate::Predicate;
 
 /// Where a skill's bundle lies: the one file that it cannot cover.
@@ -56,6 +59,8 @@ pub struct Beliefs<'a> {
     pub keys: &'a [KnownKey],
     /// Certificates.
     pub anchors: &'a [Anchor],
+    /// Authorities that stamp times.
+    pub stamp_anchors: &'a [Anchor],
     /// Who is revoked.
     pub revocations: &'a Revocations,
     /// Whether our own first-seen time is witness enough against a compromise.
@@ -71,7 +76,8 @@ struct Signed {
 /// Verifies a bundle over a folder.
 ///
 /// `bare` is the folder's digest without [`SIGNATURE_FILE`]
-/// (`Manifest::digest_without`), which signers may have named.
+/// (`Manifest::digest_without`), which signers may have named. `at` is what is
+/// known of when the bundle was there; a time stamp inside may know better.
 #[must_use]
 pub fn verify(
     bundle: &[u8],
@@ -101,15 +107,14 @@ fn judge(
         let count = envelope.signatures().len();
         return Err(Verdict::Invalid(format!("{count} signatures; an OMS bundle has exactly one")));
     };
+    let (at, told) = evidence(&bundle.stamps, signature, beliefs, at);
     let Signed { signer, mut notes } = match &bundle.material {
         Material::Key { hint, raw } => {
             by_key(hint.as_deref(), raw.as_ref(), envelope, signature, beliefs, at)?
         }
         Material::Chain(chain) => by_certificate(chain, envelope, signature, beliefs, at)?,
     };
-    if !bundle.stamps.is_empty() {
-        notes.push("it holds time stamps, which are not evaluated".to_owned());
-    }
+    notes.extend(told);
     if bundle.logged {
         notes.push("it holds entries of a transparency log, which are not evaluated".to_owned());
     }
@@ -121,6 +126,41 @@ fn judge(
     }
     notes.extend(told.notes);
     Ok(Verdict::Valid(Vouched::new(signer, Method::Oms, at, notes)))
+}
+
+/// When the signature is known to have been there: the earliest stamp that we
+/// believe, else what the caller knows; and what is to be told of stamps.
+///
+/// Attack: whoever has a stolen key signs today. A date of yesterday would need
+/// a stamp of yesterday over that very signature.
+fn evidence(
+    stamps: &[Vec<u8>],
+    signature: &[u8],
+    beliefs: &Beliefs<'_>,
+    at: Evidenced,
+) -> (Evidenced, Vec<String>) {
+    let (mut best, mut notes): (Option<Timestamp>, _) = (None, Vec::new());
+    for token in stamps {
+        let read = stamp::read(token, signature, beliefs.stamp_anchors).and_then(|stamp| {
+            if stamp.time > at.time() {
+                return Err(format!("it is of {}, and now it is {}", stamp.time, at.time()));
+            }
+            let asked = Evidenced::Now(at.time());
+            let revoked = |id: &SignerId| beliefs.revocations.judge(id, asked, false).is_err();
+            if stamp.path.iter().any(revoked) {
+                Err("its authority is revoked".to_owned())
+            } else {
+                Ok(stamp.time)
+            }
+        });
+        match read {
+            Ok(time) => best = Some(best.map_or(time, |best| best.min(time))),
+            Err(why) => notes.push(format!("a time stamp in it is not counted: {why}")),
+        }
+    }
+    // What was seen or stamped before that is the better evidence.
+    let best = best.filter(|time| !matches!(at, Evidenced::Stamped(known) if known < *time));
+    (best.map_or(at, Evidenced::Stamped), notes)
 }
 
 fn by_key(

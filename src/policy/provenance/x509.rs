@@ -30,7 +30,7 @@ use rustls_pki_types::{
 use rustls_pki_types::{UnixTime, alg_id};
 use x509_cert::Certificate;
 use x509_cert::der::{Decode as _, Encode as _};
-use x509_cert::ext::pkix::{BasicConstraints, KeyUsage};
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
 
 /// Most certificates in one bundle.
 const CERTIFICATES_MAX: usize = 10;
@@ -38,8 +38,22 @@ const CERTIFICATES_MAX: usize = 10;
 /// Longest certificate, in bytes.
 const CERTIFICATE_MAX: usize = 1 << 16;
 
-/// 1.3.6.1.5.5.7.3.3, codeSigning.
-const CODE_SIGNING: webpki::KeyUsage = webpki::KeyUsage::required_if_present(&[43, 6, 1, 5, 5, 7, 3, 3]);
+/// What the leaf is for.
+#[derive(Clone, Copy)]
+struct Use {
+    /// As webpki asks for it, of every certificate of the path.
+    extended: webpki::KeyUsage,
+    /// Its name.
+    word: &'static str,
+}
+
+/// 1.3.6.1.5.5.7.3.3, where there is any ExtendedKeyUsage.
+const CODE: Use =
+    Use { extended: webpki::KeyUsage::required_if_present(&[43, 6, 1, 5, 5, 7, 3, 3]), word: "codeSigning" };
+
+/// 1.3.6.1.5.5.7.3.8. That the leaf has it at all is asked apart.
+const STAMPS: Use =
+    Use { extended: webpki::KeyUsage::required_if_present(&[43, 6, 1, 5, 5, 7, 3, 8]), word: "timeStamping" };
 
 /// A certificate that we believe: of an authority, or of one signer itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,6 +180,28 @@ impl Seen {
 /// # Errors
 /// The verdict: unknown signer, expired, unsupported or invalid.
 pub fn certify(chain: &[Vec<u8>], anchors: &[Anchor], at: Timestamp) -> Result<Certified, Verdict> {
+    follow(chain, anchors, at, CODE)
+}
+
+/// As [`certify`], for an authority that stamps times.
+///
+/// # Errors
+/// As [`certify`]; and for a leaf without ExtendedKeyUsage, which RFC 3161 demands.
+pub fn certify_stamper(chain: &[Vec<u8>], anchors: &[Anchor], at: Timestamp) -> Result<Certified, Verdict> {
+    let purposes = chain.first().and_then(|leaf| {
+        let leaf = Certificate::from_der(leaf).ok()?;
+        leaf.tbs_certificate().get_extension::<ExtendedKeyUsage>().ok()?.map(|(_, purposes)| purposes.0)
+    });
+    // 1.3.6.1.5.5.7.3.8, and nothing else beside it.
+    if !purposes
+        .is_some_and(|all| matches!(all.as_slice(), [one] if one.as_bytes() == [43, 6, 1, 5, 5, 7, 3, 8]))
+    {
+        return Err(Verdict::Invalid("its certificate is not for time stamps alone".to_owned()));
+    }
+    follow(chain, anchors, at, STAMPS)
+}
+
+fn follow(chain: &[Vec<u8>], anchors: &[Anchor], at: Timestamp, what: Use) -> Result<Certified, Verdict> {
     let invalid = |why: &str| Verdict::Invalid(why.to_owned());
     let [leaf, others @ ..] = chain else { return Err(invalid("the bundle holds no certificate")) };
     if chain.len() > CERTIFICATES_MAX {
@@ -176,13 +212,13 @@ pub fn certify(chain: &[Vec<u8>], anchors: &[Anchor], at: Timestamp) -> Result<C
     let key = PublicKey::from_spki(&seen.spki).ok().filter(|key| key.kind() != Kind::Ed25519);
     let key = key.ok_or_else(|| {
         Verdict::Unsupported(format!(
-            "the key of {}: only P-256, P-384 and P-521 sign OMS bundles",
+            "the key of {}: only P-256, P-384 and P-521 are evaluated in certificates",
             seen.words()
         ))
     })?;
     let mut best = Verdict::UnknownSigner(format!("{}, which no anchor here certifies", seen.words()));
     for anchor in anchors {
-        match reach(leaf, &seen, others, anchor, at) {
+        match reach(leaf, &seen, others, anchor, at, what) {
             Ok(path) => {
                 let signer = SignerId::certificate(&anchor.spki, &seen.subject);
                 let signer = signer.map_err(|_| {
@@ -208,6 +244,7 @@ fn reach(
     others: &[Vec<u8>],
     anchor: &Anchor,
     at: Timestamp,
+    what: Use,
 ) -> Result<Vec<SignerId>, Verdict> {
     let unreadable = || Verdict::Invalid("a certificate of the chain cannot be read".to_owned());
     let root = Seen::read(&anchor.der).ok_or_else(unreadable)?;
@@ -216,7 +253,7 @@ fn reach(
         // A person believes this very certificate, so it needs nobody above it.
         seen.is_valid_at(seen.validity, at)?;
     } else {
-        let between = path(leaf, seen, others, anchor, at)?;
+        let between = path(leaf, seen, others, anchor, at, what)?;
         root.is_valid_at(root.validity, at)?;
         if !root.is_authority() {
             return Err(Verdict::Invalid(format!("{} is no authority, and certifies nobody", root.words())));
@@ -251,8 +288,9 @@ fn path(
     others: &[Vec<u8>],
     anchor: &Anchor,
     at: Timestamp,
+    what: Use,
 ) -> Result<Vec<Vec<u8>>, Verdict> {
-    let judged = |error: webpki::Error| judge(&error, seen, at);
+    let judged = |error: webpki::Error| judge(&error, seen, at, what);
     let der = CertificateDer::from(leaf);
     let root = CertificateDer::from(anchor.der.as_slice());
     let end = webpki::EndEntityCert::try_from(&der).map_err(judged)?;
@@ -262,12 +300,12 @@ fn path(
     let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(second));
     let roots = [root];
     let found =
-        end.verify_for_usage(ALGORITHMS, &roots, &others, time, CODE_SIGNING, None, None).map_err(judged)?;
+        end.verify_for_usage(ALGORITHMS, &roots, &others, time, what.extended, None, None).map_err(judged)?;
     Ok(found.intermediate_certificates().map(|one| one.der().to_vec()).collect())
 }
 
 /// What webpki found, in our words.
-fn judge(error: &webpki::Error, leaf: &Seen, at: Timestamp) -> Verdict {
+fn judge(error: &webpki::Error, leaf: &Seen, at: Timestamp, what: Use) -> Verdict {
     use webpki::Error as E;
     let time = |time: &UnixTime| Timestamp::from_unix(i64::try_from(time.as_secs()).unwrap_or(i64::MAX));
     let expired = |why: String| Verdict::Expired { signer: leaf.words(), why };
@@ -297,8 +335,9 @@ fn judge(error: &webpki::Error, leaf: &Seen, at: Timestamp) -> Verdict {
             Verdict::Invalid(format!("more authorities above {} than one of them allows", leaf.words()))
         }
         E::RequiredEkuNotFoundContext(_) => Verdict::Invalid(format!(
-            "{} is for other uses: its ExtendedKeyUsage has no codeSigning",
-            leaf.words()
+            "{} is for other uses: its ExtendedKeyUsage has no {}",
+            leaf.words(),
+            what.word
         )),
         other => Verdict::Invalid(format!(
             "the path from {} is not sound: {}",

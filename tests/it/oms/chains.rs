@@ -16,7 +16,7 @@ use std::fs;
 
 const PAGE: &str = include_str!("../../../docs/conformance.md");
 
-const CA: &str = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign";
+pub(super) const CA: &str = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign";
 const LEAF: &str = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature";
 const LONG: (&str, &str) = ("20200101000000Z", "20300101000000Z");
 const PAST: (&str, &str) = ("20150101000000Z", "20160101000000Z");
@@ -24,7 +24,7 @@ const OVER: (&str, &str) = ("20200601000000Z", "20210101000000Z");
 const TO_COME: (&str, &str) = ("20280101000000Z", "20300101000000Z");
 
 /// One certificate: who it is, its extensions, its validity.
-type One = (&'static str, &'static str, (&'static str, &'static str));
+pub(super) type One = (&'static str, &'static str, (&'static str, &'static str));
 
 const ROOT: One = ("Root", CA, LONG);
 const BETWEEN: One =
@@ -167,7 +167,7 @@ fn rows() -> Vec<Row> {
 
 impl Yard {
     /// Makes a chain in the folder `name`: `0.pem` the root, the last one the leaf.
-    fn chain(&self, name: &str, chain: &[One]) {
+    pub(super) fn chain(&self, name: &str, chain: &[One]) {
         self.write(&format!("{name}/index"), "");
         self.write(&format!("{name}/serial"), "1000\n");
         let dir = self.arg(name);
@@ -198,7 +198,7 @@ impl Yard {
     }
 
     /// A bundle in certificate mode over a fresh skill: its folder.
-    fn signed(&self, name: &str, length: usize, with_root: bool) -> std::path::PathBuf {
+    pub(super) fn signed(&self, name: &str, length: usize, with_root: bool) -> std::path::PathBuf {
         let folder = self.skill(&format!("{name}-skill"));
         let (subject, bare) = subject(&folder);
         let read = |file: String| fs::read_to_string(self.at(&format!("{name}/{file}"))).unwrap();
@@ -212,7 +212,7 @@ impl Yard {
         folder
     }
 
-    fn anchor(&self, name: &str) -> Anchor {
+    pub(super) fn anchor(&self, name: &str) -> Anchor {
         Anchor::from_pem(&fs::read_to_string(self.at(&format!("{name}/0.pem"))).unwrap()).unwrap()
     }
 

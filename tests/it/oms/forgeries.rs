@@ -522,7 +522,7 @@ fn bundles(row: Maker<'_>) -> Vec<Row> {
                 )
             },
             "valid",
-            "it holds time stamps, which are not evaluated",
+            "a time stamp in it is not counted",
             true,
         ),
     ]

@@ -165,7 +165,13 @@ pub(super) fn ours(bundle: &Path, folder: &Path, keys: &[PublicKey], anchors: &[
     let (subject, bare) = subject(folder);
     let keys: Vec<_> = keys.iter().map(|key| KnownKey { key: key.clone(), window: Window::ALWAYS }).collect();
     let revocations = Revocations::default();
-    let beliefs = Beliefs { keys: &keys, anchors, revocations: &revocations, first_seen_counts: false };
+    let beliefs = Beliefs {
+        keys: &keys,
+        anchors,
+        stamp_anchors: &[],
+        revocations: &revocations,
+        first_seen_counts: false,
+    };
     let now = Evidenced::Now(Timestamp::parse(NOW).unwrap());
     verify(&fs::read(bundle).unwrap(), &subject, &bare, &beliefs, now)
 }

@@ -45,7 +45,7 @@ fn ask_with(
     revocations: &Revocations,
     at: Evidenced,
 ) -> Verdict {
-    let beliefs = Beliefs { keys, anchors: &[], revocations, first_seen_counts: false };
+    let beliefs = Beliefs { keys, anchors: &[], stamp_anchors: &[], revocations, first_seen_counts: false };
     verify(bundle.as_bytes(), subject, &BARE, &beliefs, at)
 }
 
@@ -107,6 +107,7 @@ fn a_folder_that_is_not_the_signed_one() {
     let beliefs = Beliefs {
         keys: &known(&secret()),
         anchors: &[],
+        stamp_anchors: &[],
         revocations: &Revocations::default(),
         first_seen_counts: false,
     };
@@ -193,7 +194,7 @@ proptest! {
         let mut bytes = good.clone().into_bytes();
         let at = at.index(bytes.len());
         bytes[at] = byte;
-        let beliefs = Beliefs { keys: &known(&secret()), anchors: &[], revocations: &Revocations::default(), first_seen_counts: false };
+        let beliefs = Beliefs { keys: &known(&secret()), anchors: &[], stamp_anchors: &[], revocations: &Revocations::default(), first_seen_counts: false };
         let verdict = verify(&bytes, &skill(), &BARE, &beliefs, now());
         if verdict.vouched().is_some() && bytes != good.as_bytes() {
             let (old, new) = (Bundle::read(good.as_bytes()).unwrap(), Bundle::read(&bytes).unwrap());
@@ -203,7 +204,7 @@ proptest! {
 
     #[test]
     fn any_text_has_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-        let beliefs = Beliefs { keys: &known(&secret()), anchors: &[], revocations: &Revocations::default(), first_seen_counts: false };
+        let beliefs = Beliefs { keys: &known(&secret()), anchors: &[], stamp_anchors: &[], revocations: &Revocations::default(), first_seen_counts: false };
         prop_assert_eq!(verify(&bytes, &skill(), &BARE, &beliefs, now()).word(), "invalid");
     }
 
