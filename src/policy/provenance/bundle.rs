@@ -158,3 +158,67 @@ fn stamps(json: Option<&Json>) -> Result<Vec<Vec<u8>>, String> {
     };
     list.iter().map(one).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::provenance::keys::SecretKey;
+
+    fn read(material: &str) -> Result<Bundle, Verdict> {
+        let text = format!(
+            r#"{{"mediaType":"{MEDIA_TYPE}","verificationMaterial":{material},"dsseEnvelope":{{"payload":"","payloadType":"t","signatures":[{{"sig":"AA=="}}]}}}}"#
+        );
+        Bundle::read(text.as_bytes())
+    }
+
+    #[test]
+    fn each_form_of_material() {
+        let key = SecretKey::p256(&[7; 32]).unwrap().public();
+        let raw = |bytes: &[u8]| {
+            format!(r#"{{"publicKey":{{"rawBytes":"{}","keyDetails":"x"}}}}"#, dsse::encode(bytes))
+        };
+        let found = |text: &str| read(text).unwrap().material;
+        let none = |raw| Material::Key { hint: None, raw };
+        assert_eq!(
+            found(r#"{"publicKey":{"hint":"x"}}"#),
+            Material::Key { hint: Some("x".to_owned()), raw: None }
+        );
+        assert_eq!(found(r#"{"publicKey":{"hint":""},"tlogEntries":[]}"#), none(None));
+        assert_eq!(found(&raw(key.pem().as_bytes())), none(Some(key.clone())));
+        assert_eq!(found(&raw(key.spki())), none(Some(key)));
+        let chain =
+            found(r#"{"x509CertificateChain":{"certificates":[{"rawBytes":"AA=="},{"rawBytes":"AQ=="}]}}"#);
+        assert_eq!(chain, Material::Chain(vec![vec![0], vec![1]]));
+        let more = read(r#"{"publicKey":{},"tlogEntries":[{}],"timestampVerificationData":{"rfc3161Timestamps":[{"signedTimestamp":"AQ=="}]}}"#).unwrap();
+        assert_eq!((more.logged, more.stamps), (true, vec![vec![1]]));
+        assert!(read(r#"{"publicKey":{},"timestampVerificationData":{}}"#).unwrap().stamps.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_material() {
+        for text in [
+            "[]",
+            "{}",
+            "null",
+            r#"{"publicKey":[]}"#,
+            r#"{"publicKey":{"hint":1}}"#,
+            r#"{"publicKey":{"x":1}}"#,
+            r#"{"publicKey":{"rawBytes":"A"}}"#,
+            r#"{"publicKey":{"rawBytes":"AAAA"}}"#,
+            r#"{"publicKey":{},"tlogEntries":{}}"#,
+            r#"{"publicKey":{},"x":1}"#,
+            r#"{"publicKey":{},"certificate":{}}"#,
+            r#"{"x509CertificateChain":{}}"#,
+            r#"{"x509CertificateChain":{"certificates":[]}}"#,
+            r#"{"x509CertificateChain":{"certificates":[{}]}}"#,
+            r#"{"x509CertificateChain":{"certificates":[{"rawBytes":"A"}]}}"#,
+            r#"{"x509CertificateChain":{"certificates":["AA=="]}}"#,
+            r#"{"publicKey":{},"timestampVerificationData":[]}"#,
+            r#"{"publicKey":{},"timestampVerificationData":{"rfc3161Timestamps":{}}}"#,
+            r#"{"publicKey":{},"timestampVerificationData":{"rfc3161Timestamps":[{}]}}"#,
+        ] {
+            assert_eq!(read(text).unwrap_err().word(), "invalid", "{text}");
+        }
+        assert_eq!(read(r#"{"certificate":{},"tlogEntries":[{}]}"#).unwrap_err().word(), "unsupported");
+    }
+}

@@ -190,7 +190,8 @@ fn by_key(
     let fits = |known: &&&KnownKey| {
         known.key.kind() != Kind::Ed25519 && known.key.verify(&message, signature).is_ok()
     };
-    let Some(known) = candidates.iter().find(fits) else {
+    let fitting: Vec<_> = candidates.iter().filter(fits).collect();
+    let [known, ..] = fitting.as_slice() else {
         return Err(match candidates.as_slice() {
             [] => unknown(),
             _ if hint.is_none() && raw.is_none() => unknown(),
@@ -203,7 +204,11 @@ fn by_key(
         });
     };
     let signer = known.key.id();
-    known.window.holds(at.time()).map_err(|why| Verdict::Expired { signer: signer.to_string(), why })?;
+    // One key may be believed in several windows: then in any of them.
+    if !fitting.iter().any(|known| known.window.holds(at.time()).is_ok()) {
+        let why = known.window.holds(at.time()).err().unwrap_or_default();
+        return Err(Verdict::Expired { signer: signer.to_string(), why });
+    }
     beliefs.revocations.judge(&signer, at, beliefs.first_seen_counts)?;
     let mut notes = Vec::new();
     if hint.is_none() && raw.is_none() {

@@ -75,7 +75,7 @@ pub fn read(token: &[u8], stamped: &[u8], anchors: &[Anchor]) -> Result<Stamp, S
     let leaf =
         token.certificates.iter().find(named).ok_or("it does not hold the certificate that it names")?;
     let above: Vec<_> = token.certificates.iter().filter(|der| *der != leaf).cloned().collect();
-    let chain = [&[leaf.clone()], above.as_slice()].concat();
+    let chain = [std::slice::from_ref(leaf), above.as_slice()].concat();
     let found = x509::certify_stamper(&chain, anchors, info.time).map_err(|verdict| verdict.to_string())?;
     signed(&found.key, &token)?;
     Ok(Stamp { time: info.time, path: found.path })

@@ -190,7 +190,7 @@ fn a_stamp_that_cannot_be_followed_is_as_if_it_were_not_there() {
         ([&good[..], &[0]].concat(), "not a time stamp in the form that is read here"),
     ] {
         fs::write(scene.bundle(), &plain).unwrap();
-        scene.carry(&[token.clone()]);
+        scene.carry(std::slice::from_ref(&token));
         let (at, notes) = scene.told();
         assert!(
             at == now && notes.contains("a time stamp in it is not counted: ") && notes.contains(why),

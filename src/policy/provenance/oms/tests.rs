@@ -149,6 +149,14 @@ fn windows_and_revocations_hold_for_keys() {
     ] {
         assert_eq!(ask_with(&signed(), &skill(), &keys, &none, evidence).word(), word, "{evidence:?}");
     }
+    // The same key, believed again later.
+    let again = [
+        keys[0].clone(),
+        KnownKey { key: secret().public(), window: Window { from: Some(at(300)), until: None } },
+    ];
+    for (second, word) in [(150, "valid"), (250, "expired"), (350, "valid")] {
+        assert_eq!(ask_with(&signed(), &skill(), &again, &none, Evidenced::Now(at(second))).word(), word);
+    }
     let mut list = Revocations::default();
     list.add(
         secret().public().id(),
