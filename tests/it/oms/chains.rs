@@ -35,135 +35,112 @@ const ACME_OVER: One = ("Acme Signing", LEAF, ("20200701000000Z", "2030010100000
 /// What each of the three says of it, and why ours says no.
 struct Row {
     what: &'static str,
-    chain: Vec<One>,
+    chain: &'static [One],
     ours: &'static str,
     openssl: bool,
     reference: bool,
 }
 
-fn rows() -> Vec<Row> {
-    let row = |what, chain: &[One], ours, openssl, reference| Row {
-        what,
-        chain: chain.to_vec(),
-        ours,
-        openssl,
-        reference,
-    };
-    let leaf = |extensions| ("Acme Signing", extensions, LONG);
-    vec![
-        row("sound", &[ROOT, BETWEEN, ACME], "valid", true, true),
-        row("sound, straight below the root", &[ROOT, ACME], "valid", true, true),
-        row("leaf ended in 2021", &[ROOT, BETWEEN, ("Acme Signing", LEAF, OVER)], "expired", false, true),
-        row(
-            "authority in between ended in 2021",
-            &[ROOT, ("Between", CA, OVER), ACME_OVER],
-            "expired",
-            false,
-            true,
-        ),
-        row(
-            "leaf older than its authorities",
-            &[ROOT, BETWEEN, ("Acme Signing", LEAF, PAST)],
-            "expired",
-            false,
-            false,
-        ),
-        row("leaf begins in 2028", &[ROOT, BETWEEN, ("Acme Signing", LEAF, TO_COME)], "expired", false, true),
-        row(
-            "authority in between ended in 2016",
-            &[ROOT, ("Between", CA, PAST), ACME],
-            "expired",
-            false,
-            false,
-        ),
-        row("root ended in 2016", &[("Root", CA, PAST), ACME], "expired", false, false),
-        row(
-            "leaf without KeyUsage",
-            &[ROOT, leaf("basicConstraints=critical,CA:FALSE")],
-            "invalid",
-            true,
-            false,
-        ),
-        row(
-            "leaf for key agreement",
-            &[ROOT, leaf("keyUsage=critical,keyAgreement")],
-            "invalid",
-            true,
-            false,
-        ),
-        row(
-            "leaf for key agreement, but for code",
-            &[ROOT, leaf("keyUsage=critical,keyAgreement\nextendedKeyUsage=codeSigning")],
-            "invalid",
-            true,
-            true,
-        ),
-        row(
-            "leaf of a TLS server",
-            &[ROOT, leaf("keyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth")],
-            "invalid",
-            true,
-            true,
-        ),
-        row(
-            "leaf for code",
-            &[ROOT, leaf("keyUsage=critical,digitalSignature\nextendedKeyUsage=codeSigning")],
-            "valid",
-            true,
-            true,
-        ),
-        row(
-            "leaf that is an authority",
-            &[
-                ROOT,
-                leaf("basicConstraints=critical,CA:TRUE\nkeyUsage=critical,digitalSignature,keyCertSign"),
-            ],
-            "invalid",
-            true,
-            true,
-        ),
-        row(
-            "more authorities than allowed",
-            &[ROOT, BETWEEN, ("Deep", CA, LONG), ACME],
-            "invalid",
-            false,
-            false,
-        ),
-        row(
-            "more than the root allows",
-            &[
-                ("Root", "basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign", LONG),
-                ("Between", CA, LONG),
-                ACME,
-            ],
-            "invalid",
-            false,
-            false,
-        ),
-        row(
-            "in between is no authority",
-            &[
-                ROOT,
-                ("Between", "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature", LONG),
-                ACME,
-            ],
-            "invalid",
-            false,
-            false,
-        ),
-        row(
-            "in between may not certify",
-            &[
-                ROOT,
-                ("Between", "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,digitalSignature", LONG),
-                ACME,
-            ],
-            "invalid",
-            false,
-            false,
-        ),
-    ]
+const fn row(
+    what: &'static str,
+    chain: &'static [One],
+    ours: &'static str,
+    openssl: bool,
+    reference: bool,
+) -> Row {
+    Row { what, chain, ours, openssl, reference }
 }
+
+const fn leaf(extensions: &'static str) -> One {
+    ("Acme Signing", extensions, LONG)
+}
+
+const ROWS: &[Row] = &[
+    row("sound", &[ROOT, BETWEEN, ACME], "valid", true, true),
+    row("sound, straight below the root", &[ROOT, ACME], "valid", true, true),
+    row("leaf ended in 2021", &[ROOT, BETWEEN, ("Acme Signing", LEAF, OVER)], "expired", false, true),
+    row(
+        "authority in between ended in 2021",
+        &[ROOT, ("Between", CA, OVER), ACME_OVER],
+        "expired",
+        false,
+        true,
+    ),
+    row(
+        "leaf older than its authorities",
+        &[ROOT, BETWEEN, ("Acme Signing", LEAF, PAST)],
+        "expired",
+        false,
+        false,
+    ),
+    row("leaf begins in 2028", &[ROOT, BETWEEN, ("Acme Signing", LEAF, TO_COME)], "expired", false, true),
+    row("authority in between ended in 2016", &[ROOT, ("Between", CA, PAST), ACME], "expired", false, false),
+    row("root ended in 2016", &[("Root", CA, PAST), ACME], "expired", false, false),
+    row("leaf without KeyUsage", &[ROOT, leaf("basicConstraints=critical,CA:FALSE")], "invalid", true, false),
+    row("leaf for key agreement", &[ROOT, leaf("keyUsage=critical,keyAgreement")], "invalid", true, false),
+    row(
+        "leaf for key agreement, but for code",
+        &[ROOT, leaf("keyUsage=critical,keyAgreement\nextendedKeyUsage=codeSigning")],
+        "invalid",
+        true,
+        true,
+    ),
+    row(
+        "leaf of a TLS server",
+        &[ROOT, leaf("keyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth")],
+        "invalid",
+        true,
+        true,
+    ),
+    row(
+        "leaf for code",
+        &[ROOT, leaf("keyUsage=critical,digitalSignature\nextendedKeyUsage=codeSigning")],
+        "valid",
+        true,
+        true,
+    ),
+    row(
+        "leaf that is an authority",
+        &[ROOT, leaf("basicConstraints=critical,CA:TRUE\nkeyUsage=critical,digitalSignature,keyCertSign")],
+        "invalid",
+        true,
+        true,
+    ),
+    row("more authorities than allowed", &[ROOT, BETWEEN, ("Deep", CA, LONG), ACME], "invalid", false, false),
+    row(
+        "more than the root allows",
+        &[
+            ("Root", "basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign", LONG),
+            ("Between", CA, LONG),
+            ACME,
+        ],
+        "invalid",
+        false,
+        false,
+    ),
+    row(
+        "in between is no authority",
+        &[
+            ROOT,
+            ("Between", "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature", LONG),
+            ACME,
+        ],
+        "invalid",
+        false,
+        false,
+    ),
+    row(
+        "in between may not certify",
+        &[
+            ROOT,
+            ("Between", "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,digitalSignature", LONG),
+            ACME,
+        ],
+        "invalid",
+        false,
+        false,
+    ),
+];
 
 impl Yard {
     /// Makes a chain in the folder `name`: `0.pem` the root, the last one the leaf.
@@ -227,11 +204,11 @@ impl Yard {
 #[test]
 fn each_fault_of_a_chain_as_three_programs_see_it() {
     let yard = Yard::new();
-    let (rows, mut questions, mut found) = (rows(), Vec::new(), Vec::new());
+    let (rows, mut questions, mut found) = (ROWS, Vec::new(), Vec::new());
     let second = Timestamp::parse(NOW).unwrap().unix().to_string();
     for (at, row) in rows.iter().enumerate() {
         let name = format!("chain{at}");
-        yard.chain(&name, &row.chain);
+        yard.chain(&name, row.chain);
         let length = row.chain.len();
         let folder = yard.signed(&name, length, false);
         questions.push(yard.question(&folder, &name));

@@ -1,7 +1,10 @@
 //! What one signs, the other verifies, for every curve and both modes.
 
 use super::tools::{Yard, cli, ours, reference, subject};
+use skill_trust::policy::provenance::dsse::Envelope;
 use skill_trust::policy::provenance::emit::{Naming, emit};
+use skill_trust::policy::provenance::json::Json;
+use skill_trust::policy::provenance::keys::PublicKey;
 use std::fs;
 
 const CURVES: [&str; 3] = ["prime256v1", "secp384r1", "secp521r1"];
@@ -58,4 +61,26 @@ fn what_we_sign_the_reference_verifies() {
     let found = reference(&yard, &questions);
     let words: Vec<_> = found.iter().map(|answer| answer.split(':').next().unwrap()).collect();
     assert_eq!(words, wanted, "{found:?}");
+}
+
+/// An envelope by `securesystemslib`, over keys of two kinds: the same thresholds are met.
+#[test]
+fn thresholds_of_an_envelope_are_those_of_another_program() {
+    let yard = Yard::new();
+    let answer = reference(&yard, &[vec!["dsse".to_owned()]]).remove(0);
+    let told: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    let keys: Vec<_> = told["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|pem| PublicKey::from_pem(pem.as_str().unwrap()).unwrap())
+        .collect();
+    let text = told["envelope"].as_str().unwrap();
+    let envelope = Envelope::read(&Json::parse(text.as_bytes()).unwrap()).unwrap();
+    let met: Vec<_> = (0..4).map(|threshold| envelope.verify(&keys, threshold).is_ok()).collect();
+    assert_eq!(serde_json::json!(met), told["met"]);
+    assert_eq!(met, [false, true, true, false]);
+    let (payload, signers) = envelope.verify(&keys, 2).unwrap();
+    assert_eq!(payload, b"{\"words\": 1}");
+    assert!(signers.contains(&keys[0].id()) && signers.contains(&keys[1].id()) && signers.len() == 2);
 }

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
-/// Two seconds that every chain of these tests is judged at.
+/// The second at which everything here is judged.
 pub(super) const NOW: &str = "2026-11-21T12:00:00Z";
 
 /// The files of the skill that is signed.
