@@ -143,7 +143,7 @@ fn evidence(
     for token in stamps {
         let read = stamp::read(token, signature, beliefs.stamp_anchors).and_then(|stamp| {
             if stamp.time > at.time() {
-                return Err(format!("it is of {}, and now it is {}", stamp.time, at.time()));
+                return Err(format!("it is of {}, which is after {}", stamp.time, at.time()));
             }
             let asked = Evidenced::Now(at.time());
             let revoked = |id: &SignerId| beliefs.revocations.judge(id, asked, false).is_err();

@@ -6,10 +6,15 @@
 //! look at how the leaf may be used.
 
 use super::tools::{NOW, Yard, ask_openssl, cli, openssl, ours, reference, subject};
+use skill_trust::model::digest::sha256;
+use skill_trust::model::signer::SignerId;
 use skill_trust::model::time::Timestamp;
 use skill_trust::policy::provenance::dsse;
 use skill_trust::policy::provenance::emit::{Naming, emit};
 use skill_trust::policy::provenance::keys::{SecretKey, pem};
+use skill_trust::policy::provenance::oms::{Beliefs, verify};
+use skill_trust::policy::provenance::revocation::{Entry, Kind, Revocations};
+use skill_trust::policy::provenance::verdict::Evidenced;
 use skill_trust::policy::provenance::x509::Anchor;
 use std::fmt::Write as _;
 use std::fs;
@@ -287,4 +292,42 @@ fn what_the_reference_signs_by_certificate_we_verify() {
     assert_ne!(forged, text);
     fs::write(bundle, forged).unwrap();
     assert!(ours(bundle, folder, &[], &[anchor]).vouched().is_none());
+}
+
+/// A signer, a certificate or a key that is revoked, anywhere in the path.
+#[test]
+fn whatever_of_a_path_is_revoked_revokes() {
+    let yard = Yard::new();
+    yard.chain("chain", &[ROOT, BETWEEN, ACME]);
+    let folder = yard.signed("chain", 3, false);
+    let anchors = [yard.anchor("chain")];
+    let text = fs::read(folder.join("skill.oms.sig")).unwrap();
+    let (subject, bare) = subject(&folder);
+    let ask = |revoked: &[SignerId]| {
+        let mut revocations = Revocations::default();
+        for id in revoked {
+            revocations
+                .add(id.clone(), Entry { kind: Kind::Retired, since: None, feed: "a list".to_owned() });
+        }
+        let now = Timestamp::parse(NOW).unwrap();
+        let beliefs = Beliefs {
+            keys: &[],
+            anchors: &anchors,
+            stamp_anchors: &[],
+            revocations: &revocations,
+            first_seen_counts: true,
+        };
+        verify(&text, &subject, &bare, &beliefs, Evidenced::Now(now))
+    };
+    let signer = ask(&[]).vouched().unwrap().signer().clone();
+    assert_eq!(ask(&[signer]).word(), "revoked");
+    for at in 0..3 {
+        let der =
+            pem("CERTIFICATE", &fs::read_to_string(yard.at(&format!("chain/{at}.pem"))).unwrap()).unwrap();
+        assert_eq!(ask(&[SignerId::key(&sha256(&[&der[0]]))]).word(), "revoked", "certificate {at}");
+        let (key, spki) = (yard.arg(&format!("chain/{at}.key")), yard.arg(&format!("chain/{at}.spki")));
+        openssl(&["ec", "-in", &key, "-pubout", "-outform", "DER", "-out", &spki]);
+        assert_eq!(ask(&[SignerId::key(&sha256(&[&fs::read(spki).unwrap()]))]).word(), "revoked", "key {at}");
+    }
+    assert_eq!(ask(&[SignerId::key(&sha256(&[b"somebody else"]))]).word(), "valid");
 }

@@ -156,7 +156,7 @@ fn a_stamp_says_when_the_signature_was_there() {
     assert_eq!(reference(&scene.yard, &[question]), ["ok"]);
     // What somebody else stamped before is the better evidence, and stays.
     let before = Evidenced::Stamped(time("2021-01-01T00:00:00Z"));
-    let (later, why) = (scene.ask(before), "and now it is 2021-01-01");
+    let (later, why) = (scene.ask(before), "which is after 2021-01-01");
     let vouched = later.vouched().unwrap();
     assert!(vouched.at() == before && vouched.notes()[0].contains(why), "{:?}", vouched.notes());
 
