@@ -244,7 +244,7 @@ fn use_cases_do_not_call_each_other() {
 const DOORS: &[(&str, &[&str])] = &[
     ("anstream", &["bin/skills/render.rs"]),
     ("anstyle", &["bin/skills/render.rs"]),
-    ("base64", &["model/note.rs"]),
+    ("base64", &["model/note.rs", "model/signer.rs", "policy/provenance/dsse.rs"]),
     ("caseless", &["policy/entry.rs"]),
     ("clap", &["bin/skills/"]),
     ("clap_complete", &["bin/skills/complete.rs"]),
@@ -258,19 +258,24 @@ const DOORS: &[(&str, &[&str])] = &[
             "bin/skills/commands/tour.rs",
         ],
     ),
-    ("ed25519_dalek", &["model/note.rs"]),
+    ("ed25519_dalek", &["model/note.rs", "policy/provenance/keys.rs"]),
     // The tour makes a repository; everything that reads one is in the door.
     ("git2", &["system/fetch/git.rs", "bin/skills/commands/tour/upstream.rs"]),
     ("indicatif", &["bin/skills/commands/install.rs"]),
     ("jiff", &["model/time.rs"]),
     ("miniz_oxide", &["system/fetch/archive/inflate.rs"]),
     ("nix", &["system/account.rs", "bin/skills/gate.rs"]),
+    ("p256", &["policy/provenance/keys.rs"]),
+    ("p384", &["policy/provenance/keys.rs"]),
+    ("p521", &["policy/provenance/keys.rs"]),
     ("reqwest", &["system/fetch/http.rs"]),
     ("rusqlite", &["system/ledger/"]),
     // Outside `system`: who we are, a lock on a scratch folder, the terminal.
     ("rustix", &["system/", "ops/mod.rs", "ops/facts.rs", "ops/install.rs", "bin/skills/"]),
     ("rustls", &["system/fetch/http.rs"]),
+    ("rustls_pki_types", &["policy/provenance/x509.rs"]),
     ("schemars", &["model/decision.rs"]),
+    ("semver", &["policy/provenance/"]),
     ("serde", &[]),
     (
         "serde_json",
@@ -284,13 +289,16 @@ const DOORS: &[(&str, &[&str])] = &[
         ],
     ),
     ("serde_saphyr", &["model/card/tree.rs", "model/claim.rs"]),
-    ("sha2", &["model/digest.rs"]),
+    // Beside the one hash of the project, those that other curves are signed with.
+    ("sha2", &["model/digest.rs", "policy/provenance/keys.rs"]),
     ("similar", &["bin/skills/"]),
     ("tempfile", &["ops/drill.rs", "ops/install.rs", "bin/skills/commands/tour.rs"]),
     ("thiserror", &[]),
     ("toml", &["policy/config.rs"]),
     ("unicode_width", &["bin/skills/layout.rs"]),
     ("unicode_normalization", &["model/path.rs", "policy/entry.rs"]),
+    ("webpki", &["policy/provenance/x509.rs"]),
+    ("x509_cert", &["policy/provenance/x509.rs"]),
 ];
 
 fn other_doors(source: &Source) -> Vec<String> {

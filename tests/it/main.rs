@@ -51,6 +51,8 @@ mod kill_model;
 mod lifecycle_model;
 /// Every refusal says what to do next.
 mod messages;
+/// OMS bundles between our code, the reference and OpenSSL.
+mod oms;
 /// Where a placement may be made, how it is made and taken away.
 mod placement_files;
 /// What a policy adds to a decision: an age, an end, a reason, a place.

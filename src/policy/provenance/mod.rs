@@ -17,8 +17,26 @@
 //! The subject is a folder as our own walk saw it, never as the evidence
 //! describes it.
 
+#[cfg(feature = "provenance")]
+pub mod bundle;
+#[cfg(feature = "provenance")]
+pub mod dsse;
+#[cfg(feature = "provenance")]
+pub mod emit;
+#[cfg(feature = "provenance")]
+pub mod json;
+#[cfg(feature = "provenance")]
+pub mod keys;
+#[cfg(feature = "provenance")]
+pub mod oms;
 pub mod revocation;
+#[cfg(feature = "provenance")]
+pub mod stamp;
+#[cfg(feature = "provenance")]
+pub mod statement;
 pub mod verdict;
+#[cfg(feature = "provenance")]
+pub mod x509;
 
 use crate::model::digest::Digest;
 use crate::model::skill::SkillName;

@@ -1,0 +1,396 @@
+//! From a certificate to a signer, by way of our own anchors and no others.
+//!
+//! ```text
+//! path        built by webpki from the bundle's leaf and intermediates to one of our anchors;
+//!             a root that the bundle brings along is never an anchor
+//! time        every certificate of the path, the anchor's too, at the time of the evidence
+//! leaf        KeyUsage with digitalSignature, always; if there is an ExtendedKeyUsage, anywhere in
+//!             the path, it holds codeSigning; no CA, but for the anchor itself
+//! issuers     BasicConstraints CA and path length (webpki, and the anchor's own here); KeyUsage with
+//!             keyCertSign, which webpki leaves to its caller
+//! identity    our anchor's key, and the leaf's subject
+//! ```
+//!
+//! Attacks: a bundle that carries its own root proves itself; a leaf that
+//! expired years ago verifies wherever "now" is taken from the leaf; a server's
+//! certificate for TLS signs a skill; an ordinary leaf is used as an authority.
+//!
+//! Signatures inside the path are ECDSA on P-256 and P-384 with SHA-256 or
+//! SHA-384, and on P-521 with SHA-512. RSA is not evaluated.
+
+use super::keys::{Hash, Kind, PublicKey, Window, ecdsa, pem};
+use super::verdict::Verdict;
+use crate::model::digest::{Digest, sha256};
+use crate::model::signer::SignerId;
+use crate::model::text;
+use crate::model::time::Timestamp;
+use rustls_pki_types::{
+    AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm,
+};
+use rustls_pki_types::{UnixTime, alg_id};
+use x509_cert::Certificate;
+use x509_cert::der::{Decode as _, Encode as _};
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
+
+/// Most certificates in one bundle.
+const CERTIFICATES_MAX: usize = 10;
+
+/// Longest certificate, in bytes.
+const CERTIFICATE_MAX: usize = 1 << 16;
+
+/// What the leaf is for.
+#[derive(Clone, Copy)]
+struct Use {
+    /// As webpki asks for it, of every certificate of the path.
+    extended: webpki::KeyUsage,
+    /// Its name.
+    word: &'static str,
+}
+
+/// 1.3.6.1.5.5.7.3.3, where there is any ExtendedKeyUsage.
+const CODE: Use =
+    Use { extended: webpki::KeyUsage::required_if_present(&[43, 6, 1, 5, 5, 7, 3, 3]), word: "codeSigning" };
+
+/// 1.3.6.1.5.5.7.3.8. That the leaf has it at all is asked apart.
+const STAMPS: Use =
+    Use { extended: webpki::KeyUsage::required_if_present(&[43, 6, 1, 5, 5, 7, 3, 8]), word: "timeStamping" };
+
+/// A certificate that we believe: of an authority, or of one signer itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Anchor {
+    der: Vec<u8>,
+    spki: Digest,
+    /// When we believe it, beside its own validity.
+    pub window: Window,
+    /// Which sources it may vouch for. Not looked at here: whoever asks about a
+    /// skill knows its source, and leaves out anchors of other namespaces.
+    pub namespaces: Vec<String>,
+}
+
+/// What is no anchor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AnchorFault {
+    /// Something else.
+    #[error("not one certificate in PEM form (`-----BEGIN CERTIFICATE-----`)")]
+    NotPem,
+    /// Not X.509.
+    #[error("not an X.509 certificate in DER")]
+    NotACertificate,
+}
+
+/// A leaf whose path leads to an anchor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certified {
+    /// The leaf's key.
+    pub key: PublicKey,
+    /// Who it is.
+    pub signer: SignerId,
+    /// Every key and certificate of the path, as revocation lists name them:
+    /// `key:` and the SHA-256 of a public key or of a whole certificate.
+    pub path: Vec<SignerId>,
+}
+
+impl Anchor {
+    /// From a PEM text with one certificate.
+    ///
+    /// # Errors
+    /// [`AnchorFault`].
+    pub fn from_pem(text: &str) -> Result<Self, AnchorFault> {
+        let blocks = pem("CERTIFICATE", text).ok_or(AnchorFault::NotPem)?;
+        let [der] = blocks.as_slice() else { return Err(AnchorFault::NotPem) };
+        Self::from_der(der)
+    }
+
+    /// From DER.
+    ///
+    /// # Errors
+    /// [`AnchorFault`].
+    pub fn from_der(der: &[u8]) -> Result<Self, AnchorFault> {
+        let seen = Seen::read(der).ok_or(AnchorFault::NotACertificate)?;
+        let spki = sha256(&[&seen.spki]);
+        Ok(Self { der: der.to_vec(), spki, window: Window::ALWAYS, namespaces: Vec::new() })
+    }
+
+    /// SHA-256 of its public key: the first half of the ids of all it certifies.
+    #[must_use]
+    pub const fn spki(&self) -> &Digest {
+        &self.spki
+    }
+}
+
+/// What is asked of a certificate beside webpki's questions.
+struct Seen {
+    subject: String,
+    spki: Vec<u8>,
+    fingerprint: Digest,
+    /// None: no such extension.
+    usage: Option<KeyUsage>,
+    basic: Option<BasicConstraints>,
+    validity: Window,
+}
+
+impl Seen {
+    fn read(der: &[u8]) -> Option<Self> {
+        if der.len() > CERTIFICATE_MAX {
+            return None;
+        }
+        let certificate = Certificate::from_der(der).ok()?;
+        let body = certificate.tbs_certificate();
+        let second = |time: &x509_cert::time::Time| {
+            Timestamp::from_unix(i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX))
+        };
+        Some(Self {
+            subject: body.subject().to_string(),
+            spki: body.subject_public_key_info().to_der().ok()?,
+            fingerprint: sha256(&[der]),
+            usage: body.get_extension::<KeyUsage>().ok()?.map(|(_, usage)| usage),
+            basic: body.get_extension::<BasicConstraints>().ok()?.map(|(_, basic)| basic),
+            validity: Window {
+                from: Some(second(&body.validity().not_before)),
+                until: Some(second(&body.validity().not_after)),
+            },
+        })
+    }
+
+    fn words(&self) -> String {
+        format!("`{}`", text::escape_short(&self.subject, 120))
+    }
+
+    fn is_authority(&self) -> bool {
+        self.basic.as_ref().is_some_and(|basic| basic.ca)
+    }
+
+    fn may_certify(&self) -> Result<(), Verdict> {
+        if self.usage.as_ref().is_some_and(KeyUsage::key_cert_sign) {
+            return Ok(());
+        }
+        Err(Verdict::Invalid(format!(
+            "{} may not certify others: its KeyUsage has no keyCertSign",
+            self.words()
+        )))
+    }
+
+    fn is_valid_at(&self, window: Window, at: Timestamp) -> Result<(), Verdict> {
+        window.holds(at).map_err(|why| Verdict::Expired { signer: self.words(), why })
+    }
+}
+
+/// Follows a chain, leaf first, to one of the anchors.
+///
+/// # Errors
+/// The verdict: unknown signer, expired, unsupported or invalid.
+pub fn certify(chain: &[Vec<u8>], anchors: &[Anchor], at: Timestamp) -> Result<Certified, Verdict> {
+    follow(chain, anchors, at, CODE)
+}
+
+/// As [`certify`], for an authority that stamps times.
+///
+/// # Errors
+/// As [`certify`]; and for a leaf without ExtendedKeyUsage, which RFC 3161 demands.
+pub fn certify_stamper(chain: &[Vec<u8>], anchors: &[Anchor], at: Timestamp) -> Result<Certified, Verdict> {
+    let purposes = chain.first().and_then(|leaf| {
+        let leaf = Certificate::from_der(leaf).ok()?;
+        leaf.tbs_certificate().get_extension::<ExtendedKeyUsage>().ok()?.map(|(_, purposes)| purposes.0)
+    });
+    // 1.3.6.1.5.5.7.3.8, and nothing else beside it.
+    if !purposes
+        .is_some_and(|all| matches!(all.as_slice(), [one] if one.as_bytes() == [43, 6, 1, 5, 5, 7, 3, 8]))
+    {
+        return Err(Verdict::Invalid("its certificate is not for time stamps alone".to_owned()));
+    }
+    follow(chain, anchors, at, STAMPS)
+}
+
+fn follow(chain: &[Vec<u8>], anchors: &[Anchor], at: Timestamp, what: Use) -> Result<Certified, Verdict> {
+    let invalid = |why: &str| Verdict::Invalid(why.to_owned());
+    let [leaf, others @ ..] = chain else { return Err(invalid("the bundle holds no certificate")) };
+    if chain.len() > CERTIFICATES_MAX {
+        return Err(Verdict::Invalid(format!("{} certificates; at most {CERTIFICATES_MAX}", chain.len())));
+    }
+    let seen =
+        Seen::read(leaf).ok_or_else(|| invalid("the first certificate of the bundle cannot be read"))?;
+    let key = PublicKey::from_spki(&seen.spki).ok().filter(|key| key.kind() != Kind::Ed25519);
+    let key = key.ok_or_else(|| {
+        Verdict::Unsupported(format!(
+            "the key of {}: only P-256, P-384 and P-521 are evaluated in certificates",
+            seen.words()
+        ))
+    })?;
+    let mut best = Verdict::UnknownSigner(format!("{}, which no anchor here certifies", seen.words()));
+    for anchor in anchors {
+        match reach(leaf, &seen, others, anchor, at, what) {
+            Ok(path) => {
+                let signer = SignerId::certificate(&anchor.spki, &seen.subject);
+                let signer = signer.map_err(|_| {
+                    invalid("the certificate's subject is empty, or too long to name a signer")
+                })?;
+                return Ok(Certified { key, signer, path });
+            }
+            // What another anchor has to say of a signer it does not know says nothing.
+            Err(verdict) => {
+                if matches!(best, Verdict::UnknownSigner(_)) {
+                    best = verdict;
+                }
+            }
+        }
+    }
+    Err(best)
+}
+
+/// From the leaf to this anchor: the keys and certificates on the way.
+fn reach(
+    leaf: &[u8],
+    seen: &Seen,
+    others: &[Vec<u8>],
+    anchor: &Anchor,
+    at: Timestamp,
+    what: Use,
+) -> Result<Vec<SignerId>, Verdict> {
+    let unreadable = || Verdict::Invalid("a certificate of the chain cannot be read".to_owned());
+    let root = Seen::read(&anchor.der).ok_or_else(unreadable)?;
+    let mut met = Vec::new();
+    if leaf == anchor.der {
+        // A person believes this very certificate, so it needs nobody above it.
+        seen.is_valid_at(seen.validity, at)?;
+    } else {
+        let between = path(leaf, seen, others, anchor, at, what)?;
+        root.is_valid_at(root.validity, at)?;
+        if !root.is_authority() {
+            return Err(Verdict::Invalid(format!("{} is no authority, and certifies nobody", root.words())));
+        }
+        root.may_certify()?;
+        let allowed = root.basic.as_ref().and_then(|basic| basic.path_len_constraint);
+        if allowed.is_some_and(|most| between.len() > usize::from(most)) {
+            return Err(Verdict::Invalid(format!("more authorities below {} than it allows", root.words())));
+        }
+        for der in between {
+            let issuer = Seen::read(&der).ok_or_else(unreadable)?;
+            issuer.may_certify()?;
+            met.push(issuer);
+        }
+        met.push(root);
+    }
+    seen.is_valid_at(anchor.window, at)?;
+    if !seen.usage.as_ref().is_some_and(KeyUsage::digital_signature) {
+        return Err(Verdict::Invalid(format!(
+            "{} may not sign: its KeyUsage has no digitalSignature",
+            seen.words()
+        )));
+    }
+    let ids = met.iter().chain([seen]).flat_map(|one| [sha256(&[&one.spki]), one.fingerprint]);
+    Ok(ids.map(|digest| SignerId::key(&digest)).collect())
+}
+
+/// The certificates between leaf and anchor, as webpki finds the path.
+fn path(
+    leaf: &[u8],
+    seen: &Seen,
+    others: &[Vec<u8>],
+    anchor: &Anchor,
+    at: Timestamp,
+    what: Use,
+) -> Result<Vec<Vec<u8>>, Verdict> {
+    let judged = |error: webpki::Error| judge(&error, seen, at, what);
+    let der = CertificateDer::from(leaf);
+    let root = CertificateDer::from(anchor.der.as_slice());
+    let end = webpki::EndEntityCert::try_from(&der).map_err(judged)?;
+    let root = webpki::anchor_from_trusted_cert(&root).map_err(judged)?;
+    let others: Vec<_> = others.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+    let second = u64::try_from(at.unix()).unwrap_or(0);
+    let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(second));
+    let roots = [root];
+    let found =
+        end.verify_for_usage(ALGORITHMS, &roots, &others, time, what.extended, None, None).map_err(judged)?;
+    Ok(found.intermediate_certificates().map(|one| one.der().to_vec()).collect())
+}
+
+/// What webpki found, in our words.
+fn judge(error: &webpki::Error, leaf: &Seen, at: Timestamp, what: Use) -> Verdict {
+    use webpki::Error as E;
+    let time = |time: &UnixTime| Timestamp::from_unix(i64::try_from(time.as_secs()).unwrap_or(i64::MAX));
+    let expired = |why: String| Verdict::Expired { signer: leaf.words(), why };
+    match error {
+        E::CertExpired { not_after, .. } => expired(format!(
+            "a certificate of the path ended {}, and the evidence is of {at}",
+            time(not_after)
+        )),
+        E::CertNotValidYet { not_before, .. } => expired(format!(
+            "a certificate of the path begins {}, and the evidence is of {at}",
+            time(not_before)
+        )),
+        // Somebody else's authority may have the same name: then only its signature does not fit.
+        E::UnknownIssuer | E::InvalidSignatureForPublicKey => {
+            Verdict::UnknownSigner(format!("{}, which no anchor here certifies", leaf.words()))
+        }
+        E::UnsupportedSignatureAlgorithmContext(_)
+        | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => Verdict::Unsupported(format!(
+            "the certificates above {} are signed with RSA or another algorithm that is not evaluated here",
+            leaf.words()
+        )),
+        E::CaUsedAsEndEntity => {
+            Verdict::Invalid(format!("{} is an authority's certificate, and signs no skill", leaf.words()))
+        }
+        E::EndEntityUsedAsCa => Verdict::Invalid(format!("what certifies {} is no authority", leaf.words())),
+        E::PathLenConstraintViolated => {
+            Verdict::Invalid(format!("more authorities above {} than one of them allows", leaf.words()))
+        }
+        E::RequiredEkuNotFoundContext(_) => Verdict::Invalid(format!(
+            "{} is for other uses: its ExtendedKeyUsage has no {}",
+            leaf.words(),
+            what.word
+        )),
+        other => Verdict::Invalid(format!(
+            "the path from {} is not sound: {}",
+            leaf.words(),
+            text::escape_short(&format!("{other:?}"), 120)
+        )),
+    }
+}
+
+/// ECDSA as webpki asks for it.
+#[derive(Debug)]
+struct Ecdsa {
+    kind: Kind,
+    hash: Hash,
+    key: AlgorithmIdentifier,
+    signature: AlgorithmIdentifier,
+}
+
+const fn ecdsa_with(kind: Kind, hash: Hash) -> Ecdsa {
+    let key = match kind {
+        Kind::P384 => alg_id::ECDSA_P384,
+        Kind::P521 => alg_id::ECDSA_P521,
+        _ => alg_id::ECDSA_P256,
+    };
+    let signature = match hash {
+        Hash::Sha256 => alg_id::ECDSA_SHA256,
+        Hash::Sha384 => alg_id::ECDSA_SHA384,
+        Hash::Sha512 => alg_id::ECDSA_SHA512,
+    };
+    Ecdsa { kind, hash, key, signature }
+}
+
+static ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
+    &ecdsa_with(Kind::P256, Hash::Sha256),
+    &ecdsa_with(Kind::P256, Hash::Sha384),
+    &ecdsa_with(Kind::P384, Hash::Sha256),
+    &ecdsa_with(Kind::P384, Hash::Sha384),
+    &ecdsa_with(Kind::P521, Hash::Sha512),
+];
+
+impl SignatureVerificationAlgorithm for Ecdsa {
+    fn verify_signature(&self, key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        ecdsa(self.kind, self.hash, key, message, signature).map_err(|_| InvalidSignature)
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        self.key
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.signature
+    }
+}
+
+#[cfg(test)]
+mod tests;

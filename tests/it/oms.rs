@@ -1,0 +1,12 @@
+//! OMS bundles between our code, the reference and OpenSSL.
+//!
+//! The reference is `model-signing` 1.1.1, which `scripts/interop-tools` puts
+//! into `target/interop/venv`. Without it these tests fail; none is left out.
+
+#![cfg(feature = "provenance")]
+
+mod chains;
+mod forgeries;
+mod interop;
+mod stamps;
+mod tools;
