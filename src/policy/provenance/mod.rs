@@ -17,7 +17,13 @@
 //! The subject is a folder as our own walk saw it, never as the evidence
 //! describes it.
 
+#[cfg(feature = "provenance")]
+pub mod git;
 pub mod revocation;
+#[cfg(feature = "provenance")]
+pub mod sha1;
+#[cfg(feature = "provenance")]
+pub mod ssh;
 pub mod verdict;
 
 use crate::model::digest::Digest;
