@@ -231,18 +231,26 @@ fn use_cases_do_not_call_each_other() {
 const DOORS: &[(&str, &[&str])] = &[
     ("anstream", &["bin/skills/render.rs"]),
     ("anstyle", &["bin/skills/render.rs"]),
-    ("base64", &["model/note.rs"]),
+    // Keys and signatures in text form, each in its own.
+    (
+        "base64",
+        &["model/note.rs", "model/signer.rs", "policy/provenance/ssh/key.rs", "policy/provenance/ssh/sig.rs"],
+    ),
     ("caseless", &["policy/entry.rs"]),
     ("clap", &["bin/skills/"]),
     ("comfy_table", &["bin/skills/render.rs"]),
     ("ctrlc", &["bin/skills/commands/install.rs", "bin/skills/commands/tour.rs"]),
-    ("ed25519_dalek", &["model/note.rs"]),
+    // One that signs and reads notes, one that reads keys, one that signs statements.
+    ("ed25519_dalek", &["model/note.rs", "policy/provenance/ssh/key.rs", "policy/provenance/ssh/sig.rs"]),
     // The tour makes a repository; everything that reads one is in the door.
     ("git2", &["system/fetch/git.rs", "bin/skills/commands/tour/upstream.rs"]),
     ("indicatif", &["bin/skills/commands/install.rs"]),
     ("jiff", &["model/time.rs"]),
     ("miniz_oxide", &["system/fetch/archive/inflate.rs"]),
     ("nix", &["system/account.rs", "bin/skills/gate.rs"]),
+    ("p256", &["policy/provenance/ssh/key.rs"]),
+    ("p384", &["policy/provenance/ssh/key.rs"]),
+    ("p521", &["policy/provenance/ssh/key.rs"]),
     ("reqwest", &["system/fetch/http.rs"]),
     ("rusqlite", &["system/ledger/"]),
     // Outside `system`: who we are, a lock on a scratch folder, the terminal.
@@ -262,6 +270,7 @@ const DOORS: &[(&str, &[&str])] = &[
         ],
     ),
     ("serde_saphyr", &["model/card/tree.rs", "model/claim.rs"]),
+    ("sha1_checked", &["policy/provenance/sha1.rs"]),
     ("sha2", &["model/digest.rs"]),
     ("similar", &["bin/skills/"]),
     ("tempfile", &["ops/install.rs", "bin/skills/commands/tour.rs"]),

@@ -14,8 +14,10 @@ use crate::model::source::Source;
 use crate::model::text;
 use std::collections::HashSet;
 
-/// Most bytes of a tree, a commit or a tag.
+/// Most bytes of a tree.
 const OBJECT_MAX: u64 = 16 << 20;
+/// Most bytes of a commit or a tag; these are kept.
+const COMMIT_MAX: u64 = 4 << 20;
 /// Tags that may stand before a commit.
 const TAGS: usize = 8;
 
@@ -96,7 +98,7 @@ impl Snapshot {
                 Kind::Commit => (Kind::Commit, "tree "),
                 Kind::Tree | Kind::Blob => return Err(objects.broken(id, "not a commit")),
             };
-            let object = objects.read(id, kind, OBJECT_MAX)?;
+            let object = objects.read(id, kind, COMMIT_MAX)?;
             let named = object.data().strip_prefix(prefix.as_bytes()).and_then(|rest| rest.get(..40));
             let named = named.and_then(|hex| std::str::from_utf8(hex).ok()).and_then(git::id);
             let named = named.ok_or_else(|| objects.broken(id, "it names no object"))?;

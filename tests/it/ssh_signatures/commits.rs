@@ -314,13 +314,10 @@ fn commits_made_by_hand() {
         scene.commit_is(label, &with(&header("gpgsig", &armour)), false, "unsupported", word);
     }
     scene.commit_is("no armour", &with("gpgsig x\n"), false, "invalid", "no known kind");
-    scene.commit_is(
-        "CRLF in the armour",
-        &with(&header("gpgsig", &good.replace('\n', "\r\n"))),
-        true,
-        "invalid",
-        "carriage return",
-    );
+    let crlf = header("gpgsig", &good.replace('\n', "\r\n"));
+    scene.commit_is("CRLF in the armour", &with(&crlf), false, "invalid", "carriage return");
+    let crlf = header("gpgsig", &good.replace("\n-----END", "\r\n-----END"));
+    scene.commit_is("one CRLF in the armour", &with(&crlf), true, "invalid", "carriage return");
     // Git glues the two together, and `ssh-keygen` reads the first.
     let twice = format!("{signed}{}", header("gpgsig", &stranger));
     scene.commit_is("two signatures", &with(&twice), true, "invalid", "twice");
@@ -360,7 +357,7 @@ fn tags_made_by_hand() {
         &with(&good.replace("\n-----END", "\r\n-----END")),
         true,
         "invalid",
-        "lines of different",
+        "not base64",
     );
     scene.tag_is(
         "a first one of two",

@@ -261,16 +261,18 @@ fn a_revoked_authority_key_or_principal_takes_the_certificate_along() {
     let bench = Bench::new();
     let authority = bench.key("ca", KINDS[0].1);
     bench.key("k", KINDS[1].1);
-    bench.certify("ca", "k", &["-n", "ana"]);
+    bench.certify("ca", "k", &["-n", "ana,bea"]);
     let signature = bench.sign("k-cert", "file", MESSAGE, &[]);
     let case = Case::new(format!("* cert-authority {authority}\n"), &signature, MESSAGE);
     let signer = case.ours().unwrap().signer().clone();
+    let other = Case { principal: "bea", ..case.clone() }.ours().unwrap().signer().clone();
+    assert_ne!(signer, other);
     let named = |name: &str| {
         let shown = bench.keygen(&["-l", "-f", &bench.arg(name)]);
         let fingerprint = shown.split_whitespace().nth(1).unwrap().to_owned();
         skill_trust::model::signer::SignerId::parse(&format!("ssh:{fingerprint}")).unwrap()
     };
-    for name in [signer, named("ca.pub"), named("k.pub")] {
+    for name in [signer, other, named("ca.pub"), named("k.pub")] {
         for (since, valid) in [("2026-06-15T12:00:00Z", false), ("2026-06-15T12:00:01Z", true)] {
             let mut list = Revocations::default();
             let entry = Entry { kind: Kind::Retired, since: Some(time(since)), feed: "a list".to_owned() };

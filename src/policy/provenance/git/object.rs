@@ -158,8 +158,7 @@ fn headers(raw: &[u8]) -> Result<(Vec<Header<'_>>, usize), Fault> {
             (Some(_), None) => return Err(Fault::Form("a folded line before any header".to_owned())),
             (None, _) => {
                 let name = line.split(|byte| *byte == b' ').next().unwrap_or_default();
-                let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
-                let good = !name.is_empty() && name.len() < line.len() && name.iter().all(plain);
+                let good = !name.is_empty() && name.len() < line.len() && name.is_ascii();
                 let name = std::str::from_utf8(name).ok().filter(|_| good);
                 let name = name.ok_or_else(|| {
                     let shown = text::escape_short(&text::escape_bytes(line), 60);

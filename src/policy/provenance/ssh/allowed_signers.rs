@@ -132,7 +132,7 @@ impl Line {
     /// authority's line alone, as for `ssh-keygen`.
     fn key_fits(&self, identity: &Identity) -> bool {
         match identity {
-            Identity::Key(key) => !self.authority && *key == self.key,
+            Identity::Key(key) => !self.authority && **key == self.key,
             Identity::Certificate(cert) => self.authority && cert.authority == self.key,
         }
     }
@@ -142,7 +142,12 @@ impl Line {
             return None;
         }
         match (identity, wanted) {
-            (Identity::Key(_), wanted) => Some(wanted.unwrap_or(&self.principals)),
+            (Identity::Key(_), Some(wanted)) => Some(wanted),
+            // Attack: `!*,ana` and `!eve` hold nobody, whoever is asked for; so
+            // one of the patterns must hold itself.
+            (Identity::Key(_), None) => {
+                self.principals.split(',').find(|pattern| in_list(pattern, &self.principals))
+            }
             (Identity::Certificate(cert), Some(wanted)) => {
                 cert.principals.iter().any(|principal| principal == wanted).then_some(wanted)
             }
@@ -213,7 +218,7 @@ fn read_line(line: &[u8], number: usize) -> Result<Option<Line>, Fault> {
         return Err(Fault::form("no key where one should be"));
     }
     let key = match Identity::parse_text(name, base64)? {
-        Identity::Key(key) => key,
+        Identity::Key(key) => *key,
         Identity::Certificate(_) => {
             return Err(Fault::form("a certificate; name its authority instead, with `cert-authority`"));
         }
@@ -365,7 +370,7 @@ mod tests {
     }
 
     fn allowed(text: &str, principal: &str, namespace: &str, at: i64) -> bool {
-        let identity = Identity::Key(key(1));
+        let identity = Identity::from(key(1));
         let list = list(text);
         assert!(list.faults().is_empty(), "{:?}", list.faults());
         let at = Timestamp::from_unix(at);
@@ -393,6 +398,26 @@ mod tests {
         ];
         for (patterns, name, fine) in table {
             assert_eq!(allowed(&format!("{patterns} KEY"), name, "git", 0), fine, "{patterns} {name}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_holds_nobody_lets_nobody_sign_where_no_name_is_asked_for() {
+        let table = [
+            ("ana", true),
+            ("*", true),
+            ("a?,!ab", true),
+            ("*,!ana", true),
+            ("!eve,ana", true),
+            ("!ana", false),
+            ("!*", false),
+            ("!*,ana", false),
+            ("ana,!a*", false),
+        ];
+        let identity = Identity::from(key(1));
+        for (patterns, fine) in table {
+            let list = list(&format!("{patterns} KEY"));
+            assert_eq!(list.naming(&identity, None).count() > 0, fine, "{patterns}");
         }
     }
 

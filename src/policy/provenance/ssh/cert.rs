@@ -180,9 +180,15 @@ fn options(bytes: &[u8]) -> Result<Vec<(&str, &[u8])>, Fault> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
     /// A bare key.
-    Key(PublicKey),
+    Key(Box<PublicKey>),
     /// A certified key.
     Certificate(Box<Certificate>),
+}
+
+impl From<PublicKey> for Identity {
+    fn from(key: PublicKey) -> Self {
+        Self::Key(Box::new(key))
+    }
 }
 
 impl Identity {
@@ -195,7 +201,7 @@ impl Identity {
         if Certificate::kind_of(name).is_some() {
             Certificate::parse(blob).map(|cert| Self::Certificate(Box::new(cert)))
         } else {
-            PublicKey::parse(blob).map(Self::Key)
+            PublicKey::parse(blob).map(Self::from)
         }
     }
 

@@ -128,7 +128,7 @@ fn in_time<'a>(
             }
         }
     }
-    Err(refused.unwrap_or_else(|| Verdict::UnknownSigner(signer)))
+    Err(refused.unwrap_or(Verdict::UnknownSigner(signer)))
 }
 
 fn signer_of(identity: &Identity, principal: &str) -> Result<SignerId, Verdict> {
@@ -139,7 +139,8 @@ fn signer_of(identity: &Identity, principal: &str) -> Result<SignerId, Verdict> 
     }
 }
 
-/// The signer, its key and its authority: each may be revoked.
+/// The signer, its key, its authority: each may be revoked. So may one of the
+/// other principals of its certificate, and then the key counts for none.
 fn not_revoked(identity: &Identity, signer: &SignerId, beliefs: &Beliefs<'_>) -> Result<(), Verdict> {
     for list in beliefs.revoked {
         if let Some(how) = list.revokes(identity) {
@@ -150,8 +151,10 @@ fn not_revoked(identity: &Identity, signer: &SignerId, beliefs: &Beliefs<'_>) ->
     let mut all = vec![signer.clone(), identity.key().signer()];
     if let Identity::Certificate(cert) = identity {
         all.push(cert.authority.signer());
+        let authority = cert.authority.digest();
+        let others = cert.principals.iter().map(|name| SignerId::ssh_authority(&authority, name));
+        all.extend(others.filter_map(Result::ok));
     }
-    all.dedup();
     for one in &all {
         beliefs.revocations.judge(one, beliefs.at, beliefs.first_seen_counts)?;
     }

@@ -138,7 +138,7 @@ impl Krl {
         let known = if authority.is_empty() {
             true
         } else {
-            let key = PublicKey::parse(authority).map(Identity::Key);
+            let key = PublicKey::parse(authority).map(Identity::from);
             out.authority = revoked::comparable(key)?;
             out.authority.is_some()
         };
@@ -281,14 +281,14 @@ mod tests {
 
     #[test]
     fn keys_are_found_by_themselves_and_by_their_hashes() {
-        let one = Identity::Key(key(1));
+        let one = Identity::from(key(1));
         let by = |kind: u8, data: &[u8]| {
             Krl::parse(&list(&[(kind, Writer::new().string(data).finish())])).unwrap()
         };
         let hash = sha1(&[key(1).blob()]).unwrap();
         for list in [by(2, key(1).blob()), by(3, &hash), by(5, key(1).digest().as_bytes())] {
             assert!(list.revokes(&one).is_some());
-            assert!(list.revokes(&Identity::Key(key(2))).is_none());
+            assert!(list.revokes(&Identity::from(key(2))).is_none());
         }
     }
 
@@ -346,7 +346,7 @@ mod tests {
         let keys = Writer::new().string(&rsa).string(&weak).string(key(1).blob()).finish();
         let authority = Writer::new().string(&rsa).string(b"").finish();
         let list = Krl::parse(&list(&[(2, keys), (1, authority)])).unwrap();
-        assert!(list.revokes(&Identity::Key(key(1))).is_some());
+        assert!(list.revokes(&Identity::from(key(1))).is_some());
     }
 
     proptest! {

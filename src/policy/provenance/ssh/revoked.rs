@@ -105,8 +105,8 @@ mod tests {
         let text =
             format!("# old laptop\n\n  {} ana's\r\nssh-rsa AAAAB3NzaC1yc2EAAAABAwAAAAEB\n", key(1).to_text());
         let list = RevokedKeys::parse(text.as_bytes()).unwrap();
-        assert!(list.revokes(&Identity::Key(key(1))).is_some());
-        assert!(list.revokes(&Identity::Key(key(2))).is_none());
+        assert!(list.revokes(&Identity::from(key(1))).is_some());
+        assert!(list.revokes(&Identity::from(key(2))).is_none());
         assert_eq!(RevokedKeys::parse(b"").unwrap(), RevokedKeys::Plain(BTreeSet::new()));
     }
 
