@@ -1,6 +1,9 @@
 //! Certificates made by `ssh-keygen -s`.
 
 use super::bench::{Bench, Case, KINDS};
+use super::signatures::{armoured, blob};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use skill_trust::model::time::Timestamp;
 use skill_trust::policy::provenance::verdict::Verdict;
 
@@ -60,6 +63,47 @@ fn a_certificate_holds_while_it_holds() {
         bench.both(at, &case, valid);
         assert_eq!(matches!(case.ours(), Err(Verdict::Expired { .. })), !valid, "{at}");
     }
+}
+
+/// The signature over the message does not cover the certificate, so only the
+/// authority's own signature keeps it together.
+#[test]
+fn every_changed_byte_of_a_certificate_is_refused_by_both() {
+    let bench = Bench::new();
+    for (name, kind) in [KINDS[0], KINDS[2]] {
+        let authority = bench.key(&format!("ca-{name}"), kind);
+        bench.key(name, kind);
+        bench.certify(&format!("ca-{name}"), name, &["-n", "ana,bea", "-z", "7"]);
+        let good = blob(&bench.sign(&format!("{name}-cert"), "file", MESSAGE, &[]));
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            let signature = armoured(&bad);
+            let case = Case::new(format!("* cert-authority {authority}\n"), &signature, MESSAGE);
+            assert!(case.ours().is_err(), "{name}, byte {at}");
+            if at % 7 == 0 {
+                assert!(!bench.theirs(&case), "{name}, byte {at}: ssh-keygen accepts, and we do not");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_certificate_that_names_an_authority_which_never_signed_it() {
+    let bench = Bench::new();
+    let ours = bench.key("ca", KINDS[0].1);
+    let theirs = bench.key("evil-ca", KINDS[0].1);
+    bench.key("k", KINDS[0].1);
+    bench.certify("evil-ca", "k", &["-n", "ana"]);
+    let mut forged = blob(&bench.sign("k-cert", "file", MESSAGE, &[]));
+    let key = |line: &str| STANDARD.decode(line.split(' ').nth(1).unwrap()).unwrap();
+    let (ours_blob, theirs_blob) = (key(&ours), key(&theirs));
+    let at = forged.windows(theirs_blob.len()).position(|window| window == theirs_blob).unwrap();
+    forged[at..at + ours_blob.len()].copy_from_slice(&ours_blob);
+    let signature = armoured(&forged);
+    let case = Case::new(format!("* cert-authority {ours}\n"), &signature, MESSAGE);
+    bench.both("forged", &case, false);
+    assert!(case.ours().unwrap_err().to_string().contains("the certificate: the signature does not fit"));
 }
 
 #[test]

@@ -468,7 +468,7 @@ mod tests {
             ("ana", "no key"),
             ("\"ana bea\" KEY", "quotes"),
             ("* ssh-rsa AAAAB3NzaC1yc2EAAAABAwAAAAEB", "ssh-rsa"),
-            ("* ssh-ed25519 AAAA", "base64"),
+            ("* ssh-ed25519 AAAA", "cut off"),
             ("* ssh-ed25519 %%%", "base64"),
             ("* ssh-ed25519", "cut off"),
             ("a\u{202e}b KEY", "hidden"),
