@@ -194,12 +194,39 @@ impl Bench {
         theirs
     }
 
+    /// We say no wherever `ssh-keygen` does; answers whether we say yes.
+    #[track_caller]
+    pub(crate) fn not_more_lenient(&self, label: &str, case: &Case<'_>) -> bool {
+        let ours = case.ours().is_ok();
+        assert!(!ours || self.theirs(case), "{label}: ssh-keygen refuses, and we do not\n{}", case.allowed);
+        ours
+    }
+
     /// `ssh-keygen` says yes, and we say no with this reason.
     #[track_caller]
     pub(crate) fn stricter(&self, why: &str, case: &Case<'_>, said: &str) {
         assert!(self.theirs(case), "no longer stricter: {why}");
         let text = case.ours().expect_err(why).to_string();
         assert!(text.contains(said), "{why}: {text}, not {said}");
+    }
+}
+
+/// Numbers that look random and are the same in each run.
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        // Knuth's MMIX constants; the upper bits are the better ones.
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % end
+    }
+
+    pub(crate) fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[self.below(from.len())]
     }
 }
 

@@ -1,7 +1,7 @@
 //! Signed commits and tags: made by the real git, by hand, and against us;
 //! each judged by `git verify-commit` or `git verify-tag` too.
 
-use super::bench::NOON;
+use super::bench::{Dice, NOON};
 use super::statements::{SECRET, line};
 use crate::sources::repo::{CARD, Repo, copy_within, open, open_at, open_with};
 use crate::sources::ssh::serving;
@@ -378,6 +378,46 @@ fn tags_made_by_hand() {
     }
     let header = format!("{payload}{good}").replacen("\n\n", &format!("\n{}\n", header("gpgsig", &good)), 1);
     scene.tag_is("a header that a tag has not", header.as_bytes(), true, "invalid", "as a header");
+}
+
+/// A signed commit whose lines are doubled, dropped, moved and changed: what
+/// git refuses, we refuse too.
+#[test]
+fn a_commit_with_its_lines_thrown_about_never_vouches_for_more() {
+    let scene = Scene::ed25519();
+    let commit = scene.commit_signed("first\n\n-----BEGIN SSH SIGNATURE-----\nx\n");
+    let good = scene.raw("commit", &commit);
+    let text = String::from_utf8(good).unwrap();
+    let lines: Vec<_> = text.split_inclusive('\n').collect();
+    let fetched = scene.at_branch();
+    let mut dice = Dice::new(7);
+    let (mut yes, mut narrower) = (0, 0);
+    for _ in 0..250 {
+        let mut changed: Vec<_> = lines.iter().map(|line| (*line).to_owned()).collect();
+        for _ in 0..=dice.below(2) {
+            let (at, other) = (dice.below(changed.len()), dice.below(changed.len()));
+            match dice.below(7) {
+                0 => changed.insert(at, lines[other % lines.len()].to_owned()),
+                1 => drop(changed.remove(at)),
+                2 => changed.swap(at, other),
+                3 => changed[at].insert(0, ' '),
+                4 => changed.insert(at, "gpgsig-sha256 x\n y\n".to_owned()),
+                5 => changed.insert(at, "gpgsigs x\n".to_owned()),
+                _ => changed[at] = changed[at].replace('\n', "\r\n"),
+            }
+        }
+        let raw = changed.concat();
+        let id = scene.object("commit", raw.as_bytes());
+        let mut forged =
+            Fetched { proof: fetched.proof.clone(), source: fetched.source.clone(), folder: fetched.folder };
+        forged.proof.commit = raw.clone().into_bytes();
+        forged.source.commit = Some(id.clone());
+        let (ours, gits) = (scene.commit_verdict(&forged), scene.verdict_of_git("verify-commit", &id));
+        assert!(gits || ours.vouched().is_none(), "git refuses, and we do not: {raw}");
+        yes += usize::from(ours.vouched().is_some());
+        narrower += usize::from(gits && ours.vouched().is_none());
+    }
+    assert!(yes > 5 && narrower > 5, "{yes} {narrower}");
 }
 
 #[test]

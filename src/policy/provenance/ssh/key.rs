@@ -310,6 +310,33 @@ impl Point {
     }
 }
 
+/// The blob of the bare key in a key's or certificate's blob, for lists that
+/// revoke. None for what cannot sign here at all, and so need not be revoked:
+/// kinds that are named and not evaluated, and weak keys.
+///
+/// Attack: of a certificate nothing but its key is looked at. One that could
+/// not be used here, for its authority or its restrictions, revokes its key all
+/// the same.
+pub(super) fn bare_blob(blob: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+    let mut reader = Reader::new(blob);
+    let name = reader.text()?;
+    if NOT_EVALUATED.contains(&name) {
+        return Ok(None);
+    }
+    let read = match Kind::ALL.into_iter().find(|kind| kind.cert_name() == name) {
+        None => PublicKey::parse(blob),
+        Some(kind) => {
+            let _nonce = reader.string()?;
+            PublicKey::fields(kind, &mut reader)
+        }
+    };
+    match read {
+        Ok(key) => Ok(Some(key.blob)),
+        Err(Fault::Weak) => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
 /// What a security key adds to a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Device {

@@ -5,10 +5,10 @@
 //! signature sections are read and not believed; who may write the file is
 //! settled by where it lies.
 
+use super::Fault;
 use super::cert::{Certificate, Identity};
-use super::key::PublicKey;
+use super::key::{self, PublicKey};
 use super::wire::Reader;
-use super::{Fault, revoked};
 use crate::model::digest::Digest;
 use crate::policy::provenance::sha1::sha1;
 use std::collections::BTreeSet;
@@ -97,7 +97,7 @@ impl Krl {
             }
             2 => {
                 while !data.is_empty() {
-                    self.keys.extend(revoked::comparable(Identity::parse(data.string()?))?);
+                    self.keys.extend(key::bare_blob(data.string()?)?);
                 }
             }
             3 => {
@@ -138,8 +138,7 @@ impl Krl {
         let known = if authority.is_empty() {
             true
         } else {
-            let key = PublicKey::parse(authority).map(Identity::from);
-            out.authority = revoked::comparable(key)?;
+            out.authority = key::bare_blob(authority)?;
             out.authority.is_some()
         };
         while !data.is_empty() {
@@ -328,6 +327,7 @@ mod tests {
             list(&[(1, serials(&[(0x22, bitmap(1, &[0, 1]))]))]),
             list(&[(1, serials(&[(0x22, bitmap(1, &[1; BITMAP_MAX + 1]))]))]),
             list(&[(1, Writer::new().string(&[1]).string(b"").finish())]),
+            list(&[(2, Writer::new().string(&Writer::new().string(b"ssh-new").finish()).finish())]),
             [&list(&[]), &[2][..]].concat(),
             head().raw(&[4]).string(b"key").string(b"sig").raw(&[2]).string(b"").finish(),
         ];

@@ -8,7 +8,9 @@
 
 use super::Fault;
 use super::cert::Identity;
+use super::key;
 use super::krl::{self, Krl};
+use super::wire::Reader;
 use std::collections::BTreeSet;
 
 /// A list that was read.
@@ -75,18 +77,14 @@ fn read_line(line: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
     match (words.next(), words.next()) {
         (None, _) => Ok(None),
         (Some(first), _) if first.starts_with('#') => Ok(None),
-        (Some(name), Some(base64)) => comparable(Identity::parse_text(name, base64)),
+        (Some(name), Some(base64)) => {
+            let blob = key::from_base64(base64)?;
+            if Reader::new(&blob).text()? != name {
+                return Err(Fault::form("the word before the key names another kind than the key"));
+            }
+            key::bare_blob(&blob)
+        }
         (Some(_), None) => Err(Fault::form("no key where one should be")),
-    }
-}
-
-/// The blob of the bare key. None for what cannot sign here at all, and so
-/// need not be revoked: kinds that are not evaluated, and weak keys.
-pub(super) fn comparable(read: Result<Identity, Fault>) -> Result<Option<Vec<u8>>, Fault> {
-    match read {
-        Ok(identity) => Ok(Some(identity.key().blob().to_vec())),
-        Err(Fault::Unsupported(_) | Fault::Weak) => Ok(None),
-        Err(fault) => Err(fault),
     }
 }
 
