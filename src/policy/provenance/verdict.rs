@@ -74,6 +74,7 @@ pub struct Vouched {
 
 impl Vouched {
     /// Only for verifiers, as their last line.
+    #[cfg(feature = "provenance")]
     pub(super) const fn new(signer: SignerId, method: Method, at: Evidenced, notes: Vec<String>) -> Self {
         Self { signer, key: None, method, at, notes }
     }
