@@ -160,12 +160,25 @@ pub fn sha256(parts: &[&[u8]]) -> Digest {
     hasher.finish()
 }
 
+/// The SHA-512 of the parts one after the other: for signatures of others that
+/// hash so. Nothing of ours is named by it.
+#[must_use]
+pub fn sha512(parts: &[&[u8]]) -> [u8; 64] {
+    let mut hasher = sha2::Sha512::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    hasher.finalize().into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn known_values() {
+        // FIPS 180-4 example.
+        assert_eq!(sha512(&[b"a", b"bc"])[..8], [0xdd, 0xaf, 0x35, 0xa1, 0x93, 0x61, 0x7a, 0xba],);
         // FIPS 180-4 example, and git's well-known empty blob in SHA-256 format.
         assert_eq!(
             sha256(&[b"a", b"bc"]).hex(),

@@ -8,6 +8,7 @@ pub mod claim;
 pub mod code;
 pub mod decision;
 pub mod digest;
+pub mod git_proof;
 pub mod lifecycle;
 pub mod limits;
 pub mod manifest;

@@ -244,7 +244,17 @@ fn use_cases_do_not_call_each_other() {
 const DOORS: &[(&str, &[&str])] = &[
     ("anstream", &["bin/skills/render.rs"]),
     ("anstyle", &["bin/skills/render.rs"]),
-    ("base64", &["model/note.rs", "model/signer.rs", "policy/provenance/dsse.rs"]),
+    // Keys and signatures in text form, each in its own.
+    (
+        "base64",
+        &[
+            "model/note.rs",
+            "model/signer.rs",
+            "policy/provenance/dsse.rs",
+            "policy/provenance/ssh/key.rs",
+            "policy/provenance/ssh/sig.rs",
+        ],
+    ),
     ("caseless", &["policy/entry.rs"]),
     ("clap", &["bin/skills/"]),
     ("clap_complete", &["bin/skills/complete.rs"]),
@@ -258,16 +268,25 @@ const DOORS: &[(&str, &[&str])] = &[
             "bin/skills/commands/tour.rs",
         ],
     ),
-    ("ed25519_dalek", &["model/note.rs", "policy/provenance/keys.rs"]),
+    // One that signs and reads notes, two that read keys, one that signs statements.
+    (
+        "ed25519_dalek",
+        &[
+            "model/note.rs",
+            "policy/provenance/keys.rs",
+            "policy/provenance/ssh/key.rs",
+            "policy/provenance/ssh/sig.rs",
+        ],
+    ),
     // The tour makes a repository; everything that reads one is in the door.
     ("git2", &["system/fetch/git.rs", "bin/skills/commands/tour/upstream.rs"]),
     ("indicatif", &["bin/skills/commands/install.rs"]),
     ("jiff", &["model/time.rs"]),
     ("miniz_oxide", &["system/fetch/archive/inflate.rs"]),
     ("nix", &["system/account.rs", "bin/skills/gate.rs"]),
-    ("p256", &["policy/provenance/keys.rs"]),
-    ("p384", &["policy/provenance/keys.rs"]),
-    ("p521", &["policy/provenance/keys.rs"]),
+    ("p256", &["policy/provenance/keys.rs", "policy/provenance/ssh/key.rs"]),
+    ("p384", &["policy/provenance/keys.rs", "policy/provenance/ssh/key.rs"]),
+    ("p521", &["policy/provenance/keys.rs", "policy/provenance/ssh/key.rs"]),
     ("reqwest", &["system/fetch/http.rs"]),
     ("rusqlite", &["system/ledger/"]),
     // Outside `system`: who we are, a lock on a scratch folder, the terminal.
@@ -289,6 +308,7 @@ const DOORS: &[(&str, &[&str])] = &[
         ],
     ),
     ("serde_saphyr", &["model/card/tree.rs", "model/claim.rs"]),
+    ("sha1_checked", &["policy/provenance/sha1.rs"]),
     // Beside the one hash of the project, those that other curves are signed with.
     ("sha2", &["model/digest.rs", "policy/provenance/keys.rs"]),
     ("similar", &["bin/skills/"]),

@@ -77,6 +77,9 @@ mod rollback;
 mod sets;
 /// Folders, repositories, https and ssh.
 mod sources;
+/// OpenSSH signatures, judged by us, by `ssh-keygen` and by `git`.
+#[cfg(feature = "provenance")]
+mod ssh_signatures;
 /// Whatever is changed in one part alone: no deny becomes an allow.
 mod state_mutations;
 /// Whole stories, as people would live them.

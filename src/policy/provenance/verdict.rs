@@ -66,6 +66,7 @@ impl Evidenced {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vouched {
     signer: SignerId,
+    key: Option<SignerId>,
     method: Method,
     at: Evidenced,
     notes: Vec<String>,
@@ -73,8 +74,25 @@ pub struct Vouched {
 
 impl Vouched {
     /// Only for verifiers, as their last line.
+    #[cfg(feature = "provenance")]
     pub(super) const fn new(signer: SignerId, method: Method, at: Evidenced, notes: Vec<String>) -> Self {
-        Self { signer, method, at, notes }
+        Self { signer, key: None, method, at, notes }
+    }
+
+    /// The key that made the signature, where the signer is somebody whom an
+    /// authority certified.
+    #[cfg(feature = "provenance")]
+    pub(super) fn by_key(self, key: SignerId) -> Self {
+        Self { key: Some(key), ..self }
+    }
+
+    /// The key that made the signature, if that is known; else the signer.
+    ///
+    /// Attack: one key, listed by itself and certified for two principals, is
+    /// three signers. Who counts voices counts keys as well.
+    #[must_use]
+    pub fn key(&self) -> &SignerId {
+        self.key.as_ref().unwrap_or(&self.signer)
     }
 
     /// Who.

@@ -31,6 +31,7 @@ mod watch;
 #[cfg(feature = "git")]
 mod wire;
 
+use crate::model::git_proof::GitProof;
 use crate::model::limits::{Fault, Limits, Rule};
 use crate::model::path::EntryPath;
 use crate::model::source::{Format, Source, SourceSpec};
@@ -104,6 +105,15 @@ pub trait Origin {
     /// [`FetchError::Refused`] with all faults, before the first file is handed
     /// out; anything else when reading or `out` fails.
     fn copy(&self, skill: &Found, limits: &Limits, out: Sink<'_>) -> Result<(), FetchError>;
+
+    /// The raw objects that lead to one of its skills, for who checks
+    /// signatures of commits and tags; none where there is no commit.
+    ///
+    /// # Errors
+    /// When an object cannot be read.
+    fn proof(&self, _: &Found) -> Result<Option<GitProof>, FetchError> {
+        Ok(None)
+    }
 
     /// The source of one of its skills.
     fn source_of(&self, skill: &Found) -> Source {

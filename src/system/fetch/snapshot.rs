@@ -8,14 +8,17 @@ use super::folder::is_link;
 use super::git::{self, Id, Kind, Objects};
 use super::{CARD, CARD_BYTES, FAULTS, FetchError, Found, Listing, Origin, SEARCHED, Sink};
 use super::{fault, fault_at, hides_a_skill, misshapen, over};
+use crate::model::git_proof::GitProof;
 use crate::model::limits::{Fault, Limits, Rule};
 use crate::model::path::EntryPath;
 use crate::model::source::Source;
 use crate::model::text;
 use std::collections::HashSet;
 
-/// Most bytes of a tree, a commit or a tag.
+/// Most bytes of a tree.
 const OBJECT_MAX: u64 = 16 << 20;
+/// Most bytes of a commit or a tag; these are kept.
+const COMMIT_MAX: u64 = 4 << 20;
 /// Tags that may stand before a commit.
 const TAGS: usize = 8;
 
@@ -75,6 +78,8 @@ struct Planned {
 pub(super) struct Snapshot {
     objects: Objects,
     root: Id,
+    commit: Vec<u8>,
+    tags: Vec<Vec<u8>>,
     source: Source,
     notes: Vec<String>,
 }
@@ -87,24 +92,26 @@ impl Snapshot {
         source: Source,
         notes: Vec<String>,
     ) -> Result<Self, FetchError> {
-        let mut id = tip;
+        let (mut id, mut tags) = (tip, Vec::new());
         for _ in 0..=TAGS {
             let (kind, prefix) = match objects.header(id)?.0 {
                 Kind::Tag => (Kind::Tag, "object "),
                 Kind::Commit => (Kind::Commit, "tree "),
                 Kind::Tree | Kind::Blob => return Err(objects.broken(id, "not a commit")),
             };
-            let object = objects.read(id, kind, OBJECT_MAX)?;
+            let object = objects.read(id, kind, COMMIT_MAX)?;
             let named = object.data().strip_prefix(prefix.as_bytes()).and_then(|rest| rest.get(..40));
             let named = named.and_then(|hex| std::str::from_utf8(hex).ok()).and_then(git::id);
             let named = named.ok_or_else(|| objects.broken(id, "it names no object"))?;
+            let raw = object.data().to_vec();
             drop(object);
             if kind == Kind::Commit {
                 let source = Source { commit: Some(id.to_string()), ..source };
-                let snapshot = Self { objects, root: named, source, notes };
+                let snapshot = Self { objects, root: named, commit: raw, tags, source, notes };
                 snapshot.tree_at(snapshot.source.path.as_ref())?;
                 return Ok(snapshot);
             }
+            tags.push(raw);
             id = named;
         }
         Err(objects.broken(tip, "tags of tags without end"))
@@ -117,9 +124,15 @@ impl Snapshot {
 
     /// The tree of a folder, from the root of the repository.
     pub(super) fn tree_at(&self, path: Option<&EntryPath>) -> Result<Id, FetchError> {
+        self.way_to(path, &mut |_| ())
+    }
+
+    /// As [`Self::tree_at`]; `each` gets the trees that are passed.
+    fn way_to(&self, path: Option<&EntryPath>, each: &mut dyn FnMut(&[u8])) -> Result<Id, FetchError> {
         let mut id = self.root;
         for component in path.into_iter().flat_map(EntryPath::components) {
             let object = self.objects.read(id, Kind::Tree, OBJECT_MAX)?;
+            each(object.data());
             let rows = rows(object.data()).map_err(|why| self.objects.broken(id, why))?;
             let mut hits = rows.iter().filter(|row| row.name == component.as_bytes());
             match (hits.next(), hits.next()) {
@@ -286,6 +299,12 @@ impl Origin for Snapshot {
 
     fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    fn proof(&self, skill: &Found) -> Result<Option<GitProof>, FetchError> {
+        let mut trees = Vec::new();
+        self.way_to(skill.path.as_ref(), &mut |tree| trees.push(tree.to_vec()))?;
+        Ok(Some(GitProof { tags: self.tags.clone(), commit: self.commit.clone(), trees }))
     }
 
     fn skills(&self) -> Result<Listing, FetchError> {

@@ -1,6 +1,7 @@
 //! Real repositories in a temporary folder, made by the real git with a clean
 //! environment.
 
+use skill_trust::model::git_proof::GitProof;
 use skill_trust::model::limits::Limits;
 use skill_trust::model::source::SourceSpec;
 use skill_trust::system::fetch::{self, FetchError, FetchOptions, Found, Listing, Origin};
@@ -167,6 +168,9 @@ impl Origin for Kept {
     }
     fn skills(&self) -> Result<Listing, FetchError> {
         self.origin.skills()
+    }
+    fn proof(&self, skill: &Found) -> Result<Option<GitProof>, FetchError> {
+        self.origin.proof(skill)
     }
     fn copy(&self, skill: &Found, limits: &Limits, out: fetch::Sink<'_>) -> Result<(), FetchError> {
         self.origin.copy(skill, limits, out)
