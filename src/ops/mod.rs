@@ -22,6 +22,8 @@ pub mod recover;
 pub mod refusals;
 pub mod remove;
 pub mod review;
+#[cfg(feature = "provenance")]
+pub mod roots;
 pub mod session;
 pub mod status;
 pub mod stop;

@@ -15,6 +15,8 @@ pub mod lock;
 pub mod permit;
 pub mod placement;
 pub mod policy_file;
+#[cfg(feature = "provenance")]
+pub mod roots;
 pub mod store;
 pub mod strays;
 pub mod tree;

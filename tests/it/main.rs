@@ -63,6 +63,8 @@ mod stories;
 mod swap;
 /// The tour ends as it must.
 mod tour;
+/// Trust roots: a TUF client of our own.
+mod tuf;
 /// What agents load today, where nothing of ours exists.
 mod unmanaged;
 /// The commands that show and check.

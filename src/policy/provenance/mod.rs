@@ -18,6 +18,8 @@
 //! describes it.
 
 pub mod revocation;
+#[cfg(feature = "provenance")]
+pub mod tuf;
 pub mod verdict;
 
 use crate::model::digest::Digest;
