@@ -80,6 +80,7 @@ fn a_refresh_that_broke_off_goes_on_the_next_time() {
 fn what_is_at_hand_is_used_offline_while_the_root_holds() {
     let mut world = refreshed();
     world.files.clear();
+    world.asked.clear();
     for (at, good) in [(0, true), (8, true), (364, true), (365, false)] {
         let client = Client::recall(world.memory.clone(), day(at));
         assert_eq!(client.is_ok(), good, "day {at}");
