@@ -172,7 +172,9 @@ impl Cache {
         let folder = rustix::fs::openat(&all, name, flags, Mode::empty())?;
         let stat = rustix::fs::fstat(&folder)?;
         if stat.st_uid != rustix::process::geteuid().as_raw() || stat.st_mode & 0o7777 != 0o700 {
-            return Err(Error::other("the cache is not ours alone; remove it, it comes back with the next refresh"));
+            return Err(Error::other(
+                "the cache is not ours alone; remove it, it comes back with the next refresh",
+            ));
         }
         Ok(Self { folder })
     }
@@ -199,7 +201,8 @@ impl Cache {
             Err(error) => return Err(error.into()),
         }
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(rustix::fs::openat(&self.folder, temporary, flags, Mode::RUSR | Mode::WUSR)?);
+        let mut file =
+            File::from(rustix::fs::openat(&self.folder, temporary, flags, Mode::RUSR | Mode::WUSR)?);
         file.write_all(bytes)?;
         file.sync_all()?;
         rustix::fs::renameat(&self.folder, temporary, &self.folder, name)?;
@@ -273,7 +276,8 @@ mod tests {
         std::fs::write(folder.join("targets/a/b"), b"ab").unwrap();
         symlink(root.path().join("secret"), folder.join("metadata/timestamp.json")).unwrap();
         symlink("/dev", folder.join("targets/dev")).unwrap();
-        rustix::fs::mknodat(rustix::fs::CWD, folder.join("targets/fifo"), FileType::Fifo, Mode::RUSR, 0).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, folder.join("targets/fifo"), FileType::Fifo, Mode::RUSR, 0)
+            .unwrap();
         let origin = Origin::folder(&folder).unwrap();
         assert_eq!(origin.target("a/b", 10).unwrap().unwrap(), b"ab");
         assert_eq!(origin.target("a/c", 10).unwrap(), None);

@@ -9,8 +9,8 @@ mod delegations;
 mod interop;
 /// What is remembered, how long it counts, and kill orders.
 mod memory;
-/// Writing metadata.
-mod publish;
 /// Folders and git repositories.
 mod places;
+/// Writing metadata.
+mod publish;
 mod world;

@@ -4,11 +4,11 @@
 //! [`Unverified`] has no way to its content but [`Unverified::verify`], so a
 //! forgotten check does not compile.
 
+use super::Malformed;
 use super::json::{Value, need};
 use super::key::{KeyId, Keys};
 use super::role::{Head, Role};
 use super::root::Root;
-use super::Malformed;
 use crate::model::digest::{Digest, sha256};
 use crate::model::text;
 use std::collections::{BTreeMap, BTreeSet};

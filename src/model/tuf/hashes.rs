@@ -1,7 +1,7 @@
 //! Hashes of a metadata or target file, as sections 4.4 and 4.5 list them.
 
-use super::json::Value;
 use super::Malformed;
+use super::json::Value;
 use crate::model::digest::{Digest, sha256, sha512_hex};
 
 /// One or more hashes of one file.

@@ -40,8 +40,9 @@ impl Value {
     /// [`Malformed`] for anything else: names that stand twice, fractions,
     /// exponents, integers outside of 64 bits, nesting beyond 127.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
-        serde_json::from_slice(bytes)
-            .map_err(|error| Malformed(format!("not JSON as we take it: {}", text::escape(&error.to_string()))))
+        serde_json::from_slice(bytes).map_err(|error| {
+            Malformed(format!("not JSON as we take it: {}", text::escape(&error.to_string())))
+        })
     }
 
     /// The canonical form, which is what signatures cover.
@@ -166,7 +167,9 @@ pub(super) fn need<'a>(map: &'a BTreeMap<String, Value>, name: &str) -> Result<&
 pub(super) fn only(map: &BTreeMap<String, Value>, names: &[&str], what: &str) -> Result<(), Malformed> {
     match map.keys().find(|name| !names.contains(&name.as_str())) {
         None => Ok(()),
-        Some(odd) => Err(Malformed(format!("{what} has `{}`, which is unknown here", text::escape_short(odd, 80)))),
+        Some(odd) => {
+            Err(Malformed(format!("{what} has `{}`, which is unknown here", text::escape_short(odd, 80))))
+        }
     }
 }
 

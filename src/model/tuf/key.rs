@@ -38,7 +38,9 @@ impl KeyId {
         let id = value.text("a key id")?;
         match Digest::from_hex(id) {
             Ok(_) => Ok(Self(id.to_owned())),
-            Err(_) => Err(Malformed(format!("`{}` is no key id of 64 hex digits", text::escape_short(id, 80)))),
+            Err(_) => {
+                Err(Malformed(format!("`{}` is no key id of 64 hex digits", text::escape_short(id, 80))))
+            }
         }
     }
 }
@@ -129,11 +131,16 @@ fn ed25519(hex: &str) -> Result<Material, Malformed> {
     let bad = |why: &str| Malformed(format!("an ed25519 key that is {why}"));
     let bytes = Digest::from_hex(hex).map_err(|_| bad("not 64 lower-case hex digits"))?;
     let key = ed25519_dalek::VerifyingKey::from_bytes(bytes.as_bytes()).map_err(|_| bad("no point"))?;
-    if key.is_weak() { Err(bad("weak: one signature would fit many texts")) } else { Ok(Material::Ed25519(key)) }
+    if key.is_weak() {
+        Err(bad("weak: one signature would fit many texts"))
+    } else {
+        Ok(Material::Ed25519(key))
+    }
 }
 
 fn p256_pem(pem: &str) -> Result<Material, Malformed> {
-    let key = if pem.len() > PEM_MAX { None } else { p256::ecdsa::VerifyingKey::from_public_key_pem(pem).ok() };
+    let key =
+        if pem.len() > PEM_MAX { None } else { p256::ecdsa::VerifyingKey::from_public_key_pem(pem).ok() };
     key.map(|key| Material::P256(Box::new(key)))
         .ok_or_else(|| Malformed::new("an ecdsa key that is no P-256 key in PEM form"))
 }
@@ -164,7 +171,9 @@ impl Keys {
             let real = key.id();
             if real.as_str() != id {
                 let id = text::escape_short(id, 80);
-                return Err(Malformed(format!("the key `{id}` is really {real}: an id is the hash of its key")));
+                return Err(Malformed(format!(
+                    "the key `{id}` is really {real}: an id is the hash of its key"
+                )));
             }
             keys.insert(real, key);
         }
@@ -224,7 +233,11 @@ impl SecretKey {
             }
             Self::P256(key) => {
                 let pem = key.verifying_key().to_public_key_pem(LineEnding::LF);
-                ("ecdsa", "ecdsa-sha2-nistp256", pem.map_err(|_| Malformed::new("a key that has no PEM form"))?)
+                (
+                    "ecdsa",
+                    "ecdsa-sha2-nistp256",
+                    pem.map_err(|_| Malformed::new("a key that has no PEM form"))?,
+                )
             }
         };
         let text = |text: &str| Value::Text(text.to_owned());
@@ -306,7 +319,8 @@ mod tests {
             assert!(PublicKey::read(&object("ed25519", "ed25519", hex)).is_err(), "{hex}");
         }
         let pem = SecretKey::p256(&[7; 32]).unwrap().public().unwrap();
-        let pem = pem.object().members("").unwrap()["keyval"].members("").unwrap()["public"].as_text().unwrap();
+        let pem =
+            pem.object().members("").unwrap()["keyval"].members("").unwrap()["public"].as_text().unwrap();
         for bad in ["", "04", &pem.replace('A', "B"), &format!("{pem}{}", "\n".repeat(2000))] {
             assert!(PublicKey::read(&object("ecdsa", "ecdsa-sha2-nistp256", bad)).is_err(), "{bad}");
         }

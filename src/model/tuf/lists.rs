@@ -16,8 +16,8 @@
 //! is said. Attack: an entry made unreadable on purpose, so that a reader who
 //! skips what it does not know never learns of it.
 
-use super::json::{Value, need, only};
 use super::Malformed;
+use super::json::{Value, need, only};
 use crate::model::digest::Digest;
 use crate::model::signer::SignerId;
 use crate::model::skill::SkillName;
@@ -169,7 +169,8 @@ fn revocation(value: &Value) -> Result<Revocation, Malformed> {
 
 /// The one subject of an entry, which has no other members than `others`.
 fn subject(map: &BTreeMap<String, Value>, others: &[&str]) -> Result<Subject, Malformed> {
-    let one = || Malformed::new("an entry names one of `signer`, `digest`, `source`, `publisher`, `skill`, `all`");
+    let one =
+        || Malformed::new("an entry names one of `signer`, `digest`, `source`, `publisher`, `skill`, `all`");
     let mut names = map.keys().filter(|name| !others.contains(&name.as_str()) && *name != "versions");
     let (Some(name), None) = (names.next(), names.next()) else { return Err(one()) };
     let value = &map[name];
@@ -179,15 +180,18 @@ fn subject(map: &BTreeMap<String, Value>, others: &[&str]) -> Result<Subject, Ma
     let shown = || text::escape_short(value.as_text().unwrap_or("?"), 120);
     Ok(match name.as_str() {
         "signer" => Subject::Signer(
-            SignerId::parse(value.text("`signer`")?).map_err(|bad| Malformed(format!("`{}`: {bad}", shown())))?,
+            SignerId::parse(value.text("`signer`")?)
+                .map_err(|bad| Malformed(format!("`{}`: {bad}", shown())))?,
         ),
         "digest" => Subject::Digest(
-            Digest::parse(value.text("`digest`")?).map_err(|bad| Malformed(format!("`{}`: {bad}", shown())))?,
+            Digest::parse(value.text("`digest`")?)
+                .map_err(|bad| Malformed(format!("`{}`: {bad}", shown())))?,
         ),
         "source" => Subject::Source { place: named(value, "`source`")?, versions: versions(map)? },
         "publisher" => Subject::Publisher(named(value, "`publisher`")?),
         "skill" => Subject::Skill(
-            SkillName::parse(value.text("`skill`")?).map_err(|bad| Malformed(format!("`{}`: {bad}", shown())))?,
+            SkillName::parse(value.text("`skill`")?)
+                .map_err(|bad| Malformed(format!("`{}`: {bad}", shown())))?,
         ),
         "all" if value.flag("`all`")? => Subject::All,
         _ => return Err(one()),
@@ -197,19 +201,28 @@ fn subject(map: &BTreeMap<String, Value>, others: &[&str]) -> Result<Subject, Ma
 fn versions(map: &BTreeMap<String, Value>) -> Result<Option<semver::VersionReq>, Malformed> {
     let Some(value) = map.get("versions") else { return Ok(None) };
     let range = value.text("`versions`")?;
-    let bad = || Malformed(format!("`{}` is no range of versions such as `<1.4.2`", text::escape_short(range, 80)));
+    let bad =
+        || Malformed(format!("`{}` is no range of versions such as `<1.4.2`", text::escape_short(range, 80)));
     semver::VersionReq::parse(range).map(Some).map_err(|_| bad())
 }
 
 fn named(value: &Value, what: &str) -> Result<String, Malformed> {
     let text = value.text(what)?;
     let good = (1..=512).contains(&text.len()) && !text.chars().any(|c| text::is_hidden(c) || c == ' ');
-    if good { Ok(text.to_owned()) } else { Err(Malformed(format!("{what} is empty, too long or holds odd characters"))) }
+    if good {
+        Ok(text.to_owned())
+    } else {
+        Err(Malformed(format!("{what} is empty, too long or holds odd characters")))
+    }
 }
 
 fn why(map: &BTreeMap<String, Value>) -> Result<String, Malformed> {
     let why = need(map, "why")?.text("`why`")?;
-    if why.len() > WHY_MAX { Err(Malformed(format!("`why` is longer than {WHY_MAX} bytes"))) } else { Ok(why.to_owned()) }
+    if why.len() > WHY_MAX {
+        Err(Malformed(format!("`why` is longer than {WHY_MAX} bytes")))
+    } else {
+        Ok(why.to_owned())
+    }
 }
 
 #[cfg(test)]
@@ -229,10 +242,14 @@ mod tests {
 
     #[test]
     fn every_kind_of_entry_is_read() {
-        let entry = format!(r#"{{"signer":"{KEY}","kind":"compromised","since":"2026-10-01T00:00:00Z","why":"x"}}"#);
+        let entry =
+            format!(r#"{{"signer":"{KEY}","kind":"compromised","since":"2026-10-01T00:00:00Z","why":"x"}}"#);
         let read = &list(&entry).unwrap()[0];
         assert_eq!(read.subject, Subject::Signer(SignerId::parse(KEY).unwrap()));
-        assert_eq!((read.kind, read.since.unwrap().to_string()), (Kind::Compromised, "2026-10-01T00:00:00Z".into()));
+        assert_eq!(
+            (read.kind, read.since.unwrap().to_string()),
+            (Kind::Compromised, "2026-10-01T00:00:00Z".into())
+        );
         let entry = format!(r#"{{"digest":"{DIGEST}","kind":"malicious","why":""}}"#);
         assert_eq!(list(&entry).unwrap()[0].subject, Subject::Digest(Digest::parse(DIGEST).unwrap()));
         let entry = r#"{"source":"https://git.example/a","versions":"<1.4.2","kind":"yanked","why":""}"#;
@@ -268,11 +285,16 @@ mod tests {
         ] {
             assert!(list(&entry).is_err(), "{entry}");
         }
-        for text in [r#"{"revocations":[]}"#, r#"{"format":2,"revocations":[]}"#, r#"{"format":1,"revocations":[],"x":1}"#]
-        {
+        for text in [
+            r#"{"revocations":[]}"#,
+            r#"{"format":2,"revocations":[]}"#,
+            r#"{"format":1,"revocations":[],"x":1}"#,
+        ] {
             assert!(revocations(text.as_bytes()).is_err(), "{text}");
         }
-        for entry in [r#"{"all":false,"why":""}"#, r#"{"publisher":"a","why":""}"#, r#"{"all":true}"#, r#"{"why":""}"#] {
+        for entry in
+            [r#"{"all":false,"why":""}"#, r#"{"publisher":"a","why":""}"#, r#"{"all":true}"#, r#"{"why":""}"#]
+        {
             assert!(orders(entry).is_err(), "{entry}");
         }
         for order in ["0", "-1", "1.5", "\"7\""] {

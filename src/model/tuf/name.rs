@@ -65,7 +65,9 @@ mod tests {
         for path in ["a", "a/b", "anchors/acme.pem", "a b"] {
             assert!(is_plain(path), "{path}");
         }
-        for path in ["", "/a", "a/", "a//b", "..", "../a", "a/../b", ".", "a\\b", "a\0", "a\n", &"a/".repeat(600)] {
+        for path in
+            ["", "/a", "a/", "a//b", "..", "../a", "a/../b", ".", "a\\b", "a\0", "a\n", &"a/".repeat(600)]
+        {
             assert!(!is_plain(path), "{path}");
         }
         assert_eq!(target_file("a/b", Some("ff")), "a/ff.b");

@@ -47,7 +47,8 @@ impl Pattern {
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {
         let (pattern, path): (Vec<_>, Vec<_>) = (self.0.split('/').collect(), path.split('/').collect());
-        pattern.len() == path.len() && pattern.iter().zip(path).all(|(pattern, part)| part_matches(pattern, part))
+        pattern.len() == path.len()
+            && pattern.iter().zip(path).all(|(pattern, part)| part_matches(pattern, part))
     }
 }
 

@@ -122,7 +122,10 @@ impl Draft {
             let mut keys = Keys::default();
             let roles = delegations.iter().map(|plan| delegation(plan, &mut keys));
             let roles = Value::List(roles.collect::<Result<_, _>>()?);
-            map.insert("delegations".to_owned(), Value::object([("keys", keys.to_value()), ("roles", roles)]));
+            map.insert(
+                "delegations".to_owned(),
+                Value::object([("keys", keys.to_value()), ("roles", roles)]),
+            );
         }
         Self::checked::<Targets>(map)
     }
@@ -193,7 +196,8 @@ impl Draft {
         let text = |text: &String| Value::Text(text.clone());
         let one = |(id, hex): (&String, &String)| Value::object([("keyid", text(id)), ("sig", text(hex))]);
         let signatures = Value::List(self.signatures.iter().map(one).collect());
-        let mut bytes = Value::object([("signatures", signatures), ("signed", self.signed.clone())]).to_json();
+        let mut bytes =
+            Value::object([("signatures", signatures), ("signed", self.signed.clone())]).to_json();
         bytes.push(b'\n');
         bytes
     }
@@ -282,23 +286,36 @@ fn signers(plan: &Signers, what: &str, keys: &mut Keys) -> Result<BTreeMap<Strin
     let mut contents = BTreeSet::new();
     for key in &plan.keys {
         match key.content() {
-            None => return Err(Malformed(format!("{what} has a key of a kind that no client of ours counts"))),
-            Some(content) if !contents.insert(content) => return Err(Malformed(format!("{what} has one key twice"))),
+            None => {
+                return Err(Malformed(format!("{what} has a key of a kind that no client of ours counts")));
+            }
+            Some(content) if !contents.insert(content) => {
+                return Err(Malformed(format!("{what} has one key twice")));
+            }
             Some(_) => keys.add(key.clone()),
         }
     }
     let (count, threshold) = (contents.len() as u64, plan.threshold);
     if threshold == 0 || threshold > count {
-        return Err(Malformed(format!("{what} needs {threshold} of {count} keys: at least 1 and at most all")));
+        return Err(Malformed(format!(
+            "{what} needs {threshold} of {count} keys: at least 1 and at most all"
+        )));
     }
     let ids = plan.keys.iter().map(|key| Value::Text(key.id().as_str().to_owned())).collect();
-    Ok(BTreeMap::from([("keyids".to_owned(), Value::List(ids)), ("threshold".to_owned(), number(threshold)?)]))
+    Ok(BTreeMap::from([
+        ("keyids".to_owned(), Value::List(ids)),
+        ("threshold".to_owned(), number(threshold)?),
+    ]))
 }
 
 fn root(version: u64, plan: &RootPlan, expires: Timestamp) -> Result<Draft, Malformed> {
     let (mut keys, mut roles) = (Keys::default(), BTreeMap::new());
-    let all =
-        [("root", &plan.root), ("timestamp", &plan.timestamp), ("snapshot", &plan.snapshot), ("targets", &plan.targets)];
+    let all = [
+        ("root", &plan.root),
+        ("timestamp", &plan.timestamp),
+        ("snapshot", &plan.snapshot),
+        ("targets", &plan.targets),
+    ];
     for (name, plan) in all {
         roles.insert(name.to_owned(), Value::Map(signers(plan, name, &mut keys)?));
     }

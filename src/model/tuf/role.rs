@@ -25,7 +25,10 @@ impl Head {
     pub(super) fn read(map: &BTreeMap<String, Value>, wanted: &str) -> Result<Self, Malformed> {
         let kind = need(map, "_type")?.text("`_type`")?;
         if kind != wanted {
-            return Err(Malformed(format!("it is of type `{}`, not `{wanted}`", text::escape_short(kind, 40))));
+            return Err(Malformed(format!(
+                "it is of type `{}`, not `{wanted}`",
+                text::escape_short(kind, 40)
+            )));
         }
         let spec = need(map, "spec_version")?.text("`spec_version`")?;
         let parts: Vec<_> = spec.split('.').collect();
@@ -33,7 +36,9 @@ impl Head {
         // Two parts are of before 1.0.0's second edition; python-tuf takes them too.
         if !(2..=3).contains(&parts.len()) || !parts.iter().all(plain) || parts[0] != MAJOR {
             let spec = text::escape_short(spec, 40);
-            return Err(Malformed(format!("it follows version `{spec}` of the specification, not {MAJOR}.x")));
+            return Err(Malformed(format!(
+                "it follows version `{spec}` of the specification, not {MAJOR}.x"
+            )));
         }
         Ok(Self {
             version: need(map, "version")?.number("`version`", 1)?,

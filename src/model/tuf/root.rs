@@ -42,13 +42,19 @@ impl Metadata for Root {
         let head = Head::read(map, Self::TYPE)?;
         let roles = need(map, "roles")?.members("`roles`")?;
         // `mirrors` is a role of the specification, which we have no use for.
-        if let Some(odd) = roles.keys().find(|name| !TOP_LEVEL.contains(&name.as_str()) && *name != "mirrors") {
-            return Err(Malformed(format!("`roles` has `{}`, which is no role", text::escape_short(odd, 80))));
+        if let Some(odd) = roles.keys().find(|name| !TOP_LEVEL.contains(&name.as_str()) && *name != "mirrors")
+        {
+            return Err(Malformed(format!(
+                "`roles` has `{}`, which is no role",
+                text::escape_short(odd, 80)
+            )));
         }
         let role = |name: &str| Role::read(need(roles, name)?.members("a role")?);
         Ok(Self {
             head,
-            consistent: map.get("consistent_snapshot").map_or(Ok(false), |flag| flag.flag("`consistent_snapshot`"))?,
+            consistent: map
+                .get("consistent_snapshot")
+                .map_or(Ok(false), |flag| flag.flag("`consistent_snapshot`"))?,
             keys: Keys::read(need(map, "keys")?)?,
             root: role("root")?,
             timestamp: role("timestamp")?,

@@ -47,7 +47,11 @@ impl TargetFile {
     #[must_use]
     pub fn place(&self, path: &str, consistent: bool) -> Option<String> {
         let hash = self.hashes.prefix();
-        if consistent { hash.map(|hash| target_file(path, Some(&hash))) } else { Some(target_file(path, None)) }
+        if consistent {
+            hash.map(|hash| target_file(path, Some(&hash)))
+        } else {
+            Some(target_file(path, None))
+        }
     }
 }
 
@@ -204,7 +208,8 @@ mod tests {
     fn hash_prefixes_cover_by_the_hash_of_the_path() {
         // SHA-256 of `abc` begins with ba7816bf.
         for (prefix, covers) in [("b", true), ("ba7816bf", true), ("ba7816be", false), ("a", false)] {
-            let text = GOOD.replace(r#""paths":["acme/*"]"#, &format!(r#""path_hash_prefixes":["{prefix}"]"#));
+            let text =
+                GOOD.replace(r#""paths":["acme/*"]"#, &format!(r#""path_hash_prefixes":["{prefix}"]"#));
             let read = targets(&text).unwrap();
             assert_eq!(read.delegations.roles[0].paths.cover("abc"), covers, "{prefix}");
         }
@@ -231,7 +236,10 @@ mod tests {
             (r#""keyids":[]"#, r#""keyids":["x"]"#),
             (r#""keys":{},"#, ""),
             (r#""keys":{}"#, r#""keys":{},"succinct_roles":{}"#),
-            (r#""roles":[{"#, r#""roles":[{"name":"acme","keyids":[],"threshold":1,"paths":[],"terminating":false},{"#),
+            (
+                r#""roles":[{"#,
+                r#""roles":[{"name":"acme","keyids":[],"threshold":1,"paths":[],"terminating":false},{"#,
+            ),
             (r#""targets":{"#, r#""target":{"#),
         ] {
             let text = GOOD.replace(from, to);

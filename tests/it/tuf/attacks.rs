@@ -72,10 +72,15 @@ fn attack_arbitrary_software_with_wrong_signatures_of_each_role() {
                 world.bend(listing, &[signer], |file| file["meta"][&entry] = json!({"version": 1}));
             }
             if role == "targets" {
-                world.bend("timestamp.json", &[4], |file| file["meta"]["snapshot.json"] = json!({"version": 1}));
+                world.bend("timestamp.json", &[4], |file| {
+                    file["meta"]["snapshot.json"] = json!({"version": 1})
+                });
             }
             let fault = world.refresh(0).map(|_| ()).unwrap_err();
-            assert!(matches!(&fault, Fault::Signatures { role: found, .. } if found == role), "{role} {keys:?}: {fault}");
+            assert!(
+                matches!(&fault, Fault::Signatures { role: found, .. } if found == role),
+                "{role} {keys:?}: {fault}"
+            );
             assert_eq!(world.version(role), None);
         }
     }
@@ -119,7 +124,10 @@ fn attack_rollback_of_the_root() {
         world.files.insert("3.root.json".to_owned(), again);
         let fault = world.refused(0);
         let rollback = matches!(fault, Fault::Rollback { .. });
-        assert!(rollback == (version <= 2) && (rollback || matches!(fault, Fault::Version { .. })), "{fault}");
+        assert!(
+            rollback == (version <= 2) && (rollback || matches!(fault, Fault::Version { .. })),
+            "{fault}"
+        );
     }
 }
 
@@ -220,10 +228,7 @@ fn attack_mix_and_match() {
     let snapshot = world.files["2.snapshot.json"].clone();
     world.stamp(2, &snapshot);
     world.files.insert("2.targets.json".to_owned(), first);
-    assert!(matches!(
-        world.refresh(0).map(|_| ()).unwrap_err(),
-        Fault::Version { found: 1, wanted: 2, .. }
-    ));
+    assert!(matches!(world.refresh(0).map(|_| ()).unwrap_err(), Fault::Version { found: 1, wanted: 2, .. }));
     // A snapshot other than the timestamp's.
     let mut world = World::new();
     world.release(2);
@@ -396,7 +401,8 @@ fn attack_a_key_under_an_id_that_is_not_its_own() {
     world.rotate(world.team.clone(), &[1, 2], day(365));
     world.bend("2.root.json", &[1, 2], |root| {
         let id = root["roles"]["timestamp"]["keyids"][0].as_str().unwrap().to_owned();
-        root["keys"][&id]["keyval"]["public"] = json!("66dd78c5c2a78abc6fc6b267ff1a8017ba0e8bfc853dd97af351949bba021275");
+        root["keys"][&id]["keyval"]["public"] =
+            json!("66dd78c5c2a78abc6fc6b267ff1a8017ba0e8bfc853dd97af351949bba021275");
     });
     assert!(matches!(world.refused(0), Fault::Malformed { .. }));
 }
@@ -439,7 +445,11 @@ fn attack_a_weak_key_in_a_root() {
 fn attack_metadata_of_one_role_in_place_of_another() {
     // Root and targets share a key here; a targets file as timestamp.
     let mut world = World::new();
-    for (from, to) in [("1.snapshot.json", "timestamp.json"), ("1.root.json", "timestamp.json"), ("1.targets.json", "timestamp.json")] {
+    for (from, to) in [
+        ("1.snapshot.json", "timestamp.json"),
+        ("1.root.json", "timestamp.json"),
+        ("1.targets.json", "timestamp.json"),
+    ] {
         let bytes = bent(&world.files[from], &[4], |_| {});
         world.files.insert(to.to_owned(), bytes);
         assert!(matches!(world.refused(0), Fault::Malformed { .. }), "{from}");
@@ -498,7 +508,8 @@ fn unknown_kinds_of_keys_and_members_do_not_disturb_and_do_not_count() {
     let mut world = refreshed();
     world.rotate(world.team.clone(), &[1, 2], day(365));
     world.bend("2.root.json", &[1, 2], |root| {
-        let rsa = json!({"keytype": "rsa", "scheme": "rsassa-pss-sha256", "keyval": {"public": "x"}, "x": [1, {}]});
+        let rsa =
+            json!({"keytype": "rsa", "scheme": "rsassa-pss-sha256", "keyval": {"public": "x"}, "x": [1, {}]});
         let canonical = skill_trust::model::tuf::Value::parse(&serde_json::to_vec(&rsa).unwrap()).unwrap();
         let id = sha256(&[&canonical.canonical()]).hex();
         root["keys"][&id] = rsa;

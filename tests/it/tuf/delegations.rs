@@ -10,12 +10,22 @@ fn publishers() -> World {
     let acme = delegation("acme", 41, &["anchors/acme*"], true);
     let others = delegation("others", 42, &["anchors/*"], false);
     world.list(2, &[], &[acme, others]);
-    world.role("acme", 1, &[41], &[("anchors/acme.pem", b"acme's"), ("anchors/evil.pem", b"acme's evil")], &[]);
+    world.role(
+        "acme",
+        1,
+        &[41],
+        &[("anchors/acme.pem", b"acme's"), ("anchors/evil.pem", b"acme's evil")],
+        &[],
+    );
     world.role(
         "others",
         1,
         &[42],
-        &[("anchors/other.pem", b"another's"), ("anchors/acme2.pem", b"not acme's"), ("anchors/acme.pem", b"fake")],
+        &[
+            ("anchors/other.pem", b"another's"),
+            ("anchors/acme2.pem", b"not acme's"),
+            ("anchors/acme.pem", b"fake"),
+        ],
         &[],
     );
     world.seal(2);
@@ -45,7 +55,14 @@ fn attack_a_delegation_that_escapes_its_paths() {
     // acme lists evil.pem, which it may not speak for.
     assert_eq!(world.find(&mut client, "anchors/evil.pem").unwrap(), None);
     // And no spelling of a path leads there.
-    for path in ["anchors/acme/../evil.pem", "/anchors/acme.pem", "anchors//acme.pem", "anchors\\acme.pem", "../x", ""] {
+    for path in [
+        "anchors/acme/../evil.pem",
+        "/anchors/acme.pem",
+        "anchors//acme.pem",
+        "anchors\\acme.pem",
+        "../x",
+        "",
+    ] {
         assert!(matches!(world.find(&mut client, path), Err(Fault::Path { .. })), "{path}");
     }
 }
@@ -148,7 +165,10 @@ fn attack_rollback_and_freeze_of_a_delegated_role() {
     world.refresh(0).unwrap();
     world.roles = old;
     world.seal(4);
-    assert!(matches!(world.refresh(0).map(|_| ()).unwrap_err(), Fault::Rollback { found: 1, trusted: 2, .. }));
+    assert!(matches!(
+        world.refresh(0).map(|_| ()).unwrap_err(),
+        Fault::Rollback { found: 1, trusted: 2, .. }
+    ));
     // One that has ended.
     let mut world = publishers();
     let at = world.roles.iter().position(|(name, _)| name == "acme").unwrap();

@@ -1,6 +1,7 @@
 //! What is remembered between runs.
 
 use super::world::{World, day, delegation};
+use proptest::prelude::*;
 use serde_json::json;
 use skill_trust::model::time::Timestamp;
 use skill_trust::policy::provenance::tuf::{Client, Fault, Memory, Standing};
@@ -192,4 +193,107 @@ fn revoked_signers_reach_the_verifiers() {
     let at = |text: &str| Evidenced::FirstSeen(Timestamp::parse(text).unwrap());
     assert!(all.judge(&signer, at("2026-09-30T00:00:00Z"), false).is_ok());
     assert!(all.judge(&signer, at("2026-10-01T00:00:00Z"), false).is_err());
+}
+
+/// What happens between two refreshes.
+#[derive(Debug, Clone)]
+enum Event {
+    /// An honest release.
+    Release,
+    /// The repository as it was some releases ago.
+    Replay(usize),
+    /// A file is missing.
+    Hide(usize),
+    /// A byte of a file is another.
+    Flip(usize, usize),
+    /// The client's cache is gone, or as it was.
+    Cache(bool),
+    /// The owners add a key to the online roles.
+    AddKeys,
+    /// The owners replace the online keys and start at version 1 again.
+    Rotate,
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        3 => Just(Event::Release),
+        2 => any::<usize>().prop_map(Event::Replay),
+        1 => any::<usize>().prop_map(Event::Hide),
+        2 => any::<(usize, usize)>().prop_map(|(file, byte)| Event::Flip(file, byte)),
+        1 => any::<bool>().prop_map(Event::Cache),
+        1 => Just(Event::AddKeys),
+        1 => Just(Event::Rotate),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    /// Whatever is served in whatever order: no version that is remembered ever
+    /// falls, unless the owners took keys away, and only a refresh that came to
+    /// its end grants.
+    #[test]
+    fn no_sequence_of_events_takes_a_version_back(events in prop::collection::vec(any_event(), 1..14)) {
+        let mut world = World::new();
+        let (mut next, mut spare) = (2, 50_u8);
+        let mut history = vec![(world.files.clone(), world.cache.clone())];
+        for event in events {
+            let honest = world.files.clone();
+            match event {
+                Event::Release => {
+                    world.release(next);
+                    next += 1;
+                    history.push((world.files.clone(), world.cache.clone()));
+                }
+                Event::Replay(at) => world.files = history[at % history.len()].0.clone(),
+                Event::Hide(at) => {
+                    let name = world.files.keys().nth(at % world.files.len()).unwrap().clone();
+                    world.files.remove(&name);
+                }
+                Event::Flip(at, byte) => {
+                    let bytes = world.files.values_mut().nth(at % honest.len()).unwrap();
+                    let byte = byte % bytes.len();
+                    bytes[byte] ^= 2;
+                }
+                Event::Cache(gone) => {
+                    world.cache = if gone { Default::default() } else { history[0].1.clone() };
+                }
+                Event::AddKeys | Event::Rotate => {
+                    spare += 3;
+                    let mut team = world.team.clone();
+                    if matches!(event, Event::Rotate) {
+                        (team.timestamp, team.snapshot) = (vec![spare], vec![spare + 1]);
+                        next = 1;
+                    } else {
+                        team.timestamp.push(spare);
+                    }
+                    world.rotate(team, &[1, 2], day(365));
+                    world.release(next);
+                    next += 1;
+                    history.push((world.files.clone(), world.cache.clone()));
+                }
+            }
+            let before = world.memory.versions().unwrap();
+            let keys = |memory: &Memory| {
+                let root: serde_json::Value = serde_json::from_slice(memory.root()).unwrap();
+                let ids = |role: &str| root["signed"]["roles"][role]["keyids"].as_array().unwrap().clone();
+                [ids("timestamp"), ids("snapshot")].concat()
+            };
+            let old_keys = keys(&world.memory);
+            let refreshed = world.refresh(0).is_ok();
+            let after = world.memory.versions().unwrap();
+            let lost = old_keys.iter().any(|id| !keys(&world.memory).contains(id));
+            for (role, version) in &before {
+                let kept = after.get(role).is_some_and(|after| after >= version);
+                prop_assert!(kept || lost && role != "root", "{role} fell from {version}: {after:?}");
+            }
+            if refreshed {
+                prop_assert!(world.memory.standing(day(0)).unwrap().grants());
+            }
+            // Trouble on the way passes; the next refresh sees the honest files.
+            if !matches!(event, Event::Release | Event::AddKeys | Event::Rotate) {
+                world.files = honest;
+            }
+        }
+    }
 }

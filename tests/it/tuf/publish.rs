@@ -11,9 +11,13 @@ fn plan(root: (&[u8], u64)) -> RootPlan {
 
 #[test]
 fn what_no_client_would_accept_cannot_be_written() {
-    for (keys, threshold, good) in
-        [(&[1, 2][..], 2, true), (&[1, 2], 0, false), (&[1, 2], 3, false), (&[], 1, false), (&[1, 1], 1, false)]
-    {
+    for (keys, threshold, good) in [
+        (&[1, 2][..], 2, true),
+        (&[1, 2], 0, false),
+        (&[1, 2], 3, false),
+        (&[], 1, false),
+        (&[1, 1], 1, false),
+    ] {
         let draft = Draft::first_root(&plan((keys, threshold)), day(365));
         assert_eq!(draft.is_ok(), good, "{keys:?} {threshold}");
     }
@@ -23,7 +27,12 @@ fn what_no_client_would_accept_cannot_be_written() {
     odd.targets.keys.push(rsa);
     assert!(Draft::first_root(&odd, day(365)).is_err());
     for name in ["", "root", "snapshot", &"a".repeat(65)] {
-        let one = DelegationPlan { name: name.to_owned(), signers: signers(&[1], 1), paths: vec![], terminating: false };
+        let one = DelegationPlan {
+            name: name.to_owned(),
+            signers: signers(&[1], 1),
+            paths: vec![],
+            terminating: false,
+        };
         assert!(Draft::targets(1, day(1), &[], &[one]).is_err(), "{name}");
     }
     for path in ["", "/a", "../a", "a//b", "a\\b"] {

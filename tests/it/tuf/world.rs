@@ -78,8 +78,7 @@ impl World {
     /// A root by two of three, a release on day 0 for 30 days, and a client that
     /// knows the first root alone.
     pub(super) fn new() -> Self {
-        let team =
-            Team { root: (vec![1, 2, 3], 2), timestamp: vec![4], snapshot: vec![5], targets: vec![6] };
+        let team = Team { root: (vec![1, 2, 3], 2), timestamp: vec![4], snapshot: vec![5], targets: vec![6] };
         let root = signed(Draft::first_root(&team.plan(), day(365)).unwrap(), &[1, 2]);
         let memory = Memory::bootstrap(&root, sha256(&[&root])).unwrap();
         let (files, targets) = (BTreeMap::new(), BTreeMap::new());
@@ -142,7 +141,8 @@ impl World {
 
     /// Publishes the next root for a new team.
     pub(super) fn rotate(&mut self, team: Team, keys: &[u8], expires: Timestamp) -> u64 {
-        let version = (1..).find(|version| !self.files.contains_key(&file_of("root", Some(*version)))).unwrap();
+        let version =
+            (1..).find(|version| !self.files.contains_key(&file_of("root", Some(*version)))).unwrap();
         let draft = Draft::next_root(self.root(version - 1), &team.plan(), expires).unwrap();
         self.files.insert(file_of("root", Some(version)), signed(draft, keys));
         self.team = team;

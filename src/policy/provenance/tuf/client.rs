@@ -233,8 +233,10 @@ impl Client {
         let (old, new) = (self.root.get(), next.get());
         let lost = |of: fn(&Root) -> &Role| !old.contents(of(old)).is_subset(&new.contents(of(new)));
         let rotated = lost(|root| &root.timestamp) || lost(|root| &root.snapshot);
-        let keep_timestamp = self.timestamp.as_ref().is_some_and(|file| still(file, "timestamp", new, &new.timestamp));
-        let keep_snapshot = self.snapshot.as_ref().is_some_and(|file| still(file, "snapshot", new, &new.snapshot));
+        let keep_timestamp =
+            self.timestamp.as_ref().is_some_and(|file| still(file, "timestamp", new, &new.timestamp));
+        let keep_snapshot =
+            self.snapshot.as_ref().is_some_and(|file| still(file, "snapshot", new, &new.snapshot));
         if rotated || !keep_timestamp {
             (self.timestamp, self.memory.timestamp) = (None, None);
         }
@@ -287,12 +289,13 @@ impl Client {
 
     /// Goes on with the snapshot of the memory, if it is the one that is named.
     fn adopt_snapshot(&mut self) {
-        let fits = self.timestamp.as_ref().zip(self.snapshot.as_ref()).is_some_and(|(timestamp, snapshot)| {
-            let listed = &timestamp.get().snapshot;
-            listed.fits(snapshot.bytes())
-                && listed.version == snapshot.get().head.version
-                && self.check_end("snapshot", snapshot.get().head).is_ok()
-        });
+        let fits =
+            self.timestamp.as_ref().zip(self.snapshot.as_ref()).is_some_and(|(timestamp, snapshot)| {
+                let listed = &timestamp.get().snapshot;
+                listed.fits(snapshot.bytes())
+                    && listed.version == snapshot.get().head.version
+                    && self.check_end("snapshot", snapshot.get().head).is_ok()
+            });
         self.stage = if fits { Stage::Targets } else { Stage::Snapshot };
     }
 
@@ -332,7 +335,8 @@ impl Client {
         role: &Role,
     ) -> Result<Trusted<Targets>, Fault> {
         let not_listed = || Fault::NotListed { role: crate::model::text::escape_short(name, 80) };
-        let listed = self.snapshot.as_ref().and_then(|snapshot| snapshot.get().of(name)).ok_or_else(not_listed)?;
+        let listed =
+            self.snapshot.as_ref().and_then(|snapshot| snapshot.get().of(name)).ok_or_else(not_listed)?;
         let next: Trusted<Targets> = listed_file(bytes, name, listed, keys, role)?;
         self.check_end(name, next.get().head)?;
         Ok(next)
@@ -380,7 +384,11 @@ fn no_older(old: &Snapshot, new: &Snapshot) -> Result<(), Fault> {
         match new.meta.get(name) {
             None => return Err(Fault::Gone { role: shown }),
             Some(is) if is.version < was.version => {
-                return Err(Fault::Rollback { what: format!("`{shown}`"), found: is.version, trusted: was.version });
+                return Err(Fault::Rollback {
+                    what: format!("`{shown}`"),
+                    found: is.version,
+                    trusted: was.version,
+                });
             }
             Some(_) => {}
         }

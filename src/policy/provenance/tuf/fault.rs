@@ -67,7 +67,9 @@ pub enum Fault {
         what: String,
     },
     /// Over: a freeze, or a publisher who forgot (5.3.10, 5.4.4, 5.5.6, 5.6.5).
-    #[error("the {role} metadata ended {since}, and it is {now}: its owner must publish anew, or somebody keeps it from you")]
+    #[error(
+        "the {role} metadata ended {since}, and it is {now}: its owner must publish anew, or somebody keeps it from you"
+    )]
     Expired {
         /// Which role.
         role: String,
@@ -117,7 +119,9 @@ pub enum Fault {
         order: u64,
     },
     /// What was remembered does not hold together.
-    #[error("what is remembered of this trust root is damaged ({why}); nothing is believed on its word: pin the root anew")]
+    #[error(
+        "what is remembered of this trust root is damaged ({why}); nothing is believed on its word: pin the root anew"
+    )]
     Damaged {
         /// Which part.
         why: String,

@@ -1,9 +1,9 @@
 //! The lists of a trust root that take trust away.
 
-use super::{Client, Fault, Found};
 use super::memory::KillMark;
+use super::{Client, Fault, Found};
 use crate::model::digest::sha256;
-use crate::model::tuf::lists::{Kind, KillOrders, Revocation, Subject, kill_orders};
+use crate::model::tuf::lists::{KillOrders, Kind, Revocation, Subject, kill_orders};
 use crate::policy::provenance::revocation::{self, Revocations};
 
 /// The target path of kill orders.

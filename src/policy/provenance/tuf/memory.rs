@@ -7,7 +7,9 @@
 use super::Fault;
 use crate::model::digest::{Digest, sha256};
 use crate::model::time;
-use crate::model::tuf::{Malformed, Metadata, Root, Snapshot, Timestamp, TooFewSignatures, Trusted, Unverified};
+use crate::model::tuf::{
+    Malformed, Metadata, Root, Snapshot, Timestamp, TooFewSignatures, Trusted, Unverified,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

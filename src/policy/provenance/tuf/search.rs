@@ -131,7 +131,9 @@ impl Client {
             if file.length > FILE_MAX {
                 return Err(Fault::TooLong { what: what(), max: FILE_MAX });
             }
-            let place = file.place(&path, self.root.get().consistent).ok_or_else(|| Fault::Mismatch { what: what() })?;
+            let place = file
+                .place(&path, self.root.get().consistent)
+                .ok_or_else(|| Fault::Mismatch { what: what() })?;
             let (file, max) = (file.clone(), file.length);
             self.search.found = Some(Found { role: role.to_owned(), path, file, place, max, until });
             return Ok(());
