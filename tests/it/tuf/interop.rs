@@ -316,3 +316,69 @@ fn we_refuse_what_python_tuf_refuses_over_a_generated_set() {
     assert!(unused.is_empty(), "no case shows {unused:?}");
     assert!(cases.len() > 1_000 && agreed["found"] > 50 && agreed["refused"] > 500, "{agreed:?}");
 }
+
+/// The differences that `docs/conformance-tuf.md` names and that the generated
+/// set does not reach, seen on both sides.
+#[test]
+fn each_difference_that_the_page_names_is_there() {
+    let good = team();
+    let mut cases: Vec<(&str, &str, &str, World)> = Vec::new();
+
+    // One key under two ids, once as "note": the threshold of two is one holder.
+    let mut world = loose();
+    let mut twin = String::new();
+    world.bend("2.root.json", &[1, 2], |root| {
+        let id = root["roles"]["timestamp"]["keyids"][0].as_str().unwrap().to_owned();
+        let mut object = root["keys"][&id].clone();
+        object["note"] = json!("twin");
+        twin = sha256(&[&Json::parse(&serde_json::to_vec(&object).unwrap()).unwrap().canonical()]).hex();
+        root["keys"][&twin] = object;
+        root["roles"]["timestamp"]["keyids"] = json!([id, twin]);
+        root["roles"]["timestamp"]["threshold"] = json!(2);
+    });
+    let mut file: Value = serde_json::from_slice(&world.files["timestamp.json"]).unwrap();
+    let sig = file["signatures"][0]["sig"].clone();
+    file["signatures"].as_array_mut().unwrap().push(json!({"keyid": twin, "sig": sig}));
+    world.files.insert("timestamp.json".to_owned(), serde_json::to_vec(&file).unwrap());
+    cases.push(("one key under two ids", "refused", "found", world));
+
+    let mut world = loose();
+    let roles = |root: &mut Value| root["roles"]["mirrors"] = json!({"keyids": [], "threshold": 1});
+    world.bend("2.root.json", &[1, 2], roles);
+    cases.push(("the role mirrors", "found", "refused", world));
+
+    let mut world = good.clone();
+    let text = String::from_utf8(world.files["timestamp.json"].clone()).unwrap();
+    let twice = text.replacen("\"_type\"", "\"_type\":\"root\",\"_type\"", 1);
+    world.files.insert("timestamp.json".to_owned(), twice.into_bytes());
+    cases.push(("a name twice", "refused", "found", world));
+
+    // FIPS 180-4: SHA-384 of `abc`.
+    let hash =
+        "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7";
+    let mut world = loose();
+    world.bend("1.acme.json", &[41], |file| {
+        file["targets"]["anchors/acme.pem"] = json!({"length": 3, "hashes": {"sha384": hash}});
+    });
+    world.targets.insert(format!("anchors/{hash}.acme.pem"), b"abc".to_vec());
+    cases.push(("SHA-384", "refused", "found", world));
+
+    let mut world = loose();
+    let more = |file: &mut Value| file["meta"]["more.json"] = json!({"version": 1});
+    world.bend("timestamp.json", &[4], more);
+    cases.push(("more than the snapshot in a timestamp", "refused", "refused", world));
+
+    let mut world = loose();
+    world.bend("2.snapshot.json", &[5], |file| {
+        drop(file["meta"].as_object_mut().unwrap().remove("acme.json"))
+    });
+    cases.push(("a delegated role that is not listed", "refused", "refused", world));
+
+    let requests: Vec<_> =
+        cases.iter().map(|(_, _, _, world)| request(world, world.root(1), 0, "anchors/acme.pem")).collect();
+    for ((what, mine, theirs, world), answer) in cases.iter().zip(ask(&requests)) {
+        let (is, why) = ours(world, 0, "anchors/acme.pem");
+        assert_eq!(is, *mine, "{what}: {why}");
+        assert_eq!(answer["is"], *theirs, "{what}: {answer}");
+    }
+}

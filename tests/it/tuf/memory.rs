@@ -132,6 +132,26 @@ fn attack_a_memory_edited_by_hand_is_damage_and_no_trust() {
 }
 
 #[test]
+fn attack_a_memory_filled_with_roles_that_are_no_longer_listed() {
+    let mut world = refreshed();
+    for at in 2..8 {
+        // Each time the keys of the snapshot change, so that roles may go.
+        let team = super::world::Team { snapshot: vec![60 + at as u8], ..world.team.clone() };
+        world.rotate(team, &[1, 2], day(365));
+        let name = format!("r{at}");
+        world.roles.retain(|(name, _)| name == "targets");
+        world.list(at, &[], &[delegation(&name, 41, &["*"], false)]);
+        world.role(&name, 1, &[41], &[("x", b"x")], &[]);
+        world.seal(at);
+        let mut client = world.refresh(0).unwrap();
+        assert!(world.find(&mut client, "x").unwrap().is_some());
+        let mut known: Vec<_> = world.memory.versions().unwrap().into_keys().collect();
+        known.sort();
+        assert_eq!(known, [&name, "root", "snapshot", "targets", "timestamp"]);
+    }
+}
+
+#[test]
 fn attack_kill_orders_of_yesterday() {
     let orders = |number: u64, why: &str| {
         format!(r#"{{"format":1,"order":{number},"orders":[{{"all":true,"why":"{why}"}}]}}"#).into_bytes()

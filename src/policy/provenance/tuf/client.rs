@@ -309,6 +309,8 @@ impl Client {
             no_older(old, next.get())?;
         }
         self.check_end("snapshot", next.get().head)?;
+        // Attack: role after role, each listed once, until the memory is full.
+        self.memory.held.retain(|role, _| next.get().of(role).is_some());
         self.memory.snapshot = Some(text(&next));
         self.kept = Some((file_of("snapshot", None), next.bytes().to_vec()));
         self.snapshot = Some(next);
