@@ -277,11 +277,27 @@ mod tests {
 
     #[test]
     fn the_ids_are_those_of_the_specification() {
-        // From the example root of section 4.3; its other three ids are those of
-        // keys too, and are compared in tests/it/tuf.
-        let key = "72378e5bc588793e58f81c8533da64a2e8f1565c1fcc7f253496394ffc52542c";
-        let key = PublicKey::read(&object("ed25519", "ed25519", key)).unwrap();
-        assert_eq!(key.id().as_str(), "1bf1c6e3cdd3d3a8420b19199e27511999850f4b376c4547b2f32fba7e80fca3");
+        // The example root of section 4.3.
+        for (key, id) in [
+            (
+                "72378e5bc588793e58f81c8533da64a2e8f1565c1fcc7f253496394ffc52542c",
+                "1bf1c6e3cdd3d3a8420b19199e27511999850f4b376c4547b2f32fba7e80fca3",
+            ),
+            (
+                "68ead6e54a43f8f36f9717b10669d1ef0ebb38cee6b05317669341309f1069cb",
+                "135c2f50e57ff11e744d234a62cebad8c38daf399604a7655661cc9199c69164",
+            ),
+            (
+                "66dd78c5c2a78abc6fc6b267ff1a8017ba0e8bfc853dd97af351949bba021275",
+                "cb3fbd83df4ba2471a736b065650878280964a98843ec13b457a99b2a21cc3b4",
+            ),
+            (
+                "01c61f8dc7d77fcef973f4267927541e355e8ceda757e2c402818dad850f856e",
+                "66676daa73bdfb4804b56070c8927ae491e2a6c2314f05b854dea94de8ff6bfc",
+            ),
+        ] {
+            assert_eq!(PublicKey::read(&object("ed25519", "ed25519", key)).unwrap().id().as_str(), id);
+        }
     }
 
     #[test]

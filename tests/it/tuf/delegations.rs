@@ -143,6 +143,22 @@ fn attack_a_role_reached_on_a_second_way_is_verified_for_that_way() {
 }
 
 #[test]
+fn attack_a_role_whose_name_the_top_level_knows_with_another_key() {
+    let mut world = World::new();
+    world.list(2, &[], &[delegation("both", 43, &["a/*"], false), delegation("b", 42, &["b/*"], false)]);
+    world.role("b", 1, &[42], &[], &[delegation("both", 44, &["b/*"], false)]);
+    for (signer, a, b) in [(43, true, false), (44, false, true)] {
+        world.role("both", 1, &[signer], &[("a/x", b"a's"), ("b/x", b"b's")], &[]);
+        world.seal(2);
+        // A client that saw neither before.
+        let mut world = World { memory: World::new().memory, cache: Default::default(), ..world.clone() };
+        let mut client = world.refresh(0).unwrap();
+        assert_eq!(world.find(&mut client, "a/x").is_ok(), a, "signed by {signer}");
+        assert_eq!(world.find(&mut client, "b/x").is_ok(), b, "signed by {signer}");
+    }
+}
+
+#[test]
 fn attack_a_delegated_role_that_the_snapshot_does_not_list() {
     let mut world = World::new();
     world.list(2, &[], &[delegation("a", 41, &["*"], false)]);

@@ -312,6 +312,13 @@ fn we_refuse_what_python_tuf_refuses_over_a_generated_set() {
     }
     println!("{} cases; agreed {agreed:?}; stricter {stricter:?}", cases.len());
     assert!(faults.is_empty(), "{} differences:\n{}", faults.len(), faults.join("\n"));
+    // The page says how many, and so it stays true.
+    let page = include_str!("../../../docs/conformance-tuf.md");
+    let count = cases.len();
+    let said = format!("{},{:03} changed repositories", count / 1000, count % 1000);
+    assert!(page.contains(&said), "docs/conformance-tuf.md should say: {said}");
+    let said = format!("we refuse {} more", stricter.values().sum::<i32>());
+    assert!(page.contains(&said), "docs/conformance-tuf.md should say: {said}");
     let unused: Vec<_> = STRICTER.iter().filter(|(part, _)| !stricter.contains_key(part)).collect();
     assert!(unused.is_empty(), "no case shows {unused:?}");
     assert!(cases.len() > 1_000 && agreed["found"] > 50 && agreed["refused"] > 500, "{agreed:?}");
