@@ -99,6 +99,30 @@ fn python_tuf_reads_what_we_write() {
 }
 
 #[test]
+fn a_repository_without_consistent_snapshots_is_read_alike() {
+    let mut world = loose();
+    world.bend("2.root.json", &[1, 2], |root| root["consistent_snapshot"] = json!(false));
+    for role in ["snapshot", "targets", "acme", "others"] {
+        let from =
+            world.files.keys().filter(|name| name.ends_with(&format!(".{role}.json"))).max().unwrap().clone();
+        let bytes = world.files[&from].clone();
+        world.files.retain(|name, _| !name.ends_with(&format!(".{role}.json")));
+        world.files.insert(format!("{role}.json"), bytes);
+    }
+    world.targets = BTreeMap::from([("anchors/acme.pem".to_owned(), b"acme's".to_vec())]);
+    let answer = &ask(&[request(&world, world.root(1), 0, "anchors/acme.pem")])[0];
+    assert_eq!(answer["is"], "found", "{answer}");
+    assert_eq!(ours(&world, 0, "anchors/acme.pem"), ("found", String::new()));
+    let mut client = world.refresh(0).unwrap();
+    assert_eq!(
+        world.asked,
+        ["2.root.json", "3.root.json", "timestamp.json", "snapshot.json", "targets.json"]
+    );
+    let found = world.find(&mut client, "anchors/acme.pem").unwrap().unwrap();
+    assert_eq!(found.place, "anchors/acme.pem");
+}
+
+#[test]
 fn we_read_what_python_tuf_writes() {
     let answer = &ask(&[json!({"do": "write", "expires": day(30).unix()})])[0];
     let bytes = |value: &Value| BASE64.decode(value.as_str().unwrap()).unwrap();
