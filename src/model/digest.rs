@@ -171,6 +171,16 @@ pub fn sha512(parts: &[&[u8]]) -> [u8; 64] {
     hasher.finalize().into()
 }
 
+/// The SHA-512 in lower-case hex, for the one format that may ask for it: TUF
+/// metadata of others. Nothing of ours is named by it.
+#[cfg(feature = "provenance")]
+#[must_use]
+pub fn sha512_hex(bytes: &[u8]) -> String {
+    let nibbles = sha512(&[bytes]);
+    let nibbles = nibbles.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    nibbles.map(|nibble| char::from(DIGITS[usize::from(nibble)])).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

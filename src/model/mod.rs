@@ -23,3 +23,5 @@ pub mod skill;
 pub mod source;
 pub mod text;
 pub mod time;
+#[cfg(feature = "provenance")]
+pub mod tuf;

@@ -28,6 +28,8 @@ pub mod refusals;
 pub mod remove;
 pub mod repair;
 pub mod review;
+#[cfg(feature = "provenance")]
+pub mod roots;
 pub mod rules;
 pub mod session;
 pub mod status;

@@ -19,6 +19,8 @@ pub mod placement;
 pub mod policy_file;
 pub mod regular;
 pub mod rehearsal;
+#[cfg(feature = "provenance")]
+pub mod roots;
 pub mod store;
 pub mod strays;
 pub mod tree;

@@ -268,11 +268,12 @@ const DOORS: &[(&str, &[&str])] = &[
             "bin/skills/commands/tour.rs",
         ],
     ),
-    // One that signs and reads notes, two that read keys, one that signs statements.
+    // One that signs and reads notes, three that read keys, one that signs statements.
     (
         "ed25519_dalek",
         &[
             "model/note.rs",
+            "model/tuf/key.rs",
             "policy/provenance/keys.rs",
             "policy/provenance/ssh/key.rs",
             "policy/provenance/ssh/sig.rs",
@@ -284,7 +285,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("jiff", &["model/time.rs"]),
     ("miniz_oxide", &["system/fetch/archive/inflate.rs"]),
     ("nix", &["system/account.rs", "bin/skills/gate.rs"]),
-    ("p256", &["policy/provenance/keys.rs", "policy/provenance/ssh/key.rs"]),
+    ("p256", &["model/tuf/key.rs", "policy/provenance/keys.rs", "policy/provenance/ssh/key.rs"]),
     ("p384", &["policy/provenance/keys.rs", "policy/provenance/ssh/key.rs"]),
     ("p521", &["policy/provenance/keys.rs", "policy/provenance/ssh/key.rs"]),
     ("reqwest", &["system/fetch/http.rs"]),
@@ -294,12 +295,13 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rustls", &["system/fetch/http.rs"]),
     ("rustls_pki_types", &["policy/provenance/x509.rs"]),
     ("schemars", &["model/decision.rs"]),
-    ("semver", &["policy/provenance/"]),
+    ("semver", &["model/tuf/lists.rs"]),
     ("serde", &[]),
     (
         "serde_json",
         &[
             "model/record.rs",
+            "model/tuf/json.rs",
             "model/card/read.rs",
             "model/claim.rs",
             "system/ledger/",

@@ -94,6 +94,8 @@ mod tour;
 mod transcripts;
 /// The end of a home.
 mod uninstall;
+/// Trust roots: a TUF client of our own.
+mod tuf;
 /// What agents load today, where nothing of ours exists.
 mod unmanaged;
 /// The commands that show and check.

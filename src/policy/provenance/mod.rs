@@ -40,6 +40,8 @@ pub mod ssh;
 pub mod stamp;
 #[cfg(feature = "provenance")]
 pub mod statement;
+#[cfg(feature = "provenance")]
+pub mod tuf;
 pub mod verdict;
 #[cfg(feature = "provenance")]
 pub mod x509;
