@@ -39,6 +39,14 @@ pub enum SourceSpec {
         /// How it is read.
         format: Format,
     },
+    /// An archive somewhere else: an `https://` address whose path ends as an
+    /// archive's name does.
+    WebArchive {
+        /// `https://…`, cleaned.
+        url: String,
+        /// How it is read.
+        format: Format,
+    },
 }
 
 /// How an archive is read: as its name says, and as nothing else.
@@ -178,6 +186,17 @@ impl SourceSpec {
         }
     }
 
+    /// An archive as it was recorded: at an address, or here.
+    #[must_use]
+    pub fn archive(location: &str) -> Self {
+        match Format::of(location) {
+            Some(format) if location.starts_with("https://") => {
+                Self::WebArchive { url: location.to_owned(), format }
+            }
+            _ => Self::here(location),
+        }
+    }
+
     /// `owner/repo[/path][@ref]`, meaning the host most skills are published on.
     fn parse_short(typed: &str) -> Result<Self, BadSource> {
         let (place, reference) = match typed.split_once('@') {
@@ -251,9 +270,13 @@ impl SourceSpec {
         if path.starts_with('-') {
             return Err(BadSource::LeadingDash);
         }
+        let host = name.to_ascii_lowercase();
+        // A repository whose name ends like this is written with `.git` behind it.
+        if let Some(format) = Format::of(path).filter(|_| scheme == "https") {
+            return Ok(Self::WebArchive { url: format!("https://{host}{port}/{path}"), format });
+        }
         let path = if scheme == "https" { path.strip_suffix(".git").unwrap_or(path) } else { path };
         let user = user.map_or(String::new(), |user| format!("{user}@"));
-        let host = name.to_ascii_lowercase();
         Ok(Self::Git { url: format!("{scheme}://{user}{host}{port}/{path}"), reference: None, path: None })
     }
 
@@ -266,7 +289,7 @@ impl SourceSpec {
             Self::Git { url, path, .. } => {
                 Ok(Self::Git { url, path, reference: Some(checked_reference(reference)?) })
             }
-            Self::Folder(_) | Self::Archive { .. } => {
+            Self::Folder(_) | Self::Archive { .. } | Self::WebArchive { .. } => {
                 Err(BadSource::Reference(text::escape_short(reference, 60)))
             }
         }
@@ -301,7 +324,8 @@ pub enum SourceKind {
     Git,
     /// A folder of this machine, taken as it was.
     Folder,
-    /// An archive of this machine, at the SHA-256 of its bytes.
+    /// An archive of this machine or at an https address, at the SHA-256 of its
+    /// bytes.
     Archive,
 }
 
@@ -432,6 +456,15 @@ mod tests {
         );
         assert_eq!(parse("ssh://git@h:22/x").unwrap(), git("ssh://git@h:22/x", None, None));
         assert_eq!(parse("file:///srv/x").unwrap(), git("file:///srv/x", None, None));
+        let archive =
+            SourceSpec::WebArchive { url: "https://h.example/x/pdf.zip".to_owned(), format: Format::Zip };
+        assert_eq!(parse("https://H.example:443/x/pdf.zip").unwrap(), archive);
+        assert_eq!(SourceSpec::archive("https://h.example/x/pdf.zip"), archive);
+        assert_eq!(
+            parse("https://h.example/x/pdf.zip.git").unwrap(),
+            git("https://h.example/x/pdf.zip", None, None)
+        );
+        assert_eq!(parse("ssh://h/x/pdf.zip").unwrap(), git("ssh://h/x/pdf.zip", None, None));
         assert_eq!(parse("here").unwrap(), SourceSpec::Folder("here".into()));
         assert_eq!(parse("./x").unwrap(), SourceSpec::Folder("./x".into()));
     }

@@ -129,9 +129,11 @@ fn without_escapes(line: &str) -> String {
 fn without_times(text: &str) -> String {
     let shape = |text: &str, shape: &str| {
         text.len() >= shape.len()
-            && text.bytes().zip(shape.bytes()).all(|(c, like)| {
-                if like == b'0' { c.is_ascii_digit() } else { c == like }
-            })
+            && text.bytes().zip(shape.bytes()).all(
+                |(c, like)| {
+                    if like == b'0' { c.is_ascii_digit() } else { c == like }
+                },
+            )
     };
     let (mut out, mut rest) = (String::new(), text);
     while let Some(first) = rest.chars().next() {
