@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
 
+/// Where a site publishes the index of its skills.
+pub const INDEX: &str = ".well-known/agent-skills/index.json";
+
 /// Longest source in bytes: it must fit into a record beside everything else.
 const LENGTH_MAX: usize = 2048;
 
@@ -38,6 +41,12 @@ pub enum SourceSpec {
         path: PathBuf,
         /// How it is read.
         format: Format,
+    },
+    /// A site that publishes an index of its skills at a well-known place:
+    /// `https://host`.
+    Site {
+        /// Scheme, host and port.
+        url: String,
     },
     /// An archive somewhere else: an `https://` address whose path ends as an
     /// archive's name does.
@@ -230,12 +239,21 @@ impl SourceSpec {
         if rest.contains(['?', '#', '\\', ' ', '%', '"', '\'', '`', '$', ';', '&', '|', '<', '>']) {
             return Err(BadSource::Malformed("query, fragment, escape or shell characters"));
         }
-        let (host, path) = rest.split_once('/').ok_or(BadSource::Malformed("no path"))?;
-        if path.is_empty() || path.split('/').any(|part| part == ".." || part == ".") {
+        let (host, path) = match rest.split_once('/') {
+            Some(parts) => parts,
+            // Only a site is named by its host alone.
+            None if scheme == "https" => (rest, ""),
+            None => return Err(BadSource::Malformed("no path")),
+        };
+        let is_site = scheme == "https" && (path.is_empty() || path == INDEX);
+        if !is_site && path.is_empty()
+            || is_site && host.is_empty()
+            || path.split('/').any(|part| part == ".." || part == ".")
+        {
             return Err(BadSource::Malformed("empty path, or one with dots"));
         }
         // One place has one spelling: what is allowed and bound goes by it.
-        if path.trim_end_matches('/').split('/').any(str::is_empty) {
+        if !is_site && path.trim_end_matches('/').split('/').any(str::is_empty) {
             return Err(BadSource::Malformed("a doubled slash"));
         }
         if scheme == "file" {
@@ -271,6 +289,9 @@ impl SourceSpec {
             return Err(BadSource::LeadingDash);
         }
         let host = name.to_ascii_lowercase();
+        if is_site {
+            return Ok(Self::Site { url: format!("https://{host}{port}") });
+        }
         // A repository whose name ends like this is written with `.git` behind it.
         if let Some(format) = Format::of(path).filter(|_| scheme == "https") {
             return Ok(Self::WebArchive { url: format!("https://{host}{port}/{path}"), format });
@@ -289,7 +310,7 @@ impl SourceSpec {
             Self::Git { url, path, .. } => {
                 Ok(Self::Git { url, path, reference: Some(checked_reference(reference)?) })
             }
-            Self::Folder(_) | Self::Archive { .. } | Self::WebArchive { .. } => {
+            Self::Folder(_) | Self::Archive { .. } | Self::WebArchive { .. } | Self::Site { .. } => {
                 Err(BadSource::Reference(text::escape_short(reference, 60)))
             }
         }
@@ -327,14 +348,16 @@ pub enum SourceKind {
     /// An archive of this machine or at an https address, at the SHA-256 of its
     /// bytes.
     Archive,
+    /// A site's index of skills, at the SHA-256 of what it names.
+    Site,
 }
 
 /// Where the bytes of a revision came from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// The exact commit; always there for git. Of an archive, `sha256:` and the
-    /// SHA-256 of its bytes.
+    /// The exact commit; always there for git. Of an archive, and of what a
+    /// site's index names, `sha256:` and the SHA-256 of its bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// How it was reached.
@@ -464,6 +487,10 @@ mod tests {
             parse("https://h.example/x/pdf.zip.git").unwrap(),
             git("https://h.example/x/pdf.zip", None, None)
         );
+        let site = SourceSpec::Site { url: "https://h.example".to_owned() };
+        for same in ["https://h.example", "https://H.example:443/", &format!("https://h.example/{INDEX}")] {
+            assert_eq!(parse(same).unwrap(), site, "{same}");
+        }
         assert_eq!(parse("ssh://h/x/pdf.zip").unwrap(), git("ssh://h/x/pdf.zip", None, None));
         assert_eq!(parse("here").unwrap(), SourceSpec::Folder("here".into()));
         assert_eq!(parse("./x").unwrap(), SourceSpec::Folder("./x".into()));
@@ -484,8 +511,9 @@ mod tests {
             "ssh://h/-x",
             "https://u:p@h/x",
             "https://u@h/x",
-            "https://h",
-            "https://h/",
+            "https://",
+            "https:///x",
+            "https://u@h",
             "https://h/x?y",
             "https://h/x#y",
             "https://h/../x",

@@ -71,6 +71,7 @@ fn spec_of(source: &Source) -> SourceSpec {
     match source.kind {
         SourceKind::Folder => SourceSpec::Folder(source.location.clone().into()),
         SourceKind::Archive => SourceSpec::archive(&source.location),
+        SourceKind::Site => SourceSpec::Site { url: source.location.clone() },
         SourceKind::Git => {
             // A commit that was asked for by its id never moves.
             let reference = source.reference.clone();

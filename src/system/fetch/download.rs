@@ -1,4 +1,4 @@
-//! One file over https, into a scratch folder, as it comes.
+//! Files over https, into a scratch folder, as they come.
 //!
 //! Nothing is decompressed or read on the way: the file is what an archive's
 //! reader checks as a whole afterwards, and its SHA-256 is recorded. A redirect
@@ -14,8 +14,8 @@ use super::web::{self, unreachable};
 use super::{FetchError, FetchOptions};
 use crate::model::text;
 use reqwest::StatusCode;
-use reqwest::blocking::Response;
-use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH};
+use reqwest::blocking::{Client, Response};
+use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use std::fs::OpenOptions;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -25,49 +25,78 @@ use std::sync::{Arc, OnceLock};
 pub(super) struct Download {
     /// The file.
     pub(super) path: PathBuf,
-    /// What a person should know of how it came.
-    pub(super) notes: Vec<String>,
+    /// Where it came from in the end.
+    pub(super) url: String,
+    /// What the server says it is; lower-case, without parameters.
+    pub(super) kind: String,
 }
 
-/// Fetches `url` into a new file of that name in `scratch`.
-///
-/// # Errors
-/// [`FetchError`]; what had arrived stays in `scratch`, which the caller deletes.
-pub(super) fn to_file(
-    url: &str,
-    scratch: &Path,
-    name: &str,
-    options: &FetchOptions,
-) -> Result<Download, FetchError> {
-    let what = text::escape_short(url, 300);
-    if options.offline {
-        return Err(FetchError::Offline { what });
-    }
-    web::check(url, &what, options)?;
-    let budget = Budget::new(&what, options);
-    let client = web::client(&budget, |_| true).map_err(|error| unreachable(&what, &error))?;
-    let found: Arc<OnceLock<String>> = Arc::default();
-    let (asked, told, said) = (url.to_owned(), Arc::clone(&found), what.clone());
-    let limit = options.max_bytes;
-    let mut stream = Watched::start(&budget, move || {
-        let sent = client.get(asked).header(ACCEPT, "*/*").send();
-        let answer = checked(sent.map_err(|error| unreachable(&said, &error))?, &said, limit)?;
-        let _ = told.set(answer.url().as_str().to_owned());
-        Ok(answer)
-    });
-    let path = scratch.join(name);
-    let io = |error| FetchError::io(&path, error);
-    let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(io)?;
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        let count = stream.read(&mut buffer).map_err(|error| FetchError::from_read(&what, error))?;
-        if count == 0 {
-            break;
+/// Downloads that share one budget.
+pub(super) struct Downloads<'a> {
+    budget: Arc<Budget>,
+    client: Client,
+    scratch: &'a Path,
+    options: &'a FetchOptions,
+}
+
+impl<'a> Downloads<'a> {
+    /// Prepares; nothing is contacted yet. `what` names the whole of it.
+    pub(super) fn new(what: &str, scratch: &'a Path, options: &'a FetchOptions) -> Result<Self, FetchError> {
+        let what = text::escape_short(what, 300);
+        if options.offline {
+            return Err(FetchError::Offline { what });
         }
-        file.write_all(&buffer[..count]).map_err(io)?;
+        let budget = Budget::new(&what, options);
+        let client = web::client(&budget, |_| true).map_err(|error| unreachable(&what, &error))?;
+        Ok(Self { budget, client, scratch, options })
     }
-    let notes = web::notes(url, found.get().map(String::as_str));
-    Ok(Download { path, notes })
+
+    /// Fetches `url` into a new file of that name in the scratch folder.
+    ///
+    /// # Errors
+    /// [`FetchError`]; what had arrived stays in the scratch folder, which the
+    /// caller deletes.
+    pub(super) fn fetch(&self, url: &str, name: &str, limit: u64) -> Result<Download, FetchError> {
+        let what = text::escape_short(url, 300);
+        web::check(url, &what, self.options)?;
+        let limit = limit.min(self.options.max_bytes);
+        let found: Arc<OnceLock<(String, String)>> = Arc::default();
+        let (client, asked, told, said) =
+            (self.client.clone(), url.to_owned(), Arc::clone(&found), what.clone());
+        let mut stream = Watched::start(&self.budget, move || {
+            let sent = client.get(asked).header(ACCEPT, "*/*").send();
+            let answer = checked(sent.map_err(|error| unreachable(&said, &error))?, &said, limit)?;
+            let _ = told.set((answer.url().as_str().to_owned(), kind(&answer)));
+            Ok(answer)
+        });
+        let path = self.scratch.join(name);
+        let io = |error| FetchError::io(&path, error);
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(io)?;
+        let (mut buffer, mut length) = (vec![0; 64 << 10], 0_u64);
+        loop {
+            let count = stream.read(&mut buffer).map_err(|error| FetchError::from_read(&what, error))?;
+            if count == 0 {
+                break;
+            }
+            length += count as u64;
+            if length > limit {
+                return Err(too_large(&what, limit));
+            }
+            file.write_all(&buffer[..count]).map_err(io)?;
+        }
+        let (url, kind) = found.get().cloned().unwrap_or_default();
+        Ok(Download { path, url, kind })
+    }
+}
+
+/// What the server calls it.
+fn kind(answer: &Response) -> String {
+    let header = answer.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+fn too_large(what: &str, limit: u64) -> FetchError {
+    FetchError::TooLarge { what: what.to_owned(), limit: format!("{limit} bytes in transfer") }
 }
 
 /// The answer, if it is the file and can be of a size that we take.
@@ -85,9 +114,7 @@ fn checked(answer: Response, what: &str, limit: u64) -> Result<Response, FetchEr
         answer.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     match length {
         // Said before it is fetched; what is not announced is counted.
-        Some(length) if length > limit => {
-            Err(FetchError::TooLarge { what: what.to_owned(), limit: format!("{limit} bytes in transfer") })
-        }
+        Some(length) if length > limit => Err(too_large(what, limit)),
         _ => Ok(answer),
     }
 }

@@ -24,6 +24,8 @@ mod http;
 mod local;
 #[cfg(feature = "git")]
 mod remote;
+#[cfg(all(feature = "https", feature = "archives"))]
+mod site;
 #[cfg(feature = "git")]
 mod snapshot;
 #[cfg(feature = "git")]
@@ -379,6 +381,7 @@ pub fn open(
         SourceSpec::Folder(path) => folder::open(path),
         SourceSpec::Archive { path, format } => open_archive(path, *format, options),
         SourceSpec::WebArchive { url, format } => open_web_archive(url, *format, scratch, options),
+        SourceSpec::Site { url } => open_site(url, scratch, options),
         SourceSpec::Git { url, reference, path } => {
             open_git(url, reference.as_deref(), path.as_ref(), scratch, options)
         }
@@ -402,8 +405,18 @@ fn open_web_archive(
     scratch: &Path,
     options: &FetchOptions,
 ) -> Result<Box<dyn Origin>, FetchError> {
-    let download = download::to_file(url, scratch, "archive", options)?;
-    archive::open_fetched(&download.path, format, url, download.notes, options)
+    let file = download::Downloads::new(url, scratch, options)?.fetch(url, "archive", u64::MAX)?;
+    archive::open_fetched(&file.path, format, url, web::notes(url, Some(&file.url)), options)
+}
+
+#[cfg(all(feature = "https", feature = "archives"))]
+fn open_site(url: &str, scratch: &Path, options: &FetchOptions) -> Result<Box<dyn Origin>, FetchError> {
+    site::open(url, scratch, options)
+}
+
+#[cfg(not(all(feature = "https", feature = "archives")))]
+fn open_site(url: &str, _: &Path, _: &FetchOptions) -> Result<Box<dyn Origin>, FetchError> {
+    Err(FetchError::NotBuiltIn { what: text::escape_short(url, 300), feature: "https" })
 }
 
 #[cfg(not(all(feature = "https", feature = "archives")))]

@@ -168,6 +168,9 @@ impl Origin for Kept {
     fn skills(&self) -> Result<Listing, FetchError> {
         self.origin.skills()
     }
+    fn source_of(&self, skill: &Found) -> skill_trust::model::source::Source {
+        self.origin.source_of(skill)
+    }
     fn copy(&self, skill: &Found, limits: &Limits, out: fetch::Sink<'_>) -> Result<(), FetchError> {
         self.origin.copy(skill, limits, out)
     }
