@@ -1,6 +1,7 @@
 //! Plain data and the parsing of its own text forms. No files, no clock, no
 //! environment, no randomness; imports nothing else of ours.
 
+pub mod address;
 pub mod agent;
 pub mod canonical;
 pub mod card;

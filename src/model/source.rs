@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
 
+/// Where a site publishes the index of its skills.
+pub const INDEX: &str = ".well-known/agent-skills/index.json";
+
 /// Longest source in bytes: it must fit into a record beside everything else.
 const LENGTH_MAX: usize = 2048;
 
@@ -36,6 +39,20 @@ pub enum SourceSpec {
     Archive {
         /// The file.
         path: PathBuf,
+        /// How it is read.
+        format: Format,
+    },
+    /// A site that publishes an index of its skills at a well-known place:
+    /// `https://host`.
+    Site {
+        /// Scheme, host and port.
+        url: String,
+    },
+    /// An archive somewhere else: an `https://` address whose path ends as an
+    /// archive's name does.
+    WebArchive {
+        /// `https://…`, cleaned.
+        url: String,
         /// How it is read.
         format: Format,
     },
@@ -178,6 +195,17 @@ impl SourceSpec {
         }
     }
 
+    /// An archive as it was recorded: at an address, or here.
+    #[must_use]
+    pub fn archive(location: &str) -> Self {
+        match Format::of(location) {
+            Some(format) if location.starts_with("https://") => {
+                Self::WebArchive { url: location.to_owned(), format }
+            }
+            _ => Self::here(location),
+        }
+    }
+
     /// `owner/repo[/path][@ref]`, meaning the host most skills are published on.
     fn parse_short(typed: &str) -> Result<Self, BadSource> {
         let (place, reference) = match typed.split_once('@') {
@@ -211,12 +239,21 @@ impl SourceSpec {
         if rest.contains(['?', '#', '\\', ' ', '%', '"', '\'', '`', '$', ';', '&', '|', '<', '>']) {
             return Err(BadSource::Malformed("query, fragment, escape or shell characters"));
         }
-        let (host, path) = rest.split_once('/').ok_or(BadSource::Malformed("no path"))?;
-        if path.is_empty() || path.split('/').any(|part| part == ".." || part == ".") {
+        let (host, path) = match rest.split_once('/') {
+            Some(parts) => parts,
+            // Only a site is named by its host alone.
+            None if scheme == "https" => (rest, ""),
+            None => return Err(BadSource::Malformed("no path")),
+        };
+        let is_site = scheme == "https" && (path.is_empty() || path == INDEX);
+        if !is_site && path.is_empty()
+            || is_site && host.is_empty()
+            || path.split('/').any(|part| part == ".." || part == ".")
+        {
             return Err(BadSource::Malformed("empty path, or one with dots"));
         }
         // One place has one spelling: what is allowed and bound goes by it.
-        if path.trim_end_matches('/').split('/').any(str::is_empty) {
+        if !is_site && path.trim_end_matches('/').split('/').any(str::is_empty) {
             return Err(BadSource::Malformed("a doubled slash"));
         }
         if scheme == "file" {
@@ -251,9 +288,16 @@ impl SourceSpec {
         if path.starts_with('-') {
             return Err(BadSource::LeadingDash);
         }
+        let host = name.to_ascii_lowercase();
+        if is_site {
+            return Ok(Self::Site { url: format!("https://{host}{port}") });
+        }
+        // A repository whose name ends like this is written with `.git` behind it.
+        if let Some(format) = Format::of(path).filter(|_| scheme == "https") {
+            return Ok(Self::WebArchive { url: format!("https://{host}{port}/{path}"), format });
+        }
         let path = if scheme == "https" { path.strip_suffix(".git").unwrap_or(path) } else { path };
         let user = user.map_or(String::new(), |user| format!("{user}@"));
-        let host = name.to_ascii_lowercase();
         Ok(Self::Git { url: format!("{scheme}://{user}{host}{port}/{path}"), reference: None, path: None })
     }
 
@@ -266,7 +310,7 @@ impl SourceSpec {
             Self::Git { url, path, .. } => {
                 Ok(Self::Git { url, path, reference: Some(checked_reference(reference)?) })
             }
-            Self::Folder(_) | Self::Archive { .. } => {
+            Self::Folder(_) | Self::Archive { .. } | Self::WebArchive { .. } | Self::Site { .. } => {
                 Err(BadSource::Reference(text::escape_short(reference, 60)))
             }
         }
@@ -301,19 +345,22 @@ pub enum SourceKind {
     Git,
     /// A folder of this machine, taken as it was.
     Folder,
-    /// An archive of this machine, at the SHA-256 of its bytes.
+    /// An archive of this machine or at an https address, at the SHA-256 of its
+    /// bytes.
     Archive,
     /// A folder that an agent loaded, taken in as it lay: never the commit of a
     /// repository around it.
     Adopted,
+    /// A site's index of skills, at the SHA-256 of what it names.
+    Site,
 }
 
 /// Where the bytes of a revision came from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// The exact commit; always there for git. Of an archive, `sha256:` and the
-    /// SHA-256 of its bytes.
+    /// The exact commit; always there for git. Of an archive, and of what a
+    /// site's index names, `sha256:` and the SHA-256 of its bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// How it was reached.
@@ -435,6 +482,19 @@ mod tests {
         );
         assert_eq!(parse("ssh://git@h:22/x").unwrap(), git("ssh://git@h:22/x", None, None));
         assert_eq!(parse("file:///srv/x").unwrap(), git("file:///srv/x", None, None));
+        let archive =
+            SourceSpec::WebArchive { url: "https://h.example/x/pdf.zip".to_owned(), format: Format::Zip };
+        assert_eq!(parse("https://H.example:443/x/pdf.zip").unwrap(), archive);
+        assert_eq!(SourceSpec::archive("https://h.example/x/pdf.zip"), archive);
+        assert_eq!(
+            parse("https://h.example/x/pdf.zip.git").unwrap(),
+            git("https://h.example/x/pdf.zip", None, None)
+        );
+        let site = SourceSpec::Site { url: "https://h.example".to_owned() };
+        for same in ["https://h.example", "https://H.example:443/", &format!("https://h.example/{INDEX}")] {
+            assert_eq!(parse(same).unwrap(), site, "{same}");
+        }
+        assert_eq!(parse("ssh://h/x/pdf.zip").unwrap(), git("ssh://h/x/pdf.zip", None, None));
         assert_eq!(parse("here").unwrap(), SourceSpec::Folder("here".into()));
         assert_eq!(parse("./x").unwrap(), SourceSpec::Folder("./x".into()));
     }
@@ -454,8 +514,9 @@ mod tests {
             "ssh://h/-x",
             "https://u:p@h/x",
             "https://u@h/x",
-            "https://h",
-            "https://h/",
+            "https://",
+            "https:///x",
+            "https://u@h",
             "https://h/x?y",
             "https://h/x#y",
             "https://h/../x",

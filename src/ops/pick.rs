@@ -32,7 +32,9 @@ pub enum Pick {
 pub fn source(typed: &str) -> String {
     // A folder is written with its `./`; else a folder here could hide a repository.
     match SourceSpec::parse(typed, |name| !name.contains('/') && Path::new(name).is_dir()) {
-        Ok(SourceSpec::Git { url, .. }) => url,
+        Ok(SourceSpec::Git { url, .. } | SourceSpec::WebArchive { url, .. } | SourceSpec::Site { url }) => {
+            url
+        }
         Ok(SourceSpec::Folder(folder) | SourceSpec::Archive { path: folder, .. }) => {
             let folder = std::path::absolute(&folder).unwrap_or(folder);
             real(&folder).to_string_lossy().into_owned()

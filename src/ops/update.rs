@@ -80,7 +80,8 @@ pub fn plan(world: &World, names: &[String]) -> Result<Vec<Group>, Stop> {
 fn spec_of(source: &Source) -> SourceSpec {
     match source.kind {
         SourceKind::Folder | SourceKind::Adopted => SourceSpec::Folder(source.location.clone().into()),
-        SourceKind::Archive => SourceSpec::here(&source.location),
+        SourceKind::Archive => SourceSpec::archive(&source.location),
+        SourceKind::Site => SourceSpec::Site { url: source.location.clone() },
         SourceKind::Git => {
             // A commit that was asked for by its id never moves.
             let reference = source.reference.clone();

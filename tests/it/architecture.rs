@@ -288,11 +288,15 @@ const DOORS: &[(&str, &[&str])] = &[
     ("p256", &["model/tuf/key.rs", "policy/provenance/keys.rs", "policy/provenance/ssh/key.rs"]),
     ("p384", &["policy/provenance/keys.rs", "policy/provenance/ssh/key.rs"]),
     ("p521", &["policy/provenance/keys.rs", "policy/provenance/ssh/key.rs"]),
-    ("reqwest", &["system/fetch/http.rs"]),
+    // One client; git and downloads speak through it.
+    (
+        "reqwest",
+        &["system/fetch/web.rs", "system/fetch/http.rs", "system/fetch/download.rs", "system/fetch/site.rs"],
+    ),
     ("rusqlite", &["system/ledger/"]),
     // Outside `system`: who we are, a lock on a scratch folder, the terminal.
     ("rustix", &["system/", "ops/mod.rs", "ops/facts.rs", "ops/install.rs", "bin/skills/"]),
-    ("rustls", &["system/fetch/http.rs"]),
+    ("rustls", &["system/fetch/web.rs"]),
     ("rustls_pki_types", &["policy/provenance/x509.rs"]),
     ("schemars", &["model/decision.rs"]),
     ("semver", &["model/tuf/lists.rs"]),
@@ -385,7 +389,7 @@ const OUTSIDE_ALLOWED: &[(&str, &str)] = &[
     // The person's own ssh is found on their PATH and given their agent's socket.
     ("system/fetch/ssh.rs", "env::"),
     // Where certificates lie, as every program that speaks TLS takes it.
-    ("system/fetch/http.rs", "env::"),
+    ("system/fetch/web.rs", "env::"),
     // Without a home, a listing is fetched into the temporary folder.
     ("ops/install.rs", "env::"),
     // A drill copies into the temporary folder, and first looks where that is.

@@ -92,10 +92,10 @@ mod terminal;
 mod tour;
 /// The transcripts of the documentation, replayed.
 mod transcripts;
-/// The end of a home.
-mod uninstall;
 /// Trust roots: a TUF client of our own.
 mod tuf;
+/// The end of a home.
+mod uninstall;
 /// What agents load today, where nothing of ours exists.
 mod unmanaged;
 /// The commands that show and check.

@@ -1,8 +1,11 @@
 //! Sources that a person may name: folders, local repositories, ssh, https.
 
+mod download;
 mod https;
 pub(crate) mod repo;
+mod site;
 pub(crate) mod ssh;
+mod ssrf;
 
 use repo::{CARD, Repo, copy_within, fails, only, open, open_at, open_spec, open_with, places};
 use skill_trust::model::limits::Limits;

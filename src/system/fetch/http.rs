@@ -1,30 +1,24 @@
-//! Git over https, and the only door to the http client and to TLS.
+//! Git over https. See: gitprotocol-http(5).
 //!
-//! Two requests: one lists the references, one fetches. No credentials exist
-//! here at all, and no cookies, proxies out of the environment, decompression
-//! or plain http. A redirect is followed for the list alone, at most three
-//! times and only to https; the fetch then goes to where the list came from,
-//! and a redirect of the fetch is an error, as it is for git itself. See:
-//! gitprotocol-http(5).
+//! Two requests: one lists the references, one fetches. A redirect is followed
+//! for the list alone, at most three times and only to https; the fetch then
+//! goes to where the list came from, and a redirect of the fetch is an error,
+//! as it is for git itself. Whom the client may talk to is `web`'s matter.
 //!
 //! Attack: a redirect to another scheme, or to an address that carries a name
-//! and password; a `https_proxy` out of a project's `.env`; a page that is no
-//! repository.
+//! and password; a page that is no repository.
 
 use super::FetchError;
 use super::watch::{Budget, Watched};
+use super::web::{self, unreachable};
 use super::wire::Wire;
 use crate::model::text;
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
-use reqwest::redirect::{Attempt, Policy};
-use std::error::Error;
 use std::io::Read;
 use std::sync::{Arc, OnceLock};
 
-/// Redirects that are followed.
-const REDIRECTS: usize = 3;
 const LIST: &str = "/info/refs?service=git-upload-pack";
 const LIST_TYPE: &str = "application/x-git-upload-pack-advertisement";
 const ASK_TYPE: &str = "application/x-git-upload-pack-request";
@@ -46,7 +40,9 @@ pub(super) struct Https {
 impl Https {
     /// Prepares; nothing is contacted yet.
     pub(super) fn new(url: &str, what: &str, budget: &Arc<Budget>) -> Result<Self, FetchError> {
-        let client = client(budget).map_err(|error| unreachable(what, &error))?;
+        web::check(url, what, budget.options())?;
+        let client = web::client(budget, |asked| asked.ends_with(LIST));
+        let client = client.map_err(|error| unreachable(what, &error))?;
         Ok(Self {
             client,
             url: url.to_owned(),
@@ -64,52 +60,6 @@ impl Https {
         let stream = Watched::start(&self.budget, open);
         self.stream.insert(stream)
     }
-}
-
-fn client(budget: &Budget) -> reqwest::Result<Client> {
-    // Fails when it is installed already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let options = budget.options();
-    let mut builder = Client::builder()
-        .user_agent(concat!("skill-trust/", env!("CARGO_PKG_VERSION")))
-        .https_only(true)
-        .no_proxy()
-        .referer(false)
-        .redirect(Policy::custom(redirected))
-        .connect_timeout(options.connect)
-        // For the head of an answer, and then for each piece of its body.
-        .timeout(options.idle);
-    if let Some(pem) = &options.extra_root_pem {
-        builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
-    }
-    builder.build()
-}
-
-fn redirected(attempt: Attempt<'_>) -> reqwest::redirect::Action {
-    let url = attempt.url();
-    let bare = url.username().is_empty() && url.password().is_none();
-    let to = text::escape_short(&format!("{}://{}", url.scheme(), url.host_str().unwrap_or("?")), 200);
-    let asked = attempt.previous().first().is_some_and(|first| first.as_str().ends_with(LIST));
-    if url.scheme() != "https" {
-        attempt.error(format!("it redirects to {to}, which is not https"))
-    } else if !bare {
-        attempt.error(format!("it redirects to {to} with a name or password"))
-    } else if !asked {
-        attempt.error(format!("it redirects the fetch itself to {to}"))
-    } else if attempt.previous().len() > REDIRECTS {
-        attempt.error(format!("it redirects more than {REDIRECTS} times"))
-    } else {
-        attempt.follow()
-    }
-}
-
-fn unreachable(what: &str, error: &(dyn Error + 'static)) -> FetchError {
-    // The innermost cause says most: "certificate expired", "refused".
-    let mut inner = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    FetchError::Unreachable { what: what.to_owned(), why: text::escape_short(&inner.to_string(), 300) }
 }
 
 /// Checks that an answer is one of git's, and no page made for people.
@@ -178,21 +128,6 @@ impl Wire for Https {
     }
 
     fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
-        if let Some(base) = self.base.get().filter(|base| **base != self.url) {
-            notes.push(format!("the address redirects to {}", text::escape_short(base, 300)));
-        }
-        // Attack: a project's environment that brings its own roots. They are
-        // not ours to drop (some systems keep all roots this way), so say it.
-        for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
-            if let Some(place) = std::env::var_os(name) {
-                let place = text::escape_bytes(place.as_encoded_bytes());
-                notes.push(format!(
-                    "the certificate roots come from {name}={}",
-                    text::escape_short(&place, 200)
-                ));
-            }
-        }
-        notes
+        web::notes(&self.url, self.base.get().map(String::as_str))
     }
 }

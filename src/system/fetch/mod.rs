@@ -13,6 +13,8 @@
 
 #[cfg(feature = "archives")]
 pub mod archive;
+#[cfg(all(feature = "https", feature = "archives"))]
+mod download;
 pub mod folder;
 #[cfg(feature = "git")]
 mod git;
@@ -22,12 +24,16 @@ mod http;
 mod local;
 #[cfg(feature = "git")]
 mod remote;
+#[cfg(all(feature = "https", feature = "archives"))]
+mod site;
 #[cfg(feature = "git")]
 mod snapshot;
 #[cfg(feature = "git")]
 mod ssh;
 #[cfg(feature = "git")]
 mod watch;
+#[cfg(feature = "https")]
+mod web;
 #[cfg(feature = "git")]
 mod wire;
 
@@ -154,6 +160,8 @@ pub struct FetchOptions {
     pub max_objects: u32,
     /// Certificate roots to trust besides the machine's, in PEM form.
     pub extra_root_pem: Option<Vec<u8>>,
+    /// Hosts that may have an address that is not public.
+    pub internal_hosts: Vec<String>,
     /// Where to look for `ssh`; the process's own `PATH` if none.
     pub search_path: Option<OsString>,
 }
@@ -170,6 +178,7 @@ impl Default for FetchOptions {
             max_bytes: 512 << 20,
             max_objects: 2_000_000,
             extra_root_pem: None,
+            internal_hosts: Vec::new(),
             search_path: None,
         }
     }
@@ -383,6 +392,8 @@ pub fn open(
     match spec {
         SourceSpec::Folder(path) => folder::open(path),
         SourceSpec::Archive { path, format } => open_archive(path, *format, options),
+        SourceSpec::WebArchive { url, format } => open_web_archive(url, *format, scratch, options),
+        SourceSpec::Site { url } => open_site(url, scratch, options),
         SourceSpec::Git { url, reference, path } => {
             open_git(url, reference.as_deref(), path.as_ref(), scratch, options)
         }
@@ -397,6 +408,32 @@ fn open_archive(path: &Path, format: Format, options: &FetchOptions) -> Result<B
 #[cfg(not(feature = "archives"))]
 fn open_archive(path: &Path, _: Format, _: &FetchOptions) -> Result<Box<dyn Origin>, FetchError> {
     Err(FetchError::NotBuiltIn { what: shown(path), feature: "archives" })
+}
+
+#[cfg(all(feature = "https", feature = "archives"))]
+fn open_web_archive(
+    url: &str,
+    format: Format,
+    scratch: &Path,
+    options: &FetchOptions,
+) -> Result<Box<dyn Origin>, FetchError> {
+    let file = download::Downloads::new(url, scratch, options)?.fetch(url, "archive", u64::MAX)?;
+    archive::open_fetched(&file.path, format, url, web::notes(url, Some(&file.url)), options)
+}
+
+#[cfg(all(feature = "https", feature = "archives"))]
+fn open_site(url: &str, scratch: &Path, options: &FetchOptions) -> Result<Box<dyn Origin>, FetchError> {
+    site::open(url, scratch, options)
+}
+
+#[cfg(not(all(feature = "https", feature = "archives")))]
+fn open_site(url: &str, _: &Path, _: &FetchOptions) -> Result<Box<dyn Origin>, FetchError> {
+    Err(FetchError::NotBuiltIn { what: text::escape_short(url, 300), feature: "https" })
+}
+
+#[cfg(not(all(feature = "https", feature = "archives")))]
+fn open_web_archive(url: &str, _: Format, _: &Path, _: &FetchOptions) -> Result<Box<dyn Origin>, FetchError> {
+    Err(FetchError::NotBuiltIn { what: text::escape_short(url, 300), feature: "https" })
 }
 
 #[cfg(feature = "git")]

@@ -12,22 +12,22 @@ const LIST_TYPE: &str = "application/x-git-upload-pack-advertisement";
 const ANSWER_TYPE: &str = "application/x-git-upload-pack-result";
 
 /// What a client sent.
-struct Request {
-    line: String,
+pub(super) struct Request {
+    pub(super) line: String,
     headers: String,
     body: Vec<u8>,
 }
 
-type Answer = Box<dyn Fn(&Request, &mut dyn Write) -> std::io::Result<()> + Send + Sync>;
+pub(super) type Answer = Box<dyn Fn(&Request, &mut dyn Write) -> std::io::Result<()> + Send + Sync>;
 
-struct Server {
-    url: String,
-    root: Vec<u8>,
+pub(super) struct Server {
+    pub(super) url: String,
+    pub(super) root: Vec<u8>,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    fn start(answer: Answer) -> Self {
+    pub(super) fn start(answer: Answer) -> Self {
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         let made = rcgen::generate_simple_self_signed(names).unwrap();
         let key = rustls::pki_types::PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
@@ -51,17 +51,18 @@ impl Server {
         Self { url: format!("https://localhost:{port}/o/r"), root: made.cert.pem().into_bytes(), seen }
     }
 
-    fn options(&self) -> FetchOptions {
+    pub(super) fn options(&self) -> FetchOptions {
         let brief = Duration::from_secs(20);
         FetchOptions {
             extra_root_pem: Some(self.root.clone()),
+            internal_hosts: vec!["localhost".to_owned()],
             idle: brief,
             total: brief,
             ..FetchOptions::default()
         }
     }
 
-    fn seen(&self) -> String {
+    pub(super) fn seen(&self) -> String {
         self.seen.lock().unwrap().join("\n")
     }
 
@@ -96,7 +97,7 @@ fn serve(stream: TcpStream, config: Arc<rustls::ServerConfig>, log: &Mutex<Vec<S
     let _ = tls.flush();
 }
 
-fn ok(out: &mut dyn Write, kind: &str, body: &[u8]) -> std::io::Result<()> {
+pub(super) fn ok(out: &mut dyn Write, kind: &str, body: &[u8]) -> std::io::Result<()> {
     write!(
         out,
         "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
@@ -105,7 +106,7 @@ fn ok(out: &mut dyn Write, kind: &str, body: &[u8]) -> std::io::Result<()> {
     out.write_all(body)
 }
 
-fn plain(out: &mut dyn Write, status: &str, extra: &str) -> std::io::Result<()> {
+pub(super) fn plain(out: &mut dyn Write, status: &str, extra: &str) -> std::io::Result<()> {
     write!(out, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n{extra}Connection: close\r\n\r\n")
 }
 
@@ -166,7 +167,8 @@ fn a_certificate_nobody_vouches_for_is_refused() {
     let error = fails(open_with(&server.url, None, &options));
     assert!(matches!(error, FetchError::Unreachable { .. }), "{error}");
     let other = server.url.replace("localhost", "127.0.0.2");
-    let error = fails(open_with(&other, None, &server.options()));
+    let inside = FetchOptions { internal_hosts: vec!["127.0.0.2".to_owned()], ..server.options() };
+    let error = fails(open_with(&other, None, &inside));
     assert!(matches!(error, FetchError::Unreachable { .. }), "{error}");
     assert!(server.seen().is_empty());
     let odd = FetchOptions {
@@ -203,7 +205,7 @@ fn answers_that_are_no_repository_are_named() {
 }
 
 /// Answers every request with a redirect.
-fn redirecting(to: String, status: &'static str) -> Server {
+pub(super) fn redirecting(to: String, status: &'static str) -> Server {
     Server::start(Box::new(move |_, out| plain(out, status, &format!("Location: {to}\r\n"))))
 }
 
@@ -285,7 +287,8 @@ fn nobody_there_is_said() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
-    let error = fails(open_with(&format!("https://localhost:{port}/x"), None, &FetchOptions::default()));
+    let inside = FetchOptions { internal_hosts: vec!["localhost".to_owned()], ..FetchOptions::default() };
+    let error = fails(open_with(&format!("https://localhost:{port}/x"), None, &inside));
     assert!(matches!(error, FetchError::Unreachable { .. }), "{error}");
 }
 

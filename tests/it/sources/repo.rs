@@ -172,6 +172,9 @@ impl Origin for Kept {
     fn proof(&self, skill: &Found) -> Result<Option<GitProof>, FetchError> {
         self.origin.proof(skill)
     }
+    fn source_of(&self, skill: &Found) -> skill_trust::model::source::Source {
+        self.origin.source_of(skill)
+    }
     fn copy(&self, skill: &Found, limits: &Limits, out: fetch::Sink<'_>) -> Result<(), FetchError> {
         self.origin.copy(skill, limits, out)
     }

@@ -1,4 +1,4 @@
-//! An archive of this machine: `.tar.gz`, `.tgz`, `.zip`, read by our own
+//! An archive: `.tar.gz`, `.tgz`, `.zip`, read by our own
 //! parsers and never unpacked.
 //!
 //! ```text
@@ -38,6 +38,8 @@ use crate::model::digest::{self, Digest, Hasher};
 use crate::model::limits::{Fault, Limits, Rule};
 use crate::model::path::EntryPath;
 use crate::model::source::{Format, Source, SourceKind};
+#[cfg(feature = "https")]
+use crate::model::text;
 use list::List;
 use pinned::{Pinned, changed};
 use reason::{Trouble, odd_all};
@@ -57,6 +59,7 @@ struct Archive {
     format: Format,
     what: String,
     source: Source,
+    notes: Vec<String>,
     list: List,
     /// The SHA-256 of each file's bytes, in the order of the list.
     digests: Vec<Digest>,
@@ -80,16 +83,35 @@ pub(super) fn open(
         let why = "what is named like an archive leads to a file that is not".to_owned();
         return Err(FetchError::NotARepository { what, why });
     }
-    let checked = check(&pinned, format).map_err(|trouble| trouble.of(&what))?;
-    let source = Source {
-        commit: Some(checked.digest.to_string()),
-        kind: SourceKind::Archive,
-        location: location.to_owned(),
-        path: None,
-        reference: None,
-    };
-    let Checked { list, digests, skills, .. } = checked;
-    Ok(Box::new(Archive { pinned, format, what, source, list, digests, skills }))
+    let location = location.to_owned();
+    checked(pinned, format, what, location, Vec::new())
+}
+
+/// Opens an archive that was fetched from an address, which is its source.
+#[cfg(feature = "https")]
+pub(super) fn open_fetched(
+    file: &Path,
+    format: Format,
+    url: &str,
+    notes: Vec<String>,
+    options: &FetchOptions,
+) -> Result<Box<dyn Origin>, FetchError> {
+    let (pinned, _) = Pinned::open(file, options)?;
+    checked(pinned, format, text::escape_short(url, 300), url.to_owned(), notes)
+}
+
+fn checked(
+    pinned: Pinned,
+    format: Format,
+    what: String,
+    location: String,
+    notes: Vec<String>,
+) -> Result<Box<dyn Origin>, FetchError> {
+    let Checked { list, digests, skills, digest, .. } =
+        check(&pinned, format).map_err(|trouble| trouble.of(&what))?;
+    let commit = Some(digest.to_string());
+    let source = Source { commit, kind: SourceKind::Archive, location, path: None, reference: None };
+    Ok(Box::new(Archive { pinned, format, what, source, notes, list, digests, skills }))
 }
 
 /// What the first pass found.
@@ -242,7 +264,7 @@ impl Origin for Archive {
     }
 
     fn notes(&self) -> &[String] {
-        &[]
+        &self.notes
     }
 
     fn skills(&self) -> Result<Listing, FetchError> {

@@ -1,0 +1,181 @@
+//! The http client, and whom it may talk to: the only door to reqwest and TLS.
+//!
+//! No credentials exist here at all, and no cookies, proxies or certificates
+//! out of a project's environment, decompression or plain http. Names are
+//! looked up by our own resolver: every address that a name leads to must be
+//! public, and the connection goes to one of exactly those addresses. So does
+//! each redirect.
+//!
+//! Attack (server-side request forgery): an address, or a redirect, that leads
+//! to this machine, to the network around it or to a cloud's metadata service;
+//! a name that resolves to a public address when it is checked and to
+//! `127.0.0.1` when it is connected to (rebinding), against which checking
+//! beforehand is no help; an address written as a number, which is no name and
+//! never asks a resolver.
+//!
+//! A host inside is reached only if the policy names it:
+//! `[network] internal = ["git.example.org"]`.
+
+use super::watch::Budget;
+use super::{FetchError, FetchOptions};
+use crate::model::{address, text};
+use reqwest::Url;
+use reqwest::blocking::Client;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect::{Action, Attempt, Policy};
+use std::error::Error;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::sync::Arc;
+
+/// Redirects that are followed.
+const REDIRECTS: usize = 3;
+/// Addresses of one name; more are an attempt to make us try them all.
+const ADDRESSES: usize = 32;
+
+/// Whether a request, by the address it began with, may be redirected.
+pub(super) type MayRedirect = fn(&str) -> bool;
+
+/// A client for one fetch.
+pub(super) fn client(budget: &Budget, may_redirect: MayRedirect) -> reqwest::Result<Client> {
+    // Fails when it is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let options = budget.options();
+    let guard = Guard { internal: options.internal_hosts.clone() };
+    let hops = guard.clone();
+    let mut builder = Client::builder()
+        .user_agent(concat!("skill-trust/", env!("CARGO_PKG_VERSION")))
+        .https_only(true)
+        .no_proxy()
+        .referer(false)
+        .redirect(Policy::custom(move |attempt| redirected(&hops, may_redirect, attempt)))
+        .dns_resolver(Arc::new(guard))
+        .connect_timeout(options.connect)
+        // For the head of an answer, and then for each piece of its body.
+        .timeout(options.idle);
+    if let Some(pem) = &options.extra_root_pem {
+        builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
+    }
+    builder.build()
+}
+
+/// Checks the address that a fetch begins with, before anything is contacted.
+///
+/// # Errors
+/// [`FetchError::Unreachable`] for an address written as a number that is not
+/// public, and for what is no address at all.
+pub(super) fn check(url: &str, what: &str, options: &FetchOptions) -> Result<(), FetchError> {
+    let fail = |why: String| FetchError::Unreachable { what: what.to_owned(), why };
+    let url = Url::parse(url).map_err(|error| fail(text::escape_short(&error.to_string(), 200)))?;
+    Guard { internal: options.internal_hosts.clone() }.number(&url).map_err(fail)
+}
+
+/// What went wrong, in the innermost cause's words.
+pub(super) fn unreachable(what: &str, error: &(dyn Error + 'static)) -> FetchError {
+    // It says most: "certificate expired", "refused".
+    let mut inner = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    FetchError::Unreachable { what: what.to_owned(), why: text::escape_short(&inner.to_string(), 300) }
+}
+
+/// What a person should know of how it was reached.
+pub(super) fn notes(asked: &str, found: Option<&str>) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(found) = found.filter(|found| *found != asked) {
+        notes.push(format!("the address redirects to {}", text::escape_short(found, 300)));
+    }
+    // Attack: a project's environment that brings its own roots. They are
+    // not ours to drop (some systems keep all roots this way), so say it.
+    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        if let Some(place) = std::env::var_os(name) {
+            let place = text::escape_bytes(place.as_encoded_bytes());
+            notes.push(format!("the certificate roots come from {name}={}", text::escape_short(&place, 200)));
+        }
+    }
+    notes
+}
+
+/// Which hosts may be inside.
+#[derive(Clone)]
+struct Guard {
+    internal: Vec<String>,
+}
+
+impl Guard {
+    fn is_internal(&self, host: &str) -> bool {
+        self.internal.iter().any(|name| name.eq_ignore_ascii_case(host))
+    }
+
+    /// A host that is a number asks no resolver, so it is looked at here. The
+    /// url parser has turned `0x7f.1` and `2130706433` into `127.0.0.1`.
+    fn number(&self, url: &Url) -> Result<(), String> {
+        let host = url.host_str().unwrap_or_default();
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        match bare.parse::<IpAddr>() {
+            Ok(address) if !self.is_internal(host) && !self.is_internal(bare) => public(host, address),
+            _ => Ok(()),
+        }
+    }
+
+    /// Every address of a name, if all of them are public.
+    fn resolve(&self, host: &str) -> Result<Vec<SocketAddr>, String> {
+        let said = |error: &std::io::Error| format!("its name cannot be resolved: {error}");
+        let found: Vec<_> = (host, 0).to_socket_addrs().map_err(|error| said(&error))?.collect();
+        if found.len() > ADDRESSES {
+            return Err(format!("{} has {} addresses, more than {ADDRESSES}", shown(host), found.len()));
+        }
+        if !self.is_internal(host) {
+            // One is enough: which of them is connected to is chance.
+            found.iter().try_for_each(|address| public(host, address.ip()))?;
+        }
+        Ok(found)
+    }
+}
+
+fn shown(host: &str) -> String {
+    text::escape_short(host, 200)
+}
+
+fn public(host: &str, address: IpAddr) -> Result<(), String> {
+    match address::special(address) {
+        None => Ok(()),
+        Some(what) => {
+            let host = shown(host);
+            Err(format!(
+                "{host} is {address}, which is {what}, not a public address; a host inside must be named in the policy: [network] internal = [\"{host}\"]"
+            ))
+        }
+    }
+}
+
+impl Resolve for Guard {
+    fn resolve(&self, name: Name) -> Resolving {
+        let found = Self::resolve(self, name.as_str());
+        Box::pin(std::future::ready(match found {
+            Ok(addresses) => Ok(Box::new(addresses.into_iter()) as Addrs),
+            Err(why) => Err(Box::from(why)),
+        }))
+    }
+}
+
+fn redirected(guard: &Guard, may_redirect: MayRedirect, attempt: Attempt<'_>) -> Action {
+    let url = attempt.url();
+    let bare = url.username().is_empty() && url.password().is_none();
+    let to = text::escape_short(&format!("{}://{}", url.scheme(), url.host_str().unwrap_or("?")), 200);
+    let asked = attempt.previous().first().is_some_and(|first| may_redirect(first.as_str()));
+    let number = guard.number(url);
+    if url.scheme() != "https" {
+        attempt.error(format!("it redirects to {to}, which is not https"))
+    } else if !bare {
+        attempt.error(format!("it redirects to {to} with a name or password"))
+    } else if let Err(why) = number {
+        attempt.error(format!("it redirects to where nobody may be sent: {why}"))
+    } else if !asked {
+        attempt.error(format!("it redirects the fetch itself to {to}"))
+    } else if attempt.previous().len() > REDIRECTS {
+        attempt.error(format!("it redirects more than {REDIRECTS} times"))
+    } else {
+        attempt.follow()
+    }
+}
