@@ -108,7 +108,9 @@ pub fn open(
     }
     let home = home_for(world, purpose)?;
     let (scratch, lock) = scratch(home.as_ref())?;
-    let origin = match fetch::open(spec, scratch.path(), options) {
+    let policy = world.policy()?;
+    let options = FetchOptions { internal_hosts: policy.internal.clone(), ..options.clone() };
+    let origin = match fetch::open(spec, scratch.path(), &options) {
         Ok(origin) => origin,
         Err(error) => return Err(record(None, fetch_stop(&error))),
     };
@@ -119,7 +121,6 @@ pub fn open(
         let stop = Stop::new(Code::SourceRefused, what, "rename the folder");
         return Err(record(None, stop));
     }
-    let policy = world.policy()?;
     if let Err(rule) = policy.check_source(origin.source().identity()) {
         let what = format!("{} may not be used: {rule}", origin.source());
         let stop =

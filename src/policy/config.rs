@@ -19,6 +19,9 @@
 //! [enable]
 //! agents = ["claude-code"]  # where `enable` places when no place is named
 //!
+//! [network]
+//! internal = ["git.example.org"]  # hosts that need no public address
+//!
 //! [limits]           # for one skill; up to the hard ceiling
 //! files = 5000
 //! total = 67108864
@@ -62,6 +65,8 @@ pub struct Policy {
     pub note_required: bool,
     /// The agents that `enable` places for when none is named.
     pub agents: Vec<&'static str>,
+    /// Hosts that may have an address that is not public.
+    pub internal: Vec<String>,
     /// What one skill may hold.
     pub limits: Limits,
     /// Seconds an allow may be used.
@@ -95,6 +100,7 @@ impl Policy {
         max_days: None,
         note_required: false,
         agents: Vec::new(),
+        internal: Vec::new(),
         limits: Limits::DEFAULT,
         valid_for: 60,
         digest: None,
@@ -152,6 +158,17 @@ impl Policy {
             }
             if self.first("enable.agents", quoted(&ids), file) {
                 self.agents = agents;
+            }
+        }
+        if let Some(hosts) = raw.network.unwrap_or_default().internal {
+            if let Some(odd) = hosts.iter().find(|host| !is_host(host)) {
+                let odd = text::escape_short(odd, 80);
+                return Err(format!(
+                    "[network] internal: `{odd}` is no host; write its name or number alone"
+                ));
+            }
+            if self.first("network.internal", quoted(&hosts), file) {
+                self.internal = hosts;
             }
         }
         let small = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
@@ -280,6 +297,15 @@ impl Policy {
 fn covers(prefix: &str, identity: &str) -> bool {
     let Some(rest) = identity.strip_prefix(prefix) else { return false };
     rest.is_empty() || prefix.ends_with('/') || rest.starts_with('/')
+}
+
+/// A host's name or number as it stands in an address: no scheme, port, path
+/// or pattern, which would match nothing and be believed to match.
+fn is_host(text: &str) -> bool {
+    let plain = |c: u8| c.is_ascii_alphanumeric() || b"-.:".contains(&c);
+    !text.is_empty()
+        && text.bytes().all(plain)
+        && (!text.contains(':') || text.parse::<std::net::Ipv6Addr>().is_ok())
 }
 
 fn known(id: &str) -> Result<&'static str, String> {

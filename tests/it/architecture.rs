@@ -310,6 +310,8 @@ const DOORS: &[(&str, &[&str])] = &[
             "model/claim.rs",
             "system/ledger/",
             "system/audit_log.rs",
+            // The index that a site publishes.
+            "system/fetch/site.rs",
             "bin/skills/",
         ],
     ),

@@ -85,6 +85,14 @@ pub const KEYS: &[Key] = &[
         adds: false,
     },
     Key {
+        name: "network.internal",
+        example: "[\"git.example.org\"]",
+        default: "none: every https address must be public",
+        about: "Hosts whose address may be private, loopback or link-local; each in full, no patterns",
+        several: "the machine's counts",
+        adds: false,
+    },
+    Key {
         name: "limits.files",
         example: "5000",
         default: "5000",

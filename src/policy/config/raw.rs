@@ -9,6 +9,7 @@ pub(super) struct Raw {
     pub(super) sources: Option<RawSources>,
     pub(super) trust: Option<RawTrust>,
     pub(super) enable: Option<RawEnable>,
+    pub(super) network: Option<RawNetwork>,
     pub(super) limits: Option<RawLimits>,
     pub(super) gate: Option<RawGate>,
 }
@@ -36,6 +37,12 @@ pub(super) struct RawTrust {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawEnable {
     pub(super) agents: Option<Vec<String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawNetwork {
+    pub(super) internal: Option<Vec<String>>,
 }
 
 #[derive(Deserialize, Default)]

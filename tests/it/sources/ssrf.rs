@@ -4,6 +4,9 @@
 
 use super::https::{Server, plain};
 use super::repo::{fails, open_with};
+use crate::support::scene::Scene;
+use skill_trust::model::source::SourceSpec;
+use skill_trust::ops::install;
 use skill_trust::system::fetch::{FetchError, FetchOptions};
 use std::io::ErrorKind;
 use std::net::{TcpListener, UdpSocket};
@@ -94,7 +97,7 @@ fn no_address_leads_inside() {
     for host in INSIDE.iter().chain(AROUND) {
         let url = format!("https://{host}:{}/o/r", trap.port);
         // What is no address for us at all is refused before it is one for a client.
-        let parsed = skill_trust::model::source::SourceSpec::parse(&url, |_| false);
+        let parsed = SourceSpec::parse(&url, |_| false);
         if parsed.is_ok() {
             let said = refused(&url, &FetchOptions::default());
             assert!(said.contains("[network] internal"), "the way out is named: {said}");
@@ -136,6 +139,37 @@ fn a_host_inside_is_reached_if_the_policy_names_it_and_no_other() {
         refused(&server.url, &named(hosts));
     }
     refused(&number, &named(&["localhost"]));
+}
+
+/// The same by a policy file: the machine's list counts, and what is no host
+/// would match nothing and is an error.
+#[test]
+fn the_policy_file_names_the_hosts_inside() {
+    let scene = Scene::new();
+    let mut world = scene.world.clone();
+    world.policy_files = ["machine.toml", "account.toml"].map(|name| scene.base().join(name)).to_vec();
+    let server = Server::start(Box::new(|_, out| plain(out, "404 Not Found", "")));
+    let spec = SourceSpec::parse(&server.url, |_| false).unwrap();
+    let options = FetchOptions { internal_hosts: Vec::new(), ..server.options() };
+    let said = |files: [&str; 2]| {
+        for (path, text) in world.policy_files.iter().zip(files) {
+            std::fs::write(path, text).unwrap();
+        }
+        let Err(stop) = install::open(&world, &spec, &options, install::Purpose::Look) else {
+            panic!("nothing is there")
+        };
+        stop.what
+    };
+    let named = "[network]\ninternal = [\"localhost\"]\n";
+    assert!(said([named, ""]).contains("404"));
+    assert!(said(["", named]).contains("404"));
+    for files in [["", ""], ["[network]\ninternal = []\n", named], [&named.replace("local", "other"), named]]
+    {
+        assert!(said(files).contains("not a public address"), "{files:?}");
+    }
+    for odd in ["*", "https://localhost", "localhost:443", "*.example.org", "a b", ""] {
+        assert!(said([&named.replace("localhost", odd), ""]).contains("is no host"), "{odd}");
+    }
 }
 
 /// Answers every question with one address, which alternates.

@@ -25,7 +25,8 @@ use std::sync::atomic::Ordering;
     skills install ./my-skill\n  skills install ./pack.zip --list\n  skills install https://git.example/team/skills --rev v1.2 --all\n\nSee also: skills review, skills trust"
 )]
 pub(crate) struct Args {
-    /// https://…, ssh://…, file://…, owner/repo[/path][@ref], a folder, or a .tar.gz, .tgz or .zip file
+    /// https://…, ssh://…, file://…, owner/repo[/path][@ref], a folder, a .tar.gz, .tgz or .zip file or
+    /// https address, or https://host for what a site publishes
     source: String,
     /// Take this skill, by its name or its folder; may be repeated
     #[arg(long, value_name = "NAME", conflicts_with = "all")]
