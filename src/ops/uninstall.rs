@@ -31,6 +31,7 @@ use crate::system::home::Home;
 use crate::system::leaving::{self, Decided};
 use crate::system::ledger::Ledger;
 use crate::system::lock::Lock;
+use crate::system::originals;
 use crate::system::permit;
 use crate::system::placement;
 use crate::system::strays;
@@ -219,6 +220,7 @@ fn no_strays(home: &Home, for_good: bool) -> Result<(), Stop> {
             format!("look what it is, and move it out of {path}"),
         ));
     }
+    no_originals(home)?;
     if !for_good || !home.has("staging").map_err(|error| io(error.to_string()))? {
         return Ok(());
     }
@@ -228,6 +230,27 @@ fn no_strays(home: &Home, for_good: bool) -> Result<(), Stop> {
         Ok(_) => Err(Stop::new(Code::Busy, "an install is under way", "try again when it has ended")),
         Err(error) => Err(io(error.to_string())),
     }
+}
+
+/// What was moved aside for a copy, or by a kill, is a person's own skill, and
+/// the home holds the only copy of it. Attack by hurry: everything of ours goes,
+/// and with it what was promised to be kept.
+fn no_originals(home: &Home) -> Result<(), Stop> {
+    let kept = originals::kept(home).map_err(|error| io(&error))?;
+    let Some(first) = kept.first() else { return Ok(()) };
+    let evidence = home.path().join("evidence");
+    let first = text::escape(&evidence.join(first).to_string_lossy());
+    let what = format!(
+        "originals that were moved aside earlier lie in the home and would go with it: {}, such as {first}",
+        kept.len()
+    );
+    let from = text::shell_word(&evidence.to_string_lossy());
+    let next = format!(
+        "put them back (where each lay: skills audit show), or keep them: \
+         mkdir -m 700 ~/skills-originals && mv -n {from}/{}* ~/skills-originals/",
+        originals::KEPT
+    );
+    Err(Stop::new(Code::TargetTaken, what, next))
 }
 
 /// The file that the log goes to: new, and not in anything that goes.

@@ -111,6 +111,22 @@ pub fn fresh_id() -> String {
     leaf::fresh_id()
 }
 
+/// The names of the originals in the evidence. They are people's own and are
+/// never ours to remove, whatever else goes.
+///
+/// # Errors
+/// The system's.
+pub fn kept(home: &Home) -> io::Result<Vec<String>> {
+    let evidence = match home.folder("evidence") {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        opened => opened?,
+    };
+    let mut names = leaf::names(evidence.as_fd())?;
+    names.retain(|name| name.starts_with(KEPT));
+    names.sort();
+    Ok(names)
+}
+
 impl Original {
     /// Looks at a path; none if nothing is there. Links on the way are
     /// followed, the entry itself is not.

@@ -1,13 +1,18 @@
 //! How one would break it, tried.
 
-use super::{CLAUDE, Yes, all, at, enable_over, evidence, one, outcome, yes};
+use super::{CLAUDE, Yes, all, at, digest, enable_over, evidence, one, outcome, yes};
 use crate::unmanaged::Account;
 use skill_trust::model::code::Code;
 use skill_trust::ops::adopt::Outcome;
 use skill_trust::ops::place::Place;
-use skill_trust::ops::{clear, enable, originals};
+use skill_trust::ops::uninstall::{self, Request};
+use skill_trust::ops::{Nobody, clear, enable, originals};
+use skill_trust::system::home::Home;
+use skill_trust::system::leaving::{self, Decided};
+use skill_trust::system::originals as moving;
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::process::Command;
 
 /// Attack: another account's folder lies in ours (as root leaves them, or as
 /// they are unpacked): it is not ours to move, whoever we are.
@@ -200,4 +205,48 @@ fn a_move_that_was_cut_short_is_recorded_once_with_its_way_back() {
     let record = log.lines().last().unwrap();
     assert!(record.contains("\"event\":\"recover\"") && record.contains(&moved.back()), "{record}");
     assert!(!path.exists() && moved.at.join("SKILL.md").exists());
+}
+
+fn ending(account: &Account) -> Request {
+    Request { hand_over: false, export: None, folder: account.path(""), config: false }
+}
+
+/// Attack by hurry: the home goes, and with it the only copy of what was promised to be kept.
+#[test]
+fn attack_an_uninstall_takes_an_original_with_it() {
+    let (account, world) = one();
+    fs::write(account.path(".claude/skills/pdf/own.md"), "a person's own\n").unwrap();
+    let kept = enable_over(&world, "pdf", &mut yes()).unwrap().kept.unwrap();
+    let before = digest(&kept.at);
+    let stop = uninstall::plan(&world, &ending(&account)).unwrap_err();
+    assert_eq!(stop.code, Code::TargetTaken, "{stop:?}");
+    assert!(stop.what.contains(&*kept.at.to_string_lossy()), "{stop:?}");
+    // The command that is named is a way out.
+    let (_, command) = stop.next.split_once("or keep them: ").unwrap();
+    let done = Command::new("bash").args(["-c", command]).env("HOME", account.path("")).status().unwrap();
+    assert!(done.success(), "{command}");
+    let saved = account.path("skills-originals").join(kept.at.file_name().unwrap());
+    assert_eq!(digest(&saved), before);
+    let plan = uninstall::plan(&world, &ending(&account)).unwrap();
+    uninstall::leave(&world, &plan, "", Some(&plan.phrase()), &mut Nobody).unwrap();
+    assert!(!world.home.exists() && saved.join("own.md").exists());
+}
+
+/// Attack by bad luck: a kill that opened the home before its end was decided
+/// moves an original into it while it goes.
+#[test]
+fn attack_an_original_comes_while_the_home_goes() {
+    let (account, world) = one();
+    let home = Home::open(&world.home).unwrap();
+    leaving::mark(&home, &Decided::default()).unwrap();
+    let path = account.path(".claude/skills/pdf");
+    let original = moving::Original::look(&path).unwrap().unwrap();
+    let moved = moving::take(Some(&home), &original, &moving::fresh_id()).unwrap();
+    let left = uninstall::resume(&world).unwrap();
+    let name = moved.at.file_name().unwrap().to_string_lossy().into_owned();
+    assert_eq!(left.strays, [format!("evidence/{name}")]);
+    assert!(moved.at.join("SKILL.md").exists());
+    fs::rename(&moved.at, &path).unwrap();
+    assert!(uninstall::resume(&world).unwrap().strays.is_empty());
+    assert!(path.join("SKILL.md").exists() && !world.home.exists());
 }
