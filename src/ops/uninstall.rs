@@ -188,9 +188,25 @@ fn gather(session: &Session<'_>, request: &Request, for_good: bool) -> Result<Le
         };
         Ok(Fate { row, what })
     };
-    let fates = rows.into_iter().map(fate).collect::<Result<_, Stop>>()?;
+    let fates: Vec<Fate> = rows.into_iter().map(fate).collect::<Result<_, Stop>>()?;
+    can_be_marked(&fates, request)?;
     let config = session.world.config.clone().filter(|config| config.symlink_metadata().is_ok());
     Ok(Leave { request: request.clone(), fates, export: Some(export), config })
+}
+
+/// Before anything is asked or changed: whether what is to be handed over can
+/// be written down. Else copies would be gone and the log would tell of a
+/// hand-over that never came.
+fn can_be_marked(fates: &[Fate], request: &Request) -> Result<(), Stop> {
+    let over = fates.iter().filter(|fate| fate.what == What::HandedOver).flat_map(copies).collect();
+    leaving::check(&Decided { config: request.config, over }).map_err(|error| {
+        let next = "disable some, or take all away: skills uninstall --remove";
+        Stop::new(Code::Usage, format!("the hand-over: {error}"), next)
+    })
+}
+
+fn copies(fate: &Fate) -> impl Iterator<Item = (Revision, Placement)> {
+    fate.row.lifecycle.placements().iter().map(|place| (fate.row.revision.clone(), place.clone()))
 }
 
 /// The gate's own answer to `load`.
@@ -388,13 +404,12 @@ fn as_shown(session: &Session<'_>, plan: &Leave) -> Result<(), Stop> {
 /// Takes away every copy that is not handed over; returns those that are.
 fn withdraw(session: &mut Session<'_>, plan: &Leave) -> Result<Vec<(Revision, Placement)>, Stop> {
     let mut over = Vec::new();
-    for Fate { row, what } in &plan.fates {
-        let event = match what {
+    for fate in &plan.fates {
+        let row = &fate.row;
+        let event = match &fate.what {
             What::Forgotten => continue,
             What::HandedOver => {
-                over.extend(
-                    row.lifecycle.placements().iter().map(|place| (row.revision.clone(), place.clone())),
-                );
+                over.extend(copies(fate));
                 continue;
             }
             What::Denied(Code::Drift, reason) => {

@@ -73,15 +73,25 @@ impl Decided {
     }
 }
 
+/// Whether a mark can say it.
+///
+/// # Errors
+/// Why not.
+pub fn check(decided: &Decided) -> io::Result<()> {
+    let text = decided.text();
+    if Decided::parse(&text).as_ref() == Some(decided) && text.len() <= leaf::PERMIT_MAX {
+        return Ok(());
+    }
+    Err(io::Error::other("too many copies, or a path with a line end, cannot be written down"))
+}
+
 /// Marks a home. From here on nothing else opens it.
 ///
 /// # Errors
 /// The system's; then there is no mark.
 pub fn mark(home: &Home, decided: &Decided) -> io::Result<()> {
+    check(decided)?;
     let text = decided.text();
-    if Decided::parse(&text).as_ref() != Some(decided) || text.len() > leaf::PERMIT_MAX {
-        return Err(io::Error::other("too many copies, or a path with a line end, cannot be written down"));
-    }
     let new = format!("{LEAVING}.new");
     unlink(home.dir(), &new)?;
     leaf::write_new(home.dir(), &new, text.as_bytes(), Mode::RUSR | Mode::WUSR)?;

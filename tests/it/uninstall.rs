@@ -436,3 +436,25 @@ fn a_home_in_which_nothing_was_recorded_goes_too() {
     let request = Request { hand_over: true, export: None, folder: sandbox.at("work"), config: false };
     assert_eq!(uninstall::plan(&world, &request).unwrap_err().code, Code::HomeMissing);
 }
+
+/// Attack: so many copies that the mark cannot name them, which is found out
+/// when the log has told of a hand-over already.
+#[test]
+fn attack_more_copies_than_a_mark_can_name() {
+    let sandbox = Sandbox::new();
+    let mut folder = sandbox.at("far");
+    (0..12).for_each(|_| folder.push("n".repeat(240)));
+    for place in ["1", "2"] {
+        fs::create_dir_all(folder.join(place)).unwrap();
+    }
+    for name in ["one", "two", "three", "four", "five", "six"] {
+        sandbox.trusted(&sandbox.skill(name).make(), name);
+        for place in ["1", "2"] {
+            sandbox.run(&["enable", name, "--dir", folder.join(place).to_str().unwrap()]).ok();
+        }
+    }
+    let mut story = Story::of(&sandbox);
+    sandbox.run(&["uninstall", "--hand-over", "--dry-run"]).code(2).says("too many copies").says("--remove");
+    story.unchanged();
+    sandbox.run(&["gate", "six"]).ok();
+}
