@@ -24,7 +24,7 @@
 
 mod mark;
 
-pub use mark::{Left, MARK, Mark, Moves, announce, left};
+pub use mark::{Left, MARK, Mark, Moves, announce, announce_all, left};
 
 use super::home::Home;
 use super::placement::leaf::{self, Identity, identity, is_ours};
@@ -539,6 +539,25 @@ mod tests {
         std::fs::create_dir(agent.join("x")).unwrap();
         assert!(matches!(take(Some(&home), &original, &fresh_id()), Err(MoveFault::Changed)));
         assert!(agent.join("x").exists() && agent.join("y/SKILL.md").exists());
+    }
+
+    #[test]
+    fn attack_so_many_originals_that_no_mark_can_name_them() {
+        let (_root, home, _) = bed();
+        let path = |at: usize| PathBuf::from(format!("/{at}/{}", "n".repeat(200)));
+        let moves: Moves = (0..1_000).map(|at| (fresh_id(), path(at))).collect();
+        assert!(announce(&home, &moves).is_err(), "a mark that is not read again");
+        let marks = announce_all(&home, &moves);
+        assert!(marks.len() > 1 && left(&home).unwrap().is_empty());
+        drop(marks);
+        let mut found: Moves = left(&home).unwrap().into_iter().flat_map(|left| left.moves).collect();
+        let mut wanted = moves;
+        (found.sort(), wanted.sort());
+        assert_eq!(found, wanted);
+        // One that cannot be read is not taken away as if it named nothing.
+        let odd = home.path().join(format!("{MARK}odd"));
+        std::fs::write(&odd, vec![b'x'; 100_000]).unwrap();
+        assert!(left(&home).unwrap().iter().all(|left| !left.moves.is_empty()) && odd.exists());
     }
 
     #[test]

@@ -5,8 +5,9 @@ use crate::unmanaged::Account;
 use skill_trust::model::code::Code;
 use skill_trust::ops::adopt::Outcome;
 use skill_trust::ops::place::Place;
+use skill_trust::ops::session::{Depth, Session};
 use skill_trust::ops::uninstall::{self, Request};
-use skill_trust::ops::{Nobody, clear, enable, originals};
+use skill_trust::ops::{Nobody, clear, enable, originals, stop};
 use skill_trust::system::home::Home;
 use skill_trust::system::leaving::{self, Decided};
 use skill_trust::system::originals as moving;
@@ -185,7 +186,7 @@ fn a_link_with_a_hostile_name_is_shown_escaped_and_replaced() {
 fn a_move_that_was_cut_short_is_recorded_once_with_its_way_back() {
     let (account, world) = one();
     let path = account.path(".claude/skills/pdf");
-    let home = skill_trust::system::home::Home::open(&world.home).unwrap();
+    let home = Home::open(&world.home).unwrap();
     let original = skill_trust::system::originals::Original::look(&path).unwrap().unwrap();
     let id = skill_trust::system::originals::fresh_id();
     let moves = vec![(id.clone(), original.path.clone())];
@@ -193,8 +194,7 @@ fn a_move_that_was_cut_short_is_recorded_once_with_its_way_back() {
     let moved = skill_trust::system::originals::take(Some(&home), &original, &id).unwrap();
     let log = || super::log(&account);
     let before = log().lines().count();
-    let open =
-        || drop(skill_trust::ops::session::Session::open(&world, skill_trust::ops::session::Depth::All));
+    let open = || drop(Session::open(&world, Depth::All));
     open();
     assert_eq!(log().lines().count(), before, "its process lives");
     drop(mark);
@@ -249,4 +249,33 @@ fn attack_an_original_comes_while_the_home_goes() {
     fs::rename(&moved.at, &path).unwrap();
     assert!(uninstall::resume(&world).unwrap().strays.is_empty());
     assert!(path.join("SKILL.md").exists() && !world.home.exists());
+}
+
+/// Attack: a path of which every byte is written out is longer than a record,
+/// and no command that follows can record where the original is.
+#[test]
+fn attack_a_path_that_does_not_fit_into_a_record() {
+    let (account, mut world) = one();
+    let deep = ["d".repeat(250), "e".repeat(250), "f".repeat(250)].join("/");
+    world.account_home = Some(account.path(&deep));
+    let mut folder = account.path(&deep).join(".claude/skills");
+    (0..5).for_each(|_| folder.push("\u{1b}".repeat(255)));
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("SKILL.md"), "---\nname: far\ndescription: x\n---\n").unwrap();
+    let killed = stop::kill_all(&world, None);
+    assert!(killed.report.is_held());
+    let cleared = clear::clear_unmanaged(&world);
+    assert!(cleared.is_done() && cleared.pending.is_none(), "{:?}", cleared.pending);
+    let at =
+        cleared.moved.iter().find(|one| one.original.path.starts_with(folder.parent().unwrap())).unwrap();
+    assert!(super::log(&account).contains(&*at.at.to_string_lossy()));
+    // Nor does one that a dead process left stop every command.
+    fs::rename(&at.at, &folder).unwrap();
+    let home = Home::open(&world.home).unwrap();
+    let id = moving::fresh_id();
+    let mark = moving::announce(&home, &[(id.clone(), folder.clone())]).unwrap();
+    moving::take(Some(&home), &moving::Original::look(&folder).unwrap().unwrap(), &id).unwrap();
+    drop(mark);
+    drop(Session::open(&world, Depth::All).unwrap());
+    assert!(super::log(&account).contains(&format!("original-{id}")));
 }
