@@ -169,12 +169,15 @@ fn loosen_at(folder: &OwnedFd, depth: usize) -> Result<(), Errno> {
 }
 
 /// Removes the configuration that is ours; returns what else is in its folder.
+/// A link in its place leads to what somebody keeps elsewhere, and stays: it is
+/// no reason for a home that is half gone to stay so for ever.
 ///
 /// # Errors
 /// The system's.
 pub fn remove_config(config: &Path) -> io::Result<Vec<String>> {
     let folder = match rustix::fs::open(config, leaf::FOLDER, Mode::empty()) {
         Err(Errno::NOENT) => return Ok(Vec::new()),
+        Err(Errno::NOTDIR | Errno::LOOP) => return Ok(vec!["all of it, which is a link".to_owned()]),
         opened => opened?,
     };
     for name in CONFIG {

@@ -458,3 +458,19 @@ fn attack_more_copies_than_a_mark_can_name() {
     story.unchanged();
     sandbox.run(&["gate", "six"]).ok();
 }
+
+/// Attack by bad luck: the configuration is a link, as people's dotfiles have
+/// it, and a home that is half gone can never go.
+#[test]
+fn attack_a_linked_configuration_keeps_a_home_half_gone() {
+    let (sandbox, _) = three();
+    fs::create_dir(sandbox.at("work/dotfiles")).unwrap();
+    fs::write(sandbox.at("work/dotfiles/policy.toml"), "").unwrap();
+    symlink("dotfiles", sandbox.at("work/config")).unwrap();
+    let world = world(&sandbox);
+    let request = Request { hand_over: false, export: None, folder: sandbox.at("b"), config: true };
+    let plan = uninstall::plan(&world, &request).unwrap();
+    let left = uninstall::leave(&world, &plan, "", Some(REMOVE), &mut Nobody).unwrap();
+    assert_eq!(left.config_left, ["all of it, which is a link"]);
+    assert!(!sandbox.home().exists() && sandbox.at("work/dotfiles/policy.toml").exists());
+}
