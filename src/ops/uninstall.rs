@@ -339,8 +339,10 @@ pub fn leave(
         let what = format!("{}: {error}", text::escape(&to.to_string_lossy()));
         Stop::new(Code::Io, what, "name another file: --export FILE")
     })?;
+    let mut recorded = false;
     let exported = withdraw(&mut session, plan).and_then(|over| {
         record(&mut session, plan, &over)?;
+        recorded = true;
         export::fill(&session.home, &mut file, to, session.ledger.head()).map_err(|fault| {
             let stop = log_stop(&fault);
             let next = "copies were taken away, nothing else; name another file: --export FILE";
@@ -348,17 +350,25 @@ pub fn leave(
         })?;
         Ok(over)
     });
-    let over = exported.inspect_err(|_| {
+    let marked = exported.and_then(|over| {
+        let decided = Decided { config: plan.request.config, over };
+        leaving::mark(&session.home, &decided).map_err(|error| io(&error))?;
+        // A kill from before the mark was not seen by the check above; one from here
+        // on is seen before each copy.
+        if let (false, Brake::Stopped(why)) = (decided.over.is_empty(), facts::brake(&session.home)) {
+            leaving::unmark(&session.home).map_err(|error| io(&error))?;
+            return Err(Stop::new(Code::HeldAll, why, "look into it, then: skills uninstall --remove"));
+        }
+        Ok(decided)
+    });
+    let decided = marked.inspect_err(|stop| {
         let _ = export::discard(to);
+        // The log tells of a hand-over that did not come about.
+        if recorded {
+            let reason = format!("not uninstalled; what is left is managed as before: {}", stop.what);
+            let _ = session.note("recover", reason);
+        }
     })?;
-    let decided = Decided { config: plan.request.config, over };
-    leaving::mark(&session.home, &decided).map_err(|error| io(&error))?;
-    // A kill from before the mark was not seen by the check above; one from here
-    // on is seen before each copy.
-    if let (false, Brake::Stopped(why)) = (decided.over.is_empty(), facts::brake(&session.home)) {
-        leaving::unmark(&session.home).map_err(|error| io(&error))?;
-        return Err(Stop::new(Code::HeldAll, why, "look into it, then: skills uninstall --remove"));
-    }
     let (home, lock) = session.end();
     let left = finish::finish(world, &home, lock, &decided)?;
     Ok(Left { beside: beside(plan), ..left })

@@ -474,3 +474,29 @@ fn attack_a_linked_configuration_keeps_a_home_half_gone() {
     assert_eq!(left.config_left, ["all of it, which is a link"]);
     assert!(!sandbox.home().exists() && sandbox.at("work/dotfiles/policy.toml").exists());
 }
+
+/// Attack by bad luck: the export fails after the log has told of a hand-over,
+/// and the log goes on as if copies that are managed were nobody's.
+#[test]
+fn attack_a_failed_export_leaves_an_untrue_record() {
+    if nix::unistd::geteuid().is_root() {
+        eprintln!("NOT RUN: root lists every folder; the other pass runs it");
+        return;
+    }
+    let (sandbox, _) = three();
+    let folder = sandbox.at("work/closed");
+    fs::create_dir(&folder).unwrap();
+    // The file can be made, and its folder not be opened to be flushed.
+    chmod(&folder, 0o300);
+    let log = folder.join("log.jsonl");
+    let args = ["uninstall", "--hand-over", "--phrase", OVER, "--export", log.to_str().unwrap()];
+    sandbox.run(&args).code(1).says("nothing else");
+    let text = fs::read_to_string(sandbox.home().join("audit/audit.jsonl")).unwrap();
+    let last = text.lines().last().unwrap();
+    assert!(
+        text.contains("handed over: its copies") && last.contains("not uninstalled; what is left"),
+        "{last}"
+    );
+    assert!(!log.exists());
+    sandbox.run(&["gate", "pdf"]).ok();
+}
