@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 impl Moved {
@@ -75,6 +76,11 @@ fn back(at: &Path, from: &Path, id: &str) -> String {
     use crate::model::text::shell_bytes as word;
     let (now, then) = (word(at.as_os_str().as_bytes()), word(from.as_os_str().as_bytes()));
     if !at.file_name().is_some_and(|name| name.as_bytes().starts_with(BESIDE.as_bytes())) {
+        // A folder that is read-only cannot get another parent, but by root.
+        let closed = at.symlink_metadata().is_ok_and(|about| about.is_dir() && about.mode() & 0o200 == 0);
+        if closed {
+            return format!("chmod u+w {now} && mv {now} {then} && chmod u-w {then}");
+        }
         return format!("mv {now} {then}");
     }
     let card = |end: &str| word(at.join(end).as_os_str().as_bytes());

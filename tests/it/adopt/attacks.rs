@@ -12,7 +12,7 @@ use skill_trust::system::home::Home;
 use skill_trust::system::leaving::{self, Decided};
 use skill_trust::system::originals as moving;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::process::Command;
 
 /// Attack: another account's folder lies in ours (as root leaves them, or as
@@ -278,4 +278,21 @@ fn attack_a_path_that_does_not_fit_into_a_record() {
     drop(mark);
     drop(Session::open(&world, Depth::All).unwrap());
     assert!(super::log(&account).contains(&format!("original-{id}")));
+}
+
+/// Attack by bad luck: a read-only folder, and the command that is said to
+/// bring it back does not.
+#[test]
+fn attack_a_read_only_original_does_not_come_back() {
+    let (account, world) = one();
+    let path = account.path(".claude/skills/pdf");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o555)).unwrap();
+    let before = path.metadata().unwrap();
+    let cleared = clear::clear_unmanaged(&world);
+    assert!(cleared.is_done() && !path.exists());
+    let done = Command::new("bash").args(["-c", &cleared.moved[0].back()]).status().unwrap();
+    assert!(done.success(), "{}", cleared.moved[0].back());
+    let after = path.metadata().unwrap();
+    assert_eq!((after.ino(), after.mode()), (before.ino(), before.mode()));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
 }
