@@ -193,7 +193,9 @@ pub fn agree(world: &World, all: &[InTheWay], shown: &str, ask: &mut dyn Ask) ->
             .iter()
             .map(|one| Agreed { original: one.original.clone(), seen: one.seen.clone() })
             .collect()),
-        Answer::No => Err(Stop::new(Code::Declined, "not enabled: what lies there stays", "")),
+        Answer::No => {
+            Err(Stop::new(Code::Declined, "not enabled: what lies there stays", "another place: --dir PATH"))
+        }
         Answer::Nobody => {
             let what = match all {
                 [one] => {

@@ -382,13 +382,23 @@ fn consent(plan: &Leave, shown: &str, given: Option<&str>, ask: &mut dyn Ask) ->
     let expected = plan.phrase();
     match given {
         Some(given) if given == expected => return Ok(()),
-        Some(_) => return Err(Stop::new(Code::Declined, format!("the phrase is `{expected}`"), "")),
+        Some(_) => {
+            return Err(Stop::new(
+                Code::Declined,
+                format!("the phrase is `{expected}`"),
+                "give exactly this phrase, or none to be asked",
+            ));
+        }
         None => {}
     }
     let prompt = format!("Type `{expected}` to do it");
     match ask.ask(shown, &Question::Type { prompt, expected: expected.clone() }) {
         Answer::Yes => Ok(()),
-        Answer::No => Err(Stop::new(Code::Declined, "nothing was changed: the phrase was not typed", "")),
+        Answer::No => Err(Stop::new(
+            Code::Declined,
+            "nothing was changed: the phrase was not typed",
+            "see what it would do: skills uninstall --dry-run",
+        )),
         Answer::Nobody => Err(Stop::new(
             Code::PersonNeeded,
             "an uninstall needs a person at a terminal, or the phrase",

@@ -31,7 +31,8 @@ pub fn resume(world: &World) -> Result<Left, Stop> {
         let next = "look at it; nothing is allowed from this home while it is there";
         Stop::new(Code::HalfRemoved, error.to_string(), next)
     })?;
-    let decided = decided.ok_or_else(|| Stop::new(Code::HomeMissing, "it was finished meanwhile", ""))?;
+    let decided = decided
+        .ok_or_else(|| Stop::new(Code::HomeMissing, "it was finished meanwhile", "nothing is left to do"))?;
     finish(world, &home, lock, &decided)
 }
 

@@ -52,7 +52,10 @@ fn place(context: &mut Context, plan: &AsBefore) -> Ended {
                     paint(Tone::Bad, "not placed"),
                     text::escape(&spot.path)
                 ))?;
-                context.out.stop(&stop).map_err(|error| Stop::new(Code::Io, error.to_string(), ""))?;
+                context
+                    .out
+                    .stop(&stop)
+                    .map_err(|error| Stop::new(Code::Io, error.to_string(), "run: skills status"))?;
                 failed.push(stop);
             }
         }
