@@ -362,6 +362,11 @@ pub fn leave(
         Ok(decided)
     });
     let decided = marked.inspect_err(|stop| {
+        // A mark that could not be flushed stands: it is gone on with, and the export is all that
+        // tells of this home.
+        if session.home.has(crate::system::home::LEAVING).unwrap_or(true) {
+            return;
+        }
         let _ = export::discard(to);
         // The log tells of a hand-over that did not come about.
         if recorded {
