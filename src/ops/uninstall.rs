@@ -31,6 +31,7 @@ use crate::system::home::Home;
 use crate::system::leaving::{self, Decided};
 use crate::system::ledger::Ledger;
 use crate::system::lock::Lock;
+use crate::system::originals;
 use crate::system::permit;
 use crate::system::placement;
 use crate::system::strays;
@@ -187,9 +188,25 @@ fn gather(session: &Session<'_>, request: &Request, for_good: bool) -> Result<Le
         };
         Ok(Fate { row, what })
     };
-    let fates = rows.into_iter().map(fate).collect::<Result<_, Stop>>()?;
+    let fates: Vec<Fate> = rows.into_iter().map(fate).collect::<Result<_, Stop>>()?;
+    can_be_marked(&fates, request)?;
     let config = session.world.config.clone().filter(|config| config.symlink_metadata().is_ok());
     Ok(Leave { request: request.clone(), fates, export: Some(export), config })
+}
+
+/// Before anything is asked or changed: whether what is to be handed over can
+/// be written down. Else copies would be gone and the log would tell of a
+/// hand-over that never came.
+fn can_be_marked(fates: &[Fate], request: &Request) -> Result<(), Stop> {
+    let over = fates.iter().filter(|fate| fate.what == What::HandedOver).flat_map(copies).collect();
+    leaving::check(&Decided { config: request.config, over }).map_err(|error| {
+        let next = "disable some, or take all away: skills uninstall --remove";
+        Stop::new(Code::Usage, format!("the hand-over: {error}"), next)
+    })
+}
+
+fn copies(fate: &Fate) -> impl Iterator<Item = (Revision, Placement)> {
+    fate.row.lifecycle.placements().iter().map(|place| (fate.row.revision.clone(), place.clone()))
 }
 
 /// The gate's own answer to `load`.
@@ -219,6 +236,7 @@ fn no_strays(home: &Home, for_good: bool) -> Result<(), Stop> {
             format!("look what it is, and move it out of {path}"),
         ));
     }
+    no_originals(home)?;
     if !for_good || !home.has("staging").map_err(|error| io(error.to_string()))? {
         return Ok(());
     }
@@ -228,6 +246,27 @@ fn no_strays(home: &Home, for_good: bool) -> Result<(), Stop> {
         Ok(_) => Err(Stop::new(Code::Busy, "an install is under way", "try again when it has ended")),
         Err(error) => Err(io(error.to_string())),
     }
+}
+
+/// What was moved aside for a copy, or by a kill, is a person's own skill, and
+/// the home holds the only copy of it. Attack by hurry: everything of ours goes,
+/// and with it what was promised to be kept.
+fn no_originals(home: &Home) -> Result<(), Stop> {
+    let kept = originals::kept(home).map_err(|error| io(&error))?;
+    let Some(first) = kept.first() else { return Ok(()) };
+    let evidence = home.path().join("evidence");
+    let first = text::escape(&evidence.join(first).to_string_lossy());
+    let what = format!(
+        "originals that were moved aside earlier lie in the home and would go with it: {}, such as {first}",
+        kept.len()
+    );
+    let from = text::shell_word(&evidence.to_string_lossy());
+    let next = format!(
+        "put them back (where each lay: skills audit show), or keep them: \
+         mkdir -m 700 ~/skills-originals && mv -n {from}/{}* ~/skills-originals/",
+        originals::KEPT
+    );
+    Err(Stop::new(Code::TargetTaken, what, next))
 }
 
 /// The file that the log goes to: new, and not in anything that goes.
@@ -300,8 +339,10 @@ pub fn leave(
         let what = format!("{}: {error}", text::escape(&to.to_string_lossy()));
         Stop::new(Code::Io, what, "name another file: --export FILE")
     })?;
+    let mut recorded = false;
     let exported = withdraw(&mut session, plan).and_then(|over| {
         record(&mut session, plan, &over)?;
+        recorded = true;
         export::fill(&session.home, &mut file, to, session.ledger.head()).map_err(|fault| {
             let stop = log_stop(&fault);
             let next = "copies were taken away, nothing else; name another file: --export FILE";
@@ -309,17 +350,30 @@ pub fn leave(
         })?;
         Ok(over)
     });
-    let over = exported.inspect_err(|_| {
+    let marked = exported.and_then(|over| {
+        let decided = Decided { config: plan.request.config, over };
+        leaving::mark(&session.home, &decided).map_err(|error| io(&error))?;
+        // A kill from before the mark was not seen by the check above; one from here
+        // on is seen before each copy.
+        if let (false, Brake::Stopped(why)) = (decided.over.is_empty(), facts::brake(&session.home)) {
+            leaving::unmark(&session.home).map_err(|error| io(&error))?;
+            return Err(Stop::new(Code::HeldAll, why, "look into it, then: skills uninstall --remove"));
+        }
+        Ok(decided)
+    });
+    let decided = marked.inspect_err(|stop| {
+        // A mark that could not be flushed stands: it is gone on with, and the export is all that
+        // tells of this home.
+        if session.home.has(crate::system::home::LEAVING).unwrap_or(true) {
+            return;
+        }
         let _ = export::discard(to);
+        // The log tells of a hand-over that did not come about.
+        if recorded {
+            let reason = format!("not uninstalled; what is left is managed as before: {}", stop.what);
+            let _ = session.note("recover", reason);
+        }
     })?;
-    let decided = Decided { config: plan.request.config, over };
-    leaving::mark(&session.home, &decided).map_err(|error| io(&error))?;
-    // A kill from before the mark was not seen by the check above; one from here
-    // on is seen before each copy.
-    if let (false, Brake::Stopped(why)) = (decided.over.is_empty(), facts::brake(&session.home)) {
-        leaving::unmark(&session.home).map_err(|error| io(&error))?;
-        return Err(Stop::new(Code::HeldAll, why, "look into it, then: skills uninstall --remove"));
-    }
     let (home, lock) = session.end();
     let left = finish::finish(world, &home, lock, &decided)?;
     Ok(Left { beside: beside(plan), ..left })
@@ -375,13 +429,12 @@ fn as_shown(session: &Session<'_>, plan: &Leave) -> Result<(), Stop> {
 /// Takes away every copy that is not handed over; returns those that are.
 fn withdraw(session: &mut Session<'_>, plan: &Leave) -> Result<Vec<(Revision, Placement)>, Stop> {
     let mut over = Vec::new();
-    for Fate { row, what } in &plan.fates {
-        let event = match what {
+    for fate in &plan.fates {
+        let row = &fate.row;
+        let event = match &fate.what {
             What::Forgotten => continue,
             What::HandedOver => {
-                over.extend(
-                    row.lifecycle.placements().iter().map(|place| (row.revision.clone(), place.clone())),
-                );
+                over.extend(copies(fate));
                 continue;
             }
             What::Denied(Code::Drift, reason) => {

@@ -436,3 +436,67 @@ fn a_home_in_which_nothing_was_recorded_goes_too() {
     let request = Request { hand_over: true, export: None, folder: sandbox.at("work"), config: false };
     assert_eq!(uninstall::plan(&world, &request).unwrap_err().code, Code::HomeMissing);
 }
+
+/// Attack: so many copies that the mark cannot name them, which is found out
+/// when the log has told of a hand-over already.
+#[test]
+fn attack_more_copies_than_a_mark_can_name() {
+    let sandbox = Sandbox::new();
+    let mut folder = sandbox.at("far");
+    (0..12).for_each(|_| folder.push("n".repeat(240)));
+    for place in ["1", "2"] {
+        fs::create_dir_all(folder.join(place)).unwrap();
+    }
+    for name in ["one", "two", "three", "four", "five", "six"] {
+        sandbox.trusted(&sandbox.skill(name).make(), name);
+        for place in ["1", "2"] {
+            sandbox.run(&["enable", name, "--dir", folder.join(place).to_str().unwrap()]).ok();
+        }
+    }
+    let mut story = Story::of(&sandbox);
+    sandbox.run(&["uninstall", "--hand-over", "--dry-run"]).code(2).says("too many copies").says("--remove");
+    story.unchanged();
+    sandbox.run(&["gate", "six"]).ok();
+}
+
+/// Attack by bad luck: the configuration is a link, as people's dotfiles have
+/// it, and a home that is half gone can never go.
+#[test]
+fn attack_a_linked_configuration_keeps_a_home_half_gone() {
+    let (sandbox, _) = three();
+    fs::create_dir(sandbox.at("work/dotfiles")).unwrap();
+    fs::write(sandbox.at("work/dotfiles/policy.toml"), "").unwrap();
+    symlink("dotfiles", sandbox.at("work/config")).unwrap();
+    let world = world(&sandbox);
+    let request = Request { hand_over: false, export: None, folder: sandbox.at("b"), config: true };
+    let plan = uninstall::plan(&world, &request).unwrap();
+    let left = uninstall::leave(&world, &plan, "", Some(REMOVE), &mut Nobody).unwrap();
+    assert_eq!(left.config_left, ["all of it, which is a link"]);
+    assert!(!sandbox.home().exists() && sandbox.at("work/dotfiles/policy.toml").exists());
+}
+
+/// Attack by bad luck: the export fails after the log has told of a hand-over,
+/// and the log goes on as if copies that are managed were nobody's.
+#[test]
+fn attack_a_failed_export_leaves_an_untrue_record() {
+    if nix::unistd::geteuid().is_root() {
+        eprintln!("NOT RUN: root lists every folder; the other pass runs it");
+        return;
+    }
+    let (sandbox, _) = three();
+    let folder = sandbox.at("work/closed");
+    fs::create_dir(&folder).unwrap();
+    // The file can be made, and its folder not be opened to be flushed.
+    chmod(&folder, 0o300);
+    let log = folder.join("log.jsonl");
+    let args = ["uninstall", "--hand-over", "--phrase", OVER, "--export", log.to_str().unwrap()];
+    sandbox.run(&args).code(1).says("nothing else");
+    let text = fs::read_to_string(sandbox.home().join("audit/audit.jsonl")).unwrap();
+    let last = text.lines().last().unwrap();
+    assert!(
+        text.contains("handed over: its copies") && last.contains("not uninstalled; what is left"),
+        "{last}"
+    );
+    assert!(!log.exists());
+    sandbox.run(&["gate", "pdf"]).ok();
+}

@@ -90,12 +90,7 @@ fn hand_over(home: &Home, revision: &Revision, places: &[&Placement], left: &mut
                 left.not_over.push((path, "it is not what was handed over, and was left as it is".to_owned()))
             }
             (true, _, _) => {
-                let mut failures = apply::Failures::new();
-                apply::withdraw_place(home, place, revision, &mut failures);
-                if apply::any_left(std::slice::from_ref(*place)) {
-                    let what = format!("{path} could not be taken away");
-                    return Err(Stop::new(Code::Io, what, "move it away by hand, then: skills uninstall"));
-                }
+                take_away(home, revision, place)?;
                 let why = if stopped { "a kill came" } else { "it was changed or gone" };
                 left.not_over.push((path, format!("{why}; taken away")));
             }
@@ -104,12 +99,29 @@ fn hand_over(home: &Home, revision: &Revision, places: &[&Placement], left: &mut
     if has {
         leaving::drop_permit(home, revision).map_err(|error| io(&error))?;
     }
+    // Attack: a kill after the look above, which found no permit to go by any more.
+    let late = ours && matches!(facts::brake(home), Brake::Stopped(_));
     for place in kept {
         let path = text::escape(&place.path);
+        if late {
+            take_away(home, revision, place)?;
+            left.not_over.push((path, "a kill came; taken away".to_owned()));
+            continue;
+        }
         match leaving::loosen(Path::new(&place.path)) {
             Ok(()) => left.over.push(path),
             Err(error) => left.not_over.push((path, format!("its modes could not be set: {error}"))),
         }
+    }
+    Ok(())
+}
+
+fn take_away(home: &Home, revision: &Revision, place: &Placement) -> Result<(), Stop> {
+    let mut failures = apply::Failures::new();
+    apply::withdraw_place(home, place, revision, &mut failures);
+    if apply::any_left(std::slice::from_ref(place)) {
+        let what = format!("{} could not be taken away", text::escape(&place.path));
+        return Err(Stop::new(Code::Io, what, "move it away by hand, then: skills uninstall"));
     }
     Ok(())
 }
