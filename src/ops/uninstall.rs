@@ -6,6 +6,7 @@
 //!   the log exported and read back             the same
 //!   the mark                                   from here on no other command opens the home
 //!   copies handed over, each hashed again
+//!   originals moved out of the home: they are the person's
 //!   everything of ours removed, the mark last
 //! ```
 //!
@@ -31,9 +32,11 @@ use crate::system::home::Home;
 use crate::system::leaving::{self, Decided};
 use crate::system::ledger::Ledger;
 use crate::system::lock::Lock;
+use crate::system::originals;
 use crate::system::permit;
 use crate::system::placement;
 use crate::system::strays;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The word in records.
@@ -83,6 +86,8 @@ pub struct Leave {
     pub fates: Vec<Fate>,
     /// Where the log is exported; none if nothing was ever recorded.
     pub export: Option<PathBuf>,
+    /// How many originals are kept in the home, and the folder they go to.
+    pub originals: Option<(usize, PathBuf)>,
     /// The configuration, and whether it goes.
     pub config: Option<PathBuf>,
 }
@@ -121,6 +126,8 @@ pub struct Left {
     pub strays: Vec<String>,
     /// What else is in the configuration's folder.
     pub config_left: Vec<String>,
+    /// Originals that were moved aside once, and where each is now.
+    pub originals: Vec<PathBuf>,
     /// Withdrawn copies that could not be moved to the home's file system.
     pub beside: Vec<String>,
 }
@@ -145,7 +152,13 @@ pub fn plan(world: &World, request: &Request) -> Result<Leave, Stop> {
     })?;
     if is_empty(&home) {
         no_strays(&home, false)?;
-        return Ok(Leave { request: request.clone(), fates: Vec::new(), export: None, config });
+        return Ok(Leave {
+            request: request.clone(),
+            fates: Vec::new(),
+            export: None,
+            originals: kept(&home)?,
+            config,
+        });
     }
     drop(home);
     let session = open(world, request)?;
@@ -189,7 +202,15 @@ fn gather(session: &Session<'_>, request: &Request, for_good: bool) -> Result<Le
     };
     let fates = rows.into_iter().map(fate).collect::<Result<_, Stop>>()?;
     let config = session.world.config.clone().filter(|config| config.symlink_metadata().is_ok());
-    Ok(Leave { request: request.clone(), fates, export: Some(export), config })
+    let originals = kept(&session.home)?;
+    Ok(Leave { request: request.clone(), fates, export: Some(export), originals, config })
+}
+
+/// The originals that a home keeps, and where they go: they are the person's,
+/// and often the only copy there is.
+fn kept(home: &Home) -> Result<Option<(usize, PathBuf)>, Stop> {
+    let count = originals::kept(home).map_err(|error| io(&error))?.len();
+    Ok((count > 0).then(|| (count, originals::parting(home.path()))))
 }
 
 /// The gate's own answer to `load`.
@@ -352,7 +373,8 @@ fn consent(plan: &Leave, shown: &str, given: Option<&str>, ask: &mut dyn Ask) ->
 fn as_shown(session: &Session<'_>, plan: &Leave) -> Result<(), Stop> {
     // The default name of the export counts records: it is of the showing.
     let request = Request { export: plan.export.clone(), ..plan.request.clone() };
-    if gather(session, &request, true)?.fates == plan.fates {
+    let now = gather(session, &request, true)?;
+    if (&now.fates, &now.originals) == (&plan.fates, &plan.originals) {
         return Ok(());
     }
     Err(Stop::new(
@@ -430,7 +452,10 @@ fn all_gone(row: &RevisionRow) -> Result<(), Stop> {
 }
 
 fn record(session: &mut Session<'_>, plan: &Leave, over: &[(Revision, Placement)]) -> Result<(), Stop> {
-    let reason = format!("{} skills; the copies of {} are handed over", plan.fates.len(), plan.over());
+    let mut reason = format!("{} skills; the copies of {} are handed over", plan.fates.len(), plan.over());
+    if let Some((count, to)) = &plan.originals {
+        let _ = write!(reason, "; {count} originals go to {}", text::escape(&to.to_string_lossy()));
+    }
     let mut drafts = vec![session.draft(EVENT, Outcome::Done, reason)];
     for fate in plan.fates.iter().filter(|fate| fate.what == What::HandedOver) {
         let reason = "handed over: its copies are ordinary folders from here on";

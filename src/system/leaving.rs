@@ -12,6 +12,7 @@
 
 use super::home::{FOLDERS, Home, LEAVING};
 use super::kill::KILLED;
+use super::originals;
 use super::placement::leaf;
 use super::store::remove_folder;
 use super::strays::FILES;
@@ -193,7 +194,12 @@ pub fn remove_config(config: &Path) -> io::Result<Vec<String>> {
 /// # Errors
 /// The system's; the mark stays, and it can be tried again.
 pub fn remove_home(home: &Home) -> io::Result<Vec<String>> {
-    let mut strays = Vec::new();
+    let mut strays: Vec<_> =
+        originals::kept(home)?.iter().map(|name| format!("evidence: {}", text::escape(name))).collect();
+    // What a kill moved aside this very moment is not ours to remove.
+    if !strays.is_empty() {
+        return Ok(strays);
+    }
     for name in leaf::names(home.dir())? {
         let file =
             FILES.contains(&name.as_str()) || name.starts_with(KILLED) || name == format!("{LEAVING}.new");

@@ -23,8 +23,10 @@
 //! what was meant.
 
 mod mark;
+mod parting;
 
 pub use mark::{Left, MARK, Mark, Moves, announce, left};
+pub use parting::{kept, part, parting};
 
 use super::home::Home;
 use super::placement::leaf::{self, Identity, identity, is_ours};

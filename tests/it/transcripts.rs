@@ -50,15 +50,34 @@ impl Stage {
         let home = self.top.join("home");
         let mut args = vec!["--home", home.to_str().unwrap()];
         args.extend(real.split(' ').skip(1));
+        self.play(line, Path::new(PROGRAM), &args, typed, 0);
+    }
+
+    /// The same as an account whose own folder this is; false where this
+    /// machine lets nobody mount.
+    fn run_at_home(&mut self, line: &str, typed: Typed<'_>, ends: u32) -> bool {
+        let (program, before) = match own_account(&self.top) {
+            Some(found) => found,
+            None => return false,
+        };
+        let real = line.replace("~", self.top.to_str().unwrap());
+        let mut args: Vec<_> = before.iter().map(String::as_str).collect();
+        args.push(PROGRAM);
+        args.extend(real.split(' ').skip(1));
+        self.play(line, &program, &args, typed, ends);
+        true
+    }
+
+    fn play(&mut self, line: &str, program: &Path, args: &[&str], typed: Typed<'_>, ends: u32) {
         let environment = [("TERM", "xterm"), ("NO_COLOR", "1"), ("LC_ALL", "C.UTF-8")];
-        let mut pty = Pty::start(Path::new(PROGRAM), &args, &environment, &self.top, (400, 100));
+        let mut pty = Pty::start(program, args, &environment, &self.top, (400, 100));
         for (shown, answer) in typed {
             pty.wait_for(shown);
             pty.send(answer);
         }
         let (text, code) = pty.finish();
         let shown = self.readable(&text);
-        assert_eq!(code, 0, "{line}\n{shown}");
+        assert_eq!(code, ends, "{line}\n{shown}");
         let _ = write!(self.page, "\n```text\n$ {line}\n{}\n```\n", shown.trim_end());
     }
 
