@@ -137,8 +137,10 @@ fn print_error(error: &clap::Error) {
     // That a flag can be a value helps nobody who looks for a yes.
     let useless = |line: &str| line.trim_start().starts_with("tip: to pass");
     let replaced = !hint.is_empty() && shown.lines().any(useless);
-    let mut lines: Vec<_> =
-        shown.lines().flat_map(|line| if replaced && useless(line) { hint.lines().collect() } else { vec![line] }).collect();
+    let mut lines: Vec<_> = shown
+        .lines()
+        .flat_map(|line| if replaced && useless(line) { hint.lines().collect() } else { vec![line] })
+        .collect();
     if !replaced && !hint.is_empty() {
         lines.push("");
         lines.extend(hint.lines());

@@ -9,6 +9,7 @@ use super::install::parse_digest;
 use skill_trust::model::agent::AGENTS;
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::lifecycle::RevisionRow;
+use skill_trust::model::skill::Revision;
 use skill_trust::model::text;
 use skill_trust::ops::apply::Failures;
 use skill_trust::ops::disable;
@@ -196,7 +197,7 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
                 Err(stop) if many => {
                     let path = want.lying.as_ref().map(|(path, _)| text::escape(&path.to_string_lossy()));
                     let ends = !may_go_on(&stop);
-                    refused.push((path.unwrap_or_else(|| want.skill.clone()), stop));
+                    refused.push((path.unwrap_or_else(|| named(&want.skill)), stop));
                     if ends {
                         break;
                     }
@@ -208,8 +209,9 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
             enable_told::end(context, &all)?;
         }
         let missing = wants.len().saturating_sub(all.len());
-        if missing > 0 {
-            context.note(&format!("\n{missing} of {} were not placed:", wants.len()))?;
+        if missing > 0 && many {
+            // What stops all is said of the one that met it.
+            context.note(&format!("\n{missing} of {} not placed:", wants.len()))?;
         }
     }
     for (what, stop) in &refused {
@@ -225,6 +227,11 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
         serde_json::json!({ "placements": documents, "refused": refused.iter().map(one).collect::<Vec<_>>() }),
     )?;
     Ok(exit)
+}
+
+/// As a person reads it: with the digest shortened, if all of it is there.
+fn named(skill: &str) -> String {
+    Revision::from_file_name(skill).map_or_else(|| text::escape_short(skill, 80), |one| one.to_string())
 }
 
 /// Whether what stopped one says nothing of the others: not a kill of

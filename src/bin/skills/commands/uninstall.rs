@@ -136,8 +136,9 @@ fn done(context: &mut Context, left: &Left, plan: Option<&Leave>) -> Ended {
     for path in &left.beside {
         context.note(&format!("left, closed and without a SKILL.md, on another file system: {path}"))?;
     }
-    for path in &left.originals {
-        context.say(&format!("kept         {}", text::escape(&path.to_string_lossy())))?;
+    if let Some(folder) = left.originals.first().and_then(|path| path.parent()) {
+        let many = count(left.originals.len(), "original");
+        context.say(&format!("kept         {many}, in {}", text::escape(&folder.to_string_lossy())))?;
     }
     for name in &left.config_left {
         context.note(&format!("kept in the configuration, not ours: {name}"))?;
