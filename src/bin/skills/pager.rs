@@ -40,7 +40,7 @@ impl Pager {
         // -S: never break a line; -X: leave on the screen what was read.
         command.args(["-S", "-X", "--no-histdups"]);
         // Whoever never met it must find the way on and out.
-        command.arg("-Pslines %lt-%lb  (space goes on, b back, / searches, q ends)");
+        command.args(["-Pslines %lt-%lb  (space goes on, b back, / searches, q ends)"]);
         // -R passes colours on, and nothing else; without colours nothing is.
         command.args(coloured.then_some("-R"));
         command.env_clear().env("TERM", term).env("LESSSECURE", "1").env("LESSHISTFILE", "-");
