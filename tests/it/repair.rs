@@ -360,6 +360,8 @@ fn forged_evidence_explains_nothing() {
     sandbox.run(&["gate", "pdf"]).code(5);
     let kept: Vec<PathBuf> =
         fs::read_dir(sandbox.home().join("evidence")).unwrap().map(|e| e.unwrap().path()).collect();
+    // Its permit is kept beside it, in no order.
+    let kept: Vec<PathBuf> = kept.into_iter().filter(|path| path.is_dir()).collect();
     let forged = kept[0].join("SKILL.md.withdrawn");
     chmod(&forged, 0o600);
     fs::write(&forged, String::from_utf8(good).unwrap().replace('\n', "\r\n")).unwrap();
