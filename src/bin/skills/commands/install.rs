@@ -167,7 +167,8 @@ fn list(context: &mut Context, opened: &Opened) -> Ended {
     let table = render::table(&["NAME", "FOLDER", "ABOUT"], &rows, context.out.width());
     context.say(&table)?;
     if let [first, _, ..] = rows.as_slice() {
-        let name = first.first().map_or("", String::as_str);
+        // Attack: a name that is a command of a shell, in a line that is copied.
+        let name = text::shell_word(first.first().map_or("", String::as_str));
         context.say(&render::commands(&format!(
             "\nNext:  the same with --skill {name} (may be repeated) or --all in place of --list"
         )))?;
