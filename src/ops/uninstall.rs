@@ -6,6 +6,7 @@
 //!   the log exported and read back             the same
 //!   the mark                                   from here on no other command opens the home
 //!   copies handed over, each hashed again
+//!   originals moved out of the home: they are the person's
 //!   everything of ours removed, the mark last
 //! ```
 //!
@@ -35,6 +36,7 @@ use crate::system::originals;
 use crate::system::permit;
 use crate::system::placement;
 use crate::system::strays;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The word in records.
@@ -84,6 +86,8 @@ pub struct Leave {
     pub fates: Vec<Fate>,
     /// Where the log is exported; none if nothing was ever recorded.
     pub export: Option<PathBuf>,
+    /// How many originals are kept in the home, and the folder they go to.
+    pub originals: Option<(usize, PathBuf)>,
     /// The configuration, and whether it goes.
     pub config: Option<PathBuf>,
 }
@@ -122,6 +126,8 @@ pub struct Left {
     pub strays: Vec<String>,
     /// What else is in the configuration's folder.
     pub config_left: Vec<String>,
+    /// Originals that were moved aside once, and where each is now.
+    pub originals: Vec<PathBuf>,
     /// Withdrawn copies that could not be moved to the home's file system.
     pub beside: Vec<String>,
 }
@@ -146,7 +152,13 @@ pub fn plan(world: &World, request: &Request) -> Result<Leave, Stop> {
     })?;
     if is_empty(&home) {
         no_strays(&home, false)?;
-        return Ok(Leave { request: request.clone(), fates: Vec::new(), export: None, config });
+        return Ok(Leave {
+            request: request.clone(),
+            fates: Vec::new(),
+            export: None,
+            originals: kept(&home)?,
+            config,
+        });
     }
     drop(home);
     let session = open(world, request)?;
@@ -191,7 +203,15 @@ fn gather(session: &Session<'_>, request: &Request, for_good: bool) -> Result<Le
     let fates: Vec<Fate> = rows.into_iter().map(fate).collect::<Result<_, Stop>>()?;
     can_be_marked(&fates, request)?;
     let config = session.world.config.clone().filter(|config| config.symlink_metadata().is_ok());
-    Ok(Leave { request: request.clone(), fates, export: Some(export), config })
+    let originals = kept(&session.home)?;
+    Ok(Leave { request: request.clone(), fates, export: Some(export), originals, config })
+}
+
+/// The originals that a home keeps, and where they go: they are the person's,
+/// and often the only copy there is.
+fn kept(home: &Home) -> Result<Option<(usize, PathBuf)>, Stop> {
+    let count = originals::kept(home).map_err(|error| io(&error))?.len();
+    Ok((count > 0).then(|| (count, originals::parting(home.path()))))
 }
 
 /// Before anything is asked or changed: whether what is to be handed over can
@@ -236,7 +256,6 @@ fn no_strays(home: &Home, for_good: bool) -> Result<(), Stop> {
             format!("look what it is, and move it out of {path}"),
         ));
     }
-    no_originals(home)?;
     if !for_good || !home.has("staging").map_err(|error| io(error.to_string()))? {
         return Ok(());
     }
@@ -246,27 +265,6 @@ fn no_strays(home: &Home, for_good: bool) -> Result<(), Stop> {
         Ok(_) => Err(Stop::new(Code::Busy, "an install is under way", "try again when it has ended")),
         Err(error) => Err(io(error.to_string())),
     }
-}
-
-/// What was moved aside for a copy, or by a kill, is a person's own skill, and
-/// the home holds the only copy of it. Attack by hurry: everything of ours goes,
-/// and with it what was promised to be kept.
-fn no_originals(home: &Home) -> Result<(), Stop> {
-    let kept = originals::kept(home).map_err(|error| io(&error))?;
-    let Some(first) = kept.first() else { return Ok(()) };
-    let evidence = home.path().join("evidence");
-    let first = text::escape(&evidence.join(first).to_string_lossy());
-    let what = format!(
-        "originals that were moved aside earlier lie in the home and would go with it: {}, such as {first}",
-        kept.len()
-    );
-    let from = text::shell_word(&evidence.to_string_lossy());
-    let next = format!(
-        "put them back (where each lay: skills audit show), or keep them: \
-         mkdir -m 700 ~/skills-originals && mv -n {from}/{}* ~/skills-originals/",
-        originals::KEPT
-    );
-    Err(Stop::new(Code::TargetTaken, what, next))
 }
 
 /// The file that the log goes to: new, and not in anything that goes.
@@ -416,7 +414,8 @@ fn consent(plan: &Leave, shown: &str, given: Option<&str>, ask: &mut dyn Ask) ->
 fn as_shown(session: &Session<'_>, plan: &Leave) -> Result<(), Stop> {
     // The default name of the export counts records: it is of the showing.
     let request = Request { export: plan.export.clone(), ..plan.request.clone() };
-    if gather(session, &request, true)?.fates == plan.fates {
+    let now = gather(session, &request, true)?;
+    if (&now.fates, &now.originals) == (&plan.fates, &plan.originals) {
         return Ok(());
     }
     Err(Stop::new(
@@ -493,7 +492,10 @@ fn all_gone(row: &RevisionRow) -> Result<(), Stop> {
 }
 
 fn record(session: &mut Session<'_>, plan: &Leave, over: &[(Revision, Placement)]) -> Result<(), Stop> {
-    let reason = format!("{} skills; the copies of {} are handed over", plan.fates.len(), plan.over());
+    let mut reason = format!("{} skills; the copies of {} are handed over", plan.fates.len(), plan.over());
+    if let Some((count, to)) = &plan.originals {
+        let _ = write!(reason, "; {count} originals go to {}", text::escape(&to.to_string_lossy()));
+    }
     let mut drafts = vec![session.draft(EVENT, Outcome::Done, reason)];
     for fate in plan.fates.iter().filter(|fate| fate.what == What::HandedOver) {
         let reason = "handed over: its copies are ordinary folders from here on";

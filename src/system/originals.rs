@@ -24,9 +24,11 @@
 
 mod back;
 mod mark;
+mod parting;
 
 pub use back::moved;
 pub use mark::{Left, MARK, Mark, Moves, announce, announce_all, left};
+pub use parting::{part, parting};
 
 use super::home::Home;
 use super::placement::leaf::{self, Identity, identity, is_ours};

@@ -406,6 +406,7 @@ const WRITERS: &[(&str, &[&str])] = &[
     ("originals::take(Some(&session.home)", &["originals"]),
     ("originals::take(home.as_ref()", &["clear"]),
     (".put_back(home)", &["originals"]),
+    ("originals::part(", &["uninstall"]),
     ("store.promote(", &["install"]),
     ("store.remove(", &["remove"]),
     // A drill's is the copied home.

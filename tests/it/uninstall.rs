@@ -500,3 +500,52 @@ fn attack_a_failed_export_leaves_an_untrue_record() {
     assert!(!log.exists());
     sandbox.run(&["gate", "pdf"]).ok();
 }
+
+/// A home with an original that was moved aside for a copy of `notes`.
+fn with_an_original() -> (Sandbox, std::path::PathBuf) {
+    let sandbox = Sandbox::new();
+    sandbox.trusted(&sandbox.skill("notes").make(), "notes");
+    let mine = sandbox.skill("notes").file("mine.md", "by hand\n").into_folder("a/notes").make();
+    let digest = sandbox.digest(&mine).to_string();
+    sandbox.run(&["enable", "notes", "--dir", &sandbox.arg("a"), "--replace", &digest]).ok();
+    let kept = sandbox.home().with_file_name("home-originals");
+    (sandbox, kept)
+}
+
+/// What a person had put there by hand, and let us move aside, may have no
+/// other copy: it must not go with the home.
+#[test]
+fn originals_leave_the_home_before_it_goes() {
+    for way in ["--remove", "--hand-over"] {
+        let (sandbox, kept) = with_an_original();
+        let plan = sandbox.run(&["uninstall", way, "--dry-run", "--json"]).ok().json();
+        assert_eq!(plan["originals"]["count"], 1);
+        assert_eq!(plan["originals"]["to"], kept.to_str().unwrap());
+        let phrase = plan["phrase"].as_str().unwrap().to_owned();
+        let log = sandbox.arg("work/log.jsonl");
+        let said =
+            sandbox.run(&["uninstall", way, "--phrase", &phrase, "--export", &log, "--json"]).ok().json();
+        let at = Path::new(said["originals"][0].as_str().unwrap()).to_owned();
+        assert!(at.starts_with(&kept) && !sandbox.home().exists(), "{said}");
+        assert!(at.file_name().unwrap().to_str().unwrap().starts_with("notes-"), "{at:?}");
+        assert_eq!(fs::read_to_string(at.join("mine.md")).unwrap(), "by hand\n");
+        assert!(checked(Path::new(&log)).contains("1 originals go to"), "the log says where");
+    }
+}
+
+/// Attack: the folder that originals go to is a link into an agent's folder.
+#[test]
+fn attack_originals_follow_no_link_and_the_home_stays_until_they_are_safe() {
+    let (sandbox, kept) = with_an_original();
+    fs::create_dir(sandbox.at("agent")).unwrap();
+    symlink(sandbox.at("agent"), &kept).unwrap();
+    let log = sandbox.arg("work/log.jsonl");
+    let said =
+        sandbox.run(&["uninstall", "--remove", "--phrase", "remove 1 skills", "--export", &log]).code(1);
+    assert!(said.0.stderr.contains("what was moved aside once cannot be brought to"), "{}", said.0.stderr);
+    assert_eq!(fs::read_dir(sandbox.at("agent")).unwrap().count(), 0);
+    assert_eq!(sandbox.run(&["gate", "notes"]).code, 7, "a half removed home allows nothing");
+    fs::remove_file(&kept).unwrap();
+    sandbox.run(&["uninstall"]).ok();
+    assert_eq!((fs::read_dir(&kept).unwrap().count(), sandbox.home().exists()), (1, false));
+}

@@ -44,6 +44,8 @@ impl Pager {
         let mut command = Command::new(LESS);
         // -S: never break a line; -X: leave on the screen what was read.
         command.args(["-S", "-X", "-M"]);
+        // Whoever never met it must find the way on and out.
+        command.args(["-Pslines %lt-%lb  (space goes on, b back, / searches, q ends)"]);
         // -R passes colours on, and nothing else; without colours nothing is.
         command.args(coloured.then_some("-R"));
         command.env_clear().env("TERM", term).env("LESSSECURE", "1").env("LESSHISTFILE", "-");

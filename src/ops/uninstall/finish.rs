@@ -13,6 +13,7 @@ use crate::system::home::Home;
 use crate::system::kill;
 use crate::system::leaving::{self, Decided};
 use crate::system::lock::Lock;
+use crate::system::originals;
 use crate::system::permit;
 use crate::system::tree::{Checks, Reader};
 use std::path::Path;
@@ -59,6 +60,11 @@ pub(super) fn finish(world: &World, home: &Home, lock: Lock, decided: &Decided) 
             Stop::new(Code::Io, what, "then again: skills uninstall")
         })?;
     }
+    left.originals = originals::part(home).map_err(|error| {
+        let to = text::escape(&originals::parting(home.path()).to_string_lossy());
+        let what = format!("what was moved aside once cannot be brought to {to}: {error}");
+        Stop::new(Code::Io, what, "nothing of it was removed; look what is there, then: skills uninstall")
+    })?;
     left.strays = leaving::remove_home(home).map_err(|error| io(&error))?;
     drop(lock);
     Ok(left)

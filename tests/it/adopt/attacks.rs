@@ -218,17 +218,10 @@ fn attack_an_uninstall_takes_an_original_with_it() {
     fs::write(account.path(".claude/skills/pdf/own.md"), "a person's own\n").unwrap();
     let kept = enable_over(&world, "pdf", &mut yes()).unwrap().kept.unwrap();
     let before = digest(&kept.at);
-    let stop = uninstall::plan(&world, &ending(&account)).unwrap_err();
-    assert_eq!(stop.code, Code::TargetTaken, "{stop:?}");
-    assert!(stop.what.contains(&*kept.at.to_string_lossy()), "{stop:?}");
-    // The command that is named is a way out.
-    let (_, command) = stop.next.split_once("or keep them: ").unwrap();
-    let done = Command::new("bash").args(["-c", command]).env("HOME", account.path("")).status().unwrap();
-    assert!(done.success(), "{command}");
-    let saved = account.path("skills-originals").join(kept.at.file_name().unwrap());
-    assert_eq!(digest(&saved), before);
     let plan = uninstall::plan(&world, &ending(&account)).unwrap();
-    uninstall::leave(&world, &plan, "", Some(&plan.phrase()), &mut Nobody).unwrap();
+    let left = uninstall::leave(&world, &plan, "", Some(&plan.phrase()), &mut Nobody).unwrap();
+    let [saved] = left.originals.as_slice() else { panic!("{left:?}") };
+    assert_eq!(digest(saved), before);
     assert!(!world.home.exists() && saved.join("own.md").exists());
 }
 
@@ -242,13 +235,14 @@ fn attack_an_original_comes_while_the_home_goes() {
     let path = account.path(".claude/skills/pdf");
     let original = moving::Original::look(&path).unwrap().unwrap();
     let moved = moving::take(Some(&home), &original, &moving::fresh_id()).unwrap();
-    let left = uninstall::resume(&world).unwrap();
+    // Between the moving out and the removing: what is there then is not removed.
     let name = moved.at.file_name().unwrap().to_string_lossy().into_owned();
-    assert_eq!(left.strays, [format!("evidence/{name}")]);
+    assert_eq!(leaving::remove_home(&home).unwrap(), [format!("evidence/{name}")]);
     assert!(moved.at.join("SKILL.md").exists());
-    fs::rename(&moved.at, &path).unwrap();
-    assert!(uninstall::resume(&world).unwrap().strays.is_empty());
-    assert!(path.join("SKILL.md").exists() && !world.home.exists());
+    let left = uninstall::resume(&world).unwrap();
+    assert!(left.strays.is_empty() && !world.home.exists());
+    let [saved] = left.originals.as_slice() else { panic!("{left:?}") };
+    assert!(saved.join("SKILL.md").exists());
 }
 
 /// Attack: a path of which every byte is written out is longer than a record,
