@@ -59,6 +59,24 @@ pub fn escape_short(text: &str, max: usize) -> String {
     full.chars().take(max.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// Whether one is what a person may have meant who typed the other: at most two
+/// letters are missing, too many, or others, in names that are longer than that.
+#[must_use]
+pub fn is_near(one: &str, other: &str) -> bool {
+    let (one, other): (Vec<_>, Vec<_>) = (one.chars().take(64).collect(), other.chars().take(64).collect());
+    let allowed = 2.min(one.len().min(other.len()).saturating_sub(1));
+    let mut above: Vec<usize> = (0..=other.len()).collect();
+    for (row, a) in one.iter().enumerate() {
+        let mut here = vec![row + 1];
+        for (column, b) in other.iter().enumerate() {
+            let (left, up) = (here[column] + 1, above[column + 1] + 1);
+            here.push(left.min(up).min(above[column] + usize::from(a != b)));
+        }
+        above = here;
+    }
+    above.last().is_some_and(|steps| *steps <= allowed)
+}
+
 /// As [`escape`], as one word of a command that a person may paste into a shell.
 #[must_use]
 pub fn shell_word(text: &str) -> String {

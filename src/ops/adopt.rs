@@ -316,7 +316,11 @@ impl Work<'_> {
         let at = sources.entry(name.to_string()).or_insert_with(|| source.location.clone());
         if *at != source.location {
             let what = format!("the name `{name}` belongs to {}, not to {source}", text::escape(at));
-            return Err(Stop::new(Code::SourceBound, what, ""));
+            return Err(Stop::new(
+                Code::SourceBound,
+                what,
+                "give it another name: skills adopt PATH --as NAME",
+            ));
         }
         Ok(Revision { name, digest: observed.manifest.digest() })
     }
@@ -340,12 +344,16 @@ fn open(skill: &Unmanaged) -> Result<std::os::fd::OwnedFd, Stop> {
     let folder = real(skill.folder());
     tree::open_folder(&folder).map_err(|error| {
         let what = format!("{}: {error}", text::escape_bytes(folder.as_os_str().as_bytes()));
-        Stop::new(Code::SourceBroken, what, "")
+        Stop::new(Code::SourceBroken, what, "make it readable, or leave it; then: skills adopt --all")
     })
 }
 
 fn card_stop(title: &str, faults: &[String]) -> Stop {
-    Stop::new(Code::CardRefused, format!("`{title}`: the card is refused: {}", faults.join("; ")), "")
+    Stop::new(
+        Code::CardRefused,
+        format!("`{title}`: the card is refused: {}", faults.join("; ")),
+        "mend its SKILL.md, then: skills adopt --all",
+    )
 }
 
 fn offer(
@@ -354,7 +362,13 @@ fn offer(
     limits: &Limits,
 ) -> Result<install::Offer, Stop> {
     let card = manifest.get(CARD).and_then(|entry| tree::read_entry(folder, entry, limits.file).ok());
-    let mut card = card.ok_or_else(|| Stop::new(Code::NoSkill, format!("its {CARD} cannot be read"), ""))?;
+    let mut card = card.ok_or_else(|| {
+        Stop::new(
+            Code::NoSkill,
+            format!("its {CARD} cannot be read"),
+            "make it readable, then: skills adopt --all",
+        )
+    })?;
     card.truncate(CARD_BYTES);
     Ok(install::offer(Found { path: None, card }))
 }
@@ -379,7 +393,7 @@ fn stage(home: &Home, skill: &Unmanaged, limits: &Limits) -> Read {
     let digest = staged.manifest().digest();
     if skill.digest.is_some_and(|shown| shown != digest) {
         let what = format!("{}: it changed while it was read", skill.name);
-        return Err(Stop::new(Code::DigestMismatch, what, ""));
+        return Err(Stop::new(Code::DigestMismatch, what, "skills adopt --all, when nothing writes to it"));
     }
     let offer = offer(staged.dir(), staged.manifest(), limits)?;
     if let Err(faults) = &offer.card {

@@ -332,7 +332,11 @@ pub fn consent(
         };
         match ask.ask(shown, &Question::Confirm(question)) {
             Answer::Yes => Ok(()),
-            Answer::No => Err(Stop::new(Code::Declined, "nothing was placed: the answer was no", "")),
+            Answer::No => Err(Stop::new(
+                Code::Declined,
+                "nothing was placed: the answer was no",
+                "later: skills enable --as-before",
+            )),
             Answer::Nobody => {
                 let what =
                     "placing what a kill took away needs a person at a terminal, or the release's number";

@@ -83,7 +83,7 @@ pub fn clear_unmanaged(world: &World) -> Cleared {
         }
         let moves: Vec<_> = entries.iter().map(|entry| (originals::fresh_id(), entry.clone())).collect();
         // Written down first, where it can be: a full disk does not stop a kill.
-        marks.extend(home.as_ref().and_then(|home| originals::announce(home, &moves).ok()));
+        marks.extend(home.iter().flat_map(|home| originals::announce_all(home, &moves)));
         for (id, entry) in moves {
             match Original::look(&entry) {
                 // What was beneath something that went with it is gone.
@@ -141,7 +141,9 @@ fn record_cleared(world: &World, moved: &[Moved]) -> Result<(), Stop> {
     let mut session = Session::open_to_narrow(world, Depth::All)?;
     let draft = |one: &Moved| {
         let (from, at) = (shown(&one.original.path), shown(&one.at));
-        let reason = format!("not managed, moved aside: {from} is at {at}; back with: {}", one.back());
+        // Attack: a path so long that the record is cut. Where it is comes first.
+        let reason =
+            format!("not managed, moved aside: at {at} is what lay at {from}; back with: {}", one.back());
         session.draft("kill", Outcome::Done, reason)
     };
     let drafts: Vec<_> = moved.iter().map(draft).collect();

@@ -16,6 +16,7 @@ use crate::system::home::Home;
 use crate::system::kill::{self, KillState};
 use crate::system::ledger::Ledger;
 use crate::system::tree::{self, Checks, Reader, Strict};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The home-wide brake as it is on disk.
@@ -146,7 +147,18 @@ pub fn resolve(
 ) -> Result<RevisionRow, Stop> {
     let wanted = parse_ref(typed)?;
     let rows = ledger.revisions_named(&wanted.name).map_err(|fault| ledger_stop(&fault))?;
-    choose(rows, &wanted, typed, prefer)
+    let unknown = rows.is_empty();
+    let mut chosen = choose(rows, &wanted, typed, prefer);
+    if let (true, Err(stop)) = (unknown, &mut chosen) {
+        let all = ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
+        let names = all.iter().map(|row| row.revision.name.as_str());
+        let near: BTreeSet<_> = names.filter(|name| text::is_near(name, wanted.name.as_str())).collect();
+        if !near.is_empty() {
+            let near: Vec<_> = near.into_iter().take(3).collect();
+            stop.what.push_str(&format!("; there is {}", near.join(", ")));
+        }
+    }
+    chosen
 }
 
 /// Reads a typed revision.

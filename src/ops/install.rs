@@ -188,6 +188,22 @@ impl Opened {
         self.origin.notes()
     }
 
+    /// Where the skills may be instead: a folder that is a repository without
+    /// a work tree is read as a folder unless it is named as a repository.
+    #[must_use]
+    pub fn elsewhere(&self) -> String {
+        let source = self.source();
+        let folder = std::path::Path::new(&source.location);
+        let bare = source.kind == SourceKind::Folder
+            && folder.join("HEAD").is_file()
+            && folder.join("objects").is_dir();
+        if !bare {
+            return "name the repository or folder that holds the skill".to_owned();
+        }
+        let url = text::shell_word(&format!("file://{}", source.location));
+        format!("it is a git repository without its files; name it as one: skills install {url} --list")
+    }
+
     /// Picks the skills that were asked for.
     ///
     /// # Errors
@@ -202,7 +218,7 @@ impl Opened {
         };
         if self.offers.is_empty() {
             let what = format!("{} has no folder with a SKILL.md", self.source());
-            return Err(Stop::new(Code::NoSkill, what, "name the repository or folder that holds the skill"));
+            return Err(Stop::new(Code::NoSkill, what, self.elsewhere()));
         }
         if selection.all {
             return Ok(self.offers.iter().collect());
@@ -455,6 +471,13 @@ fn chosen_name(offer: &Offer, card: &Card, selection: &Selection) -> Result<Skil
     })
 }
 
+/// The folder on disk that a skill lies in, where its source is a plain folder.
+fn folder_of(source: &Source) -> Option<std::path::PathBuf> {
+    let top = std::path::Path::new(&source.location);
+    let inside = source.path.as_ref().map_or_else(|| top.to_owned(), |path| top.join(path.as_str()));
+    (source.kind == SourceKind::Folder).then_some(inside)
+}
+
 /// Attack: a second source publishes a skill under a name that people here
 /// already know. A name belongs to the source it first came from.
 fn bound(
@@ -466,6 +489,18 @@ fn bound(
     let rows = session.ledger.revisions_named(name).map_err(|fault| ledger_stop(&fault))?;
     match rows.iter().find(|row| row.source.identity() != source.identity()) {
         None => Ok(()),
+        Some(row) if folder_of(&row.source).is_some_and(|known| folder_of(source) == Some(known)) => {
+            // Not taken for one: a kill and a policy name a source as it was
+            // named, and would cover one revision of it and not the other.
+            let what = format!(
+                "`{name}` came from this very folder before, named as {}; a name, a kill and a policy hold on to \
+                 the source as it was named, so the other way to name it is another source",
+                row.source
+            );
+            let skill = row.source.path.as_ref().map(|_| format!(" --skill {name}")).unwrap_or_default();
+            let location = text::shell_word(&row.source.location);
+            Err(Stop::new(Code::SourceBound, what, format!("skills install {location}{skill}")))
+        }
         Some(row) => {
             let what = format!(
                 "the name `{name}` belongs to {}, not to {}",

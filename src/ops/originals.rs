@@ -193,7 +193,9 @@ pub fn agree(world: &World, all: &[InTheWay], shown: &str, ask: &mut dyn Ask) ->
             .iter()
             .map(|one| Agreed { original: one.original.clone(), seen: one.seen.clone() })
             .collect()),
-        Answer::No => Err(Stop::new(Code::Declined, "not enabled: what lies there stays", "")),
+        Answer::No => {
+            Err(Stop::new(Code::Declined, "not enabled: what lies there stays", "another place: --dir PATH"))
+        }
         Answer::Nobody => {
             let what = match all {
                 [one] => {
@@ -256,7 +258,7 @@ pub(super) fn take(session: &Session<'_>, agreed: &Agreed) -> Result<Aside, Stop
     }
     let io = |error: std::io::Error| Stop::new(Code::Io, format!("the home: {error}"), "run: skills doctor");
     let id = originals::fresh_id();
-    let mark = originals::announce(&session.home, &vec![(id.clone(), path.to_owned())]).map_err(io)?;
+    let mark = originals::announce(&session.home, &[(id.clone(), path.to_owned())]).map_err(io)?;
     if !mark.flushed {
         mark.done(&session.home).map_err(io)?;
         return Err(io(std::io::Error::other("it cannot be written down what is to be moved")));
@@ -293,11 +295,8 @@ impl Aside {
     /// For the record of what took its place.
     pub(super) fn words(&self) -> String {
         let digest = self.digest.map_or_else(|| "no sound skill".to_owned(), |digest| digest.to_string());
-        format!(
-            "in place of {} ({digest}), kept at {}",
-            shown(&self.moved.original.path),
-            shown(&self.moved.at)
-        )
+        let (from, at) = (shown(&self.moved.original.path), shown(&self.moved.at));
+        format!("kept at {at} is what lay there before, {from} ({digest})")
     }
 
     pub(super) fn digest(&self) -> Option<Digest> {
@@ -368,11 +367,9 @@ pub(super) fn recover(session: &mut Session<'_>) -> Result<(), Stop> {
         let mut drafts = Vec::new();
         for (id, from) in &left.moves {
             if let Some((at, back)) = originals::moved(&session.home, id, from).map_err(io)? {
-                let reason = format!(
-                    "what lay at {} was moved aside; found at {}; back with: {back}",
-                    shown(from),
-                    shown(&at)
-                );
+                // Where it is comes first: a record that is too long loses its end.
+                let (at, from) = (shown(&at), shown(from));
+                let reason = format!("moved aside: found at {at} is what lay at {from}; back with: {back}");
                 drafts.push(session.draft("recover", crate::model::record::Outcome::Done, reason));
             }
         }

@@ -126,7 +126,8 @@ fn looked(session: &mut Session<'_>, row: RevisionRow, only_look: bool) -> Resul
         apply::narrow_if_still(session, &row, question, Event::Drift, &no)?;
     }
     let now = session.ledger.revision(&revision).map_err(|fault| ledger_stop(&fault))?;
-    let row = now.ok_or_else(|| Stop::new(Code::NotInstalled, "it was removed meanwhile", ""))?;
+    let row =
+        now.ok_or_else(|| Stop::new(Code::NotInstalled, "it was removed meanwhile", "run: skills status"))?;
     if row.lifecycle.state() == State::Enabled {
         stored(session, &row)?;
         return Ok(Found::Sound(Box::new(row)));

@@ -6,6 +6,7 @@
 //!   the log exported and read back             the same
 //!   the mark                                   from here on no other command opens the home
 //!   copies handed over, each hashed again
+//!   originals moved out of the home: they are the person's
 //!   everything of ours removed, the mark last
 //! ```
 //!
@@ -31,9 +32,11 @@ use crate::system::home::Home;
 use crate::system::leaving::{self, Decided};
 use crate::system::ledger::Ledger;
 use crate::system::lock::Lock;
+use crate::system::originals;
 use crate::system::permit;
 use crate::system::placement;
 use crate::system::strays;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The word in records.
@@ -83,6 +86,8 @@ pub struct Leave {
     pub fates: Vec<Fate>,
     /// Where the log is exported; none if nothing was ever recorded.
     pub export: Option<PathBuf>,
+    /// How many originals are kept in the home, and the folder they go to.
+    pub originals: Option<(usize, PathBuf)>,
     /// The configuration, and whether it goes.
     pub config: Option<PathBuf>,
 }
@@ -121,6 +126,8 @@ pub struct Left {
     pub strays: Vec<String>,
     /// What else is in the configuration's folder.
     pub config_left: Vec<String>,
+    /// Originals that were moved aside once, and where each is now.
+    pub originals: Vec<PathBuf>,
     /// Withdrawn copies that could not be moved to the home's file system.
     pub beside: Vec<String>,
 }
@@ -145,7 +152,13 @@ pub fn plan(world: &World, request: &Request) -> Result<Leave, Stop> {
     })?;
     if is_empty(&home) {
         no_strays(&home, false)?;
-        return Ok(Leave { request: request.clone(), fates: Vec::new(), export: None, config });
+        return Ok(Leave {
+            request: request.clone(),
+            fates: Vec::new(),
+            export: None,
+            originals: kept(&home)?,
+            config,
+        });
     }
     drop(home);
     let session = open(world, request)?;
@@ -187,9 +200,33 @@ fn gather(session: &Session<'_>, request: &Request, for_good: bool) -> Result<Le
         };
         Ok(Fate { row, what })
     };
-    let fates = rows.into_iter().map(fate).collect::<Result<_, Stop>>()?;
+    let fates: Vec<Fate> = rows.into_iter().map(fate).collect::<Result<_, Stop>>()?;
+    can_be_marked(&fates, request)?;
     let config = session.world.config.clone().filter(|config| config.symlink_metadata().is_ok());
-    Ok(Leave { request: request.clone(), fates, export: Some(export), config })
+    let originals = kept(&session.home)?;
+    Ok(Leave { request: request.clone(), fates, export: Some(export), originals, config })
+}
+
+/// The originals that a home keeps, and where they go: they are the person's,
+/// and often the only copy there is.
+fn kept(home: &Home) -> Result<Option<(usize, PathBuf)>, Stop> {
+    let count = originals::kept(home).map_err(|error| io(&error))?.len();
+    Ok((count > 0).then(|| (count, originals::parting(home.path()))))
+}
+
+/// Before anything is asked or changed: whether what is to be handed over can
+/// be written down. Else copies would be gone and the log would tell of a
+/// hand-over that never came.
+fn can_be_marked(fates: &[Fate], request: &Request) -> Result<(), Stop> {
+    let over = fates.iter().filter(|fate| fate.what == What::HandedOver).flat_map(copies).collect();
+    leaving::check(&Decided { config: request.config, over }).map_err(|error| {
+        let next = "disable some, or take all away: skills uninstall --remove";
+        Stop::new(Code::Usage, format!("the hand-over: {error}"), next)
+    })
+}
+
+fn copies(fate: &Fate) -> impl Iterator<Item = (Revision, Placement)> {
+    fate.row.lifecycle.placements().iter().map(|place| (fate.row.revision.clone(), place.clone()))
 }
 
 /// The gate's own answer to `load`.
@@ -300,8 +337,10 @@ pub fn leave(
         let what = format!("{}: {error}", text::escape(&to.to_string_lossy()));
         Stop::new(Code::Io, what, "name another file: --export FILE")
     })?;
+    let mut recorded = false;
     let exported = withdraw(&mut session, plan).and_then(|over| {
         record(&mut session, plan, &over)?;
+        recorded = true;
         export::fill(&session.home, &mut file, to, session.ledger.head()).map_err(|fault| {
             let stop = log_stop(&fault);
             let next = "copies were taken away, nothing else; name another file: --export FILE";
@@ -309,17 +348,30 @@ pub fn leave(
         })?;
         Ok(over)
     });
-    let over = exported.inspect_err(|_| {
+    let marked = exported.and_then(|over| {
+        let decided = Decided { config: plan.request.config, over };
+        leaving::mark(&session.home, &decided).map_err(|error| io(&error))?;
+        // A kill from before the mark was not seen by the check above; one from here
+        // on is seen before each copy.
+        if let (false, Brake::Stopped(why)) = (decided.over.is_empty(), facts::brake(&session.home)) {
+            leaving::unmark(&session.home).map_err(|error| io(&error))?;
+            return Err(Stop::new(Code::HeldAll, why, "look into it, then: skills uninstall --remove"));
+        }
+        Ok(decided)
+    });
+    let decided = marked.inspect_err(|stop| {
+        // A mark that could not be flushed stands: it is gone on with, and the export is all that
+        // tells of this home.
+        if session.home.has(crate::system::home::LEAVING).unwrap_or(true) {
+            return;
+        }
         let _ = export::discard(to);
+        // The log tells of a hand-over that did not come about.
+        if recorded {
+            let reason = format!("not uninstalled; what is left is managed as before: {}", stop.what);
+            let _ = session.note("recover", reason);
+        }
     })?;
-    let decided = Decided { config: plan.request.config, over };
-    leaving::mark(&session.home, &decided).map_err(|error| io(&error))?;
-    // A kill from before the mark was not seen by the check above; one from here
-    // on is seen before each copy.
-    if let (false, Brake::Stopped(why)) = (decided.over.is_empty(), facts::brake(&session.home)) {
-        leaving::unmark(&session.home).map_err(|error| io(&error))?;
-        return Err(Stop::new(Code::HeldAll, why, "look into it, then: skills uninstall --remove"));
-    }
     let (home, lock) = session.end();
     let left = finish::finish(world, &home, lock, &decided)?;
     Ok(Left { beside: beside(plan), ..left })
@@ -333,13 +385,23 @@ fn consent(plan: &Leave, shown: &str, given: Option<&str>, ask: &mut dyn Ask) ->
     let expected = plan.phrase();
     match given {
         Some(given) if given == expected => return Ok(()),
-        Some(_) => return Err(Stop::new(Code::Declined, format!("the phrase is `{expected}`"), "")),
+        Some(_) => {
+            return Err(Stop::new(
+                Code::Declined,
+                format!("the phrase is `{expected}`"),
+                "give exactly this phrase, or none to be asked",
+            ));
+        }
         None => {}
     }
     let prompt = format!("Type `{expected}` to do it");
     match ask.ask(shown, &Question::Type { prompt, expected: expected.clone() }) {
         Answer::Yes => Ok(()),
-        Answer::No => Err(Stop::new(Code::Declined, "nothing was changed: the phrase was not typed", "")),
+        Answer::No => Err(Stop::new(
+            Code::Declined,
+            "nothing was changed: the phrase was not typed",
+            "see what it would do: skills uninstall --dry-run",
+        )),
         Answer::Nobody => Err(Stop::new(
             Code::PersonNeeded,
             "an uninstall needs a person at a terminal, or the phrase",
@@ -352,7 +414,8 @@ fn consent(plan: &Leave, shown: &str, given: Option<&str>, ask: &mut dyn Ask) ->
 fn as_shown(session: &Session<'_>, plan: &Leave) -> Result<(), Stop> {
     // The default name of the export counts records: it is of the showing.
     let request = Request { export: plan.export.clone(), ..plan.request.clone() };
-    if gather(session, &request, true)?.fates == plan.fates {
+    let now = gather(session, &request, true)?;
+    if (&now.fates, &now.originals) == (&plan.fates, &plan.originals) {
         return Ok(());
     }
     Err(Stop::new(
@@ -365,13 +428,12 @@ fn as_shown(session: &Session<'_>, plan: &Leave) -> Result<(), Stop> {
 /// Takes away every copy that is not handed over; returns those that are.
 fn withdraw(session: &mut Session<'_>, plan: &Leave) -> Result<Vec<(Revision, Placement)>, Stop> {
     let mut over = Vec::new();
-    for Fate { row, what } in &plan.fates {
-        let event = match what {
+    for fate in &plan.fates {
+        let row = &fate.row;
+        let event = match &fate.what {
             What::Forgotten => continue,
             What::HandedOver => {
-                over.extend(
-                    row.lifecycle.placements().iter().map(|place| (row.revision.clone(), place.clone())),
-                );
+                over.extend(copies(fate));
                 continue;
             }
             What::Denied(Code::Drift, reason) => {
@@ -430,7 +492,10 @@ fn all_gone(row: &RevisionRow) -> Result<(), Stop> {
 }
 
 fn record(session: &mut Session<'_>, plan: &Leave, over: &[(Revision, Placement)]) -> Result<(), Stop> {
-    let reason = format!("{} skills; the copies of {} are handed over", plan.fates.len(), plan.over());
+    let mut reason = format!("{} skills; the copies of {} are handed over", plan.fates.len(), plan.over());
+    if let Some((count, to)) = &plan.originals {
+        let _ = write!(reason, "; {count} originals go to {}", text::escape(&to.to_string_lossy()));
+    }
     let mut drafts = vec![session.draft(EVENT, Outcome::Done, reason)];
     for fate in plan.fates.iter().filter(|fate| fate.what == What::HandedOver) {
         let reason = "handed over: its copies are ordinary folders from here on";

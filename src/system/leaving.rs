@@ -8,10 +8,12 @@
 //!
 //! Removing follows no link, leaves the file system it began on alone, and
 //! takes names that we make and no others. Attack: a link in the home, to the
-//! person's own folder.
+//! person's own folder. Nor does it take an original out of the evidence: that
+//! is a person's own skill, and the home holds the only copy of it.
 
 use super::home::{FOLDERS, Home, LEAVING};
 use super::kill::KILLED;
+use super::originals;
 use super::placement::leaf;
 use super::store::remove_folder;
 use super::strays::FILES;
@@ -71,15 +73,25 @@ impl Decided {
     }
 }
 
+/// Whether a mark can say it.
+///
+/// # Errors
+/// Why not.
+pub fn check(decided: &Decided) -> io::Result<()> {
+    let text = decided.text();
+    if Decided::parse(&text).as_ref() == Some(decided) && text.len() <= leaf::PERMIT_MAX {
+        return Ok(());
+    }
+    Err(io::Error::other("too many copies, or a path with a line end, cannot be written down"))
+}
+
 /// Marks a home. From here on nothing else opens it.
 ///
 /// # Errors
 /// The system's; then there is no mark.
 pub fn mark(home: &Home, decided: &Decided) -> io::Result<()> {
+    check(decided)?;
     let text = decided.text();
-    if Decided::parse(&text).as_ref() != Some(decided) || text.len() > leaf::PERMIT_MAX {
-        return Err(io::Error::other("too many copies, or a path with a line end, cannot be written down"));
-    }
     let new = format!("{LEAVING}.new");
     unlink(home.dir(), &new)?;
     leaf::write_new(home.dir(), &new, text.as_bytes(), Mode::RUSR | Mode::WUSR)?;
@@ -157,12 +169,15 @@ fn loosen_at(folder: &OwnedFd, depth: usize) -> Result<(), Errno> {
 }
 
 /// Removes the configuration that is ours; returns what else is in its folder.
+/// A link in its place leads to what somebody keeps elsewhere, and stays: it is
+/// no reason for a home that is half gone to stay so for ever.
 ///
 /// # Errors
 /// The system's.
 pub fn remove_config(config: &Path) -> io::Result<Vec<String>> {
     let folder = match rustix::fs::open(config, leaf::FOLDER, Mode::empty()) {
         Err(Errno::NOENT) => return Ok(Vec::new()),
+        Err(Errno::NOTDIR | Errno::LOOP) => return Ok(vec!["all of it, which is a link".to_owned()]),
         opened => opened?,
     };
     for name in CONFIG {
@@ -188,7 +203,8 @@ pub fn remove_config(config: &Path) -> io::Result<Vec<String>> {
 }
 
 /// Removes everything of ours in a marked home, the mark last, and the home.
-/// Returns the names that are not ours; while there are any, the mark stays.
+/// Returns the names that are not ours, originals among them; while there are
+/// any, the mark stays.
 ///
 /// # Errors
 /// The system's; the mark stays, and it can be tried again.
@@ -203,6 +219,8 @@ pub fn remove_home(home: &Home) -> io::Result<Vec<String>> {
         }
         if file {
             unlink(home.dir(), &name)?;
+        } else if name == "evidence" {
+            strays.extend(remove_evidence(home)?);
         } else if FOLDERS.contains(&name.as_str()) {
             remove_folder(home.dir(), name.as_ref())?;
         } else {
@@ -223,6 +241,28 @@ pub fn remove_home(home: &Home) -> io::Result<Vec<String>> {
         parent.and_then(rustix::fs::fsync)?;
     }
     Ok(strays)
+}
+
+/// Removes the evidence, each name of ours in it by itself, and the folder only
+/// once it is empty; returns the originals in it.
+///
+/// Attack by bad luck: a `kill --unmanaged` that opened the home before it was
+/// marked moves an original in here while we remove.
+fn remove_evidence(home: &Home) -> io::Result<Vec<String>> {
+    let evidence = home.folder("evidence")?;
+    for name in leaf::names(evidence.as_fd())? {
+        if !name.starts_with(originals::KEPT) {
+            remove_folder(evidence.as_fd(), name.as_ref())?;
+        }
+    }
+    match rustix::fs::unlinkat(home.dir(), "evidence", AtFlags::REMOVEDIR) {
+        Ok(()) | Err(Errno::NOENT) => Ok(Vec::new()),
+        Err(Errno::NOTEMPTY | Errno::EXIST) => {
+            let kept = originals::kept(home)?;
+            Ok(kept.iter().map(|name| format!("evidence/{}", text::escape(name))).collect())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Removes a file, or a link itself. What is already gone is no error.

@@ -22,9 +22,13 @@
 //! was moved is looked at again under its new name, and goes back if it is not
 //! what was meant.
 
+mod back;
 mod mark;
+mod parting;
 
-pub use mark::{Left, MARK, Mark, Moves, announce, left};
+pub use back::moved;
+pub use mark::{Left, MARK, Mark, Moves, announce, announce_all, left};
+pub use parting::{part, parting};
 
 use super::home::Home;
 use super::placement::leaf::{self, Identity, identity, is_ours};
@@ -109,6 +113,22 @@ fn fault(doing: &'static str) -> impl Fn(Errno) -> MoveFault {
 #[must_use]
 pub fn fresh_id() -> String {
     leaf::fresh_id()
+}
+
+/// The names of the originals in the evidence. They are people's own and are
+/// never ours to remove, whatever else goes.
+///
+/// # Errors
+/// The system's.
+pub fn kept(home: &Home) -> io::Result<Vec<String>> {
+    let evidence = match home.folder("evidence") {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        opened => opened?,
+    };
+    let mut names = leaf::names(evidence.as_fd())?;
+    names.retain(|name| name.starts_with(KEPT));
+    names.sort();
+    Ok(names)
 }
 
 impl Original {
@@ -364,103 +384,6 @@ fn reopen(dir: &OwnedFd, name: &OsStr, id: &str, mode: u32) -> Result<(), Errno>
     rustix::fs::fchmod(&folder, Mode::from_raw_mode(mode))
 }
 
-impl Moved {
-    /// Puts it back, if its place is free.
-    ///
-    /// # Errors
-    /// [`MoveFault::Taken`] if it is not; anything else: it is where it was.
-    pub fn put_back(&self, home: &Home) -> Result<(), MoveFault> {
-        let parent = self.original.parent()?;
-        let name = self.original.name();
-        let taken = |doing: &'static str| {
-            move |error| match error {
-                Errno::EXIST | Errno::NOTEMPTY => MoveFault::Taken,
-                other => fault(doing)(other),
-            }
-        };
-        if rustix::fs::statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
-            return Err(MoveFault::Taken);
-        }
-        let last = self.at.file_name().unwrap_or_default();
-        let there = if self.beside {
-            self.original.parent()?
-        } else {
-            home.folder("evidence").map_err(|source| MoveFault::Io { doing: "opening it", source })?
-        };
-        match (&self.original.kind, self.beside) {
-            (Kind::Folder, true) => {
-                reopen(&there, last, &self.id, self.original.mode).map_err(fault("opening it"))?;
-                if let Err(error) = rename(&there, last, &parent, name) {
-                    let _ = close(&there, last, &self.id);
-                    return Err(taken("moving it")(error));
-                }
-            }
-            (Kind::Link(text), true) => {
-                rustix::fs::symlinkat(text, &parent, name).map_err(taken("making the link"))?;
-                rustix::fs::unlinkat(&there, last, AtFlags::empty()).map_err(fault("tidying"))?;
-            }
-            (kind, false) => match (rename_whole(&self.original, &there, last, &parent, name), kind) {
-                (Ok(()), _) => {}
-                // A link made anew is another inode, so it is not compared.
-                (Err(Failed::OtherDisk | Failed::Fault(MoveFault::Changed)), Kind::Link(text)) => {
-                    rustix::fs::symlinkat(text, &parent, name).map_err(taken("making the link"))?;
-                    rustix::fs::unlinkat(&there, last, AtFlags::empty()).map_err(fault("tidying"))?;
-                }
-                (Err(Failed::OtherDisk), Kind::Folder) => return Err(fault("moving it")(Errno::XDEV)),
-                (Err(Failed::Fault(fault)), _) => return Err(fault),
-            },
-        }
-        // It is back; that a power cut could undo this lets nothing more run.
-        let _ = rustix::fs::fsync(&parent);
-        Ok(())
-    }
-
-    /// The command that brings it back by hand.
-    #[must_use]
-    pub fn back(&self) -> String {
-        back(&self.at, &self.original.path, &self.id)
-    }
-}
-
-/// The command that brings an original back from where it is.
-fn back(at: &Path, from: &Path, id: &str) -> String {
-    use crate::model::text::shell_bytes as word;
-    let (now, then) = (word(at.as_os_str().as_bytes()), word(from.as_os_str().as_bytes()));
-    if !at.file_name().is_some_and(|name| name.as_bytes().starts_with(BESIDE.as_bytes())) {
-        return format!("mv {now} {then}");
-    }
-    let card = |end: &str| word(at.join(end).as_os_str().as_bytes());
-    if at.is_dir() {
-        let (hidden, shown) = (card(&format!("SKILL.md.{id}")), card("SKILL.md"));
-        return format!("chmod 755 {now} && mv {hidden} {shown} && mv {now} {then}");
-    }
-    format!("ln -s \"$(cat {now})\" {then}")
-}
-
-/// Where an announced original is now, and the command that brings it back;
-/// none if it was not moved, or was put back. One that stayed beside its place
-/// is closed, if a crash left it open.
-///
-/// # Errors
-/// The system's, when it lies there and cannot be closed.
-pub fn moved(home: &Home, id: &str, from: &Path) -> io::Result<Option<(PathBuf, String)>> {
-    let kept = home.path().join("evidence").join(format!("{KEPT}{id}"));
-    if kept.symlink_metadata().is_ok() {
-        // A link is made anew here before the old one goes.
-        let twin = kept.is_symlink() && std::fs::read_link(&kept).ok() == std::fs::read_link(from).ok();
-        return Ok((!twin).then(|| (kept.clone(), back(&kept, from, id))));
-    }
-    let last = format!("{BESIDE}{id}");
-    let aside = from.with_file_name(&last);
-    let Ok(about) = aside.symlink_metadata() else { return Ok(None) };
-    if about.is_dir()
-        && let Some(parent) = from.parent()
-    {
-        close(&tree::open_folder(parent)?, OsStr::new(&last), id)?;
-    }
-    Ok(Some((aside.clone(), back(&aside, from, id))))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -523,6 +446,26 @@ mod tests {
         std::fs::create_dir(agent.join("x")).unwrap();
         assert!(matches!(take(Some(&home), &original, &fresh_id()), Err(MoveFault::Changed)));
         assert!(agent.join("x").exists() && agent.join("y/SKILL.md").exists());
+    }
+
+    #[test]
+    fn attack_so_many_originals_that_no_mark_can_name_them() {
+        let (_root, home, _) = bed();
+        let path = |at: usize| PathBuf::from(format!("/{at}/{}", "n".repeat(200)));
+        let moves: Moves = (0..1_000).map(|at| (fresh_id(), path(at))).collect();
+        assert!(announce(&home, &moves).is_err(), "a mark that is not read again");
+        let marks = announce_all(&home, &moves);
+        assert!(marks.len() > 1 && left(&home).unwrap().is_empty());
+        drop(marks);
+        let mut found: Moves = left(&home).unwrap().into_iter().flat_map(|left| left.moves).collect();
+        let mut wanted = moves;
+        found.sort();
+        wanted.sort();
+        assert_eq!(found, wanted);
+        // One that cannot be read is not taken away as if it named nothing.
+        let odd = home.path().join(format!("{MARK}odd"));
+        std::fs::write(&odd, vec![b'x'; 100_000]).unwrap();
+        assert!(left(&home).unwrap().iter().all(|left| !left.moves.is_empty()) && odd.exists());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod attacks;
 mod cleared;
 mod home;
+mod races;
 mod replaced;
 
 use crate::unmanaged::{Account, with_account};

@@ -437,10 +437,12 @@ const WRITERS: &[(&str, &[&str])] = &[
     ("permit::withdraw(", &["apply", "place", "recover"]),
     ("placement::withdraw(", &["apply"]),
     ("Staged::begin(", &["enable"]),
-    ("originals::announce(", &["clear", "originals"]),
+    ("originals::announce(", &["originals"]),
+    ("originals::announce_all(", &["clear"]),
     ("originals::take(Some(&session.home)", &["originals"]),
     ("originals::take(home.as_ref()", &["clear"]),
     (".put_back(home)", &["originals"]),
+    ("originals::part(", &["uninstall"]),
     ("store.promote(", &["install"]),
     ("store.remove(", &["remove"]),
     // A drill's is the copied home.

@@ -150,7 +150,7 @@ fn what_may_not_come_back_is_told_with_its_reason_and_the_way_on() {
         ]
     );
     let record = plan(&sandbox, &[])["record"].to_string();
-    let said = sandbox.run(&["enable", "--as-before", "--record", &record]).ok();
+    let said = sandbox.run(&["enable", "--as-before", "--record", &record]).code(3);
     let said = said
         .says("skills trust loose@")
         .says("move it away, then: skills enable taken@")

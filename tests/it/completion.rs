@@ -147,17 +147,47 @@ fn bash_takes_the_script_and_completes_with_it() {
     let home = sandbox.arg("home");
     let ask = |words: &str, index: usize| {
         let line = format!(
-            "source {}; COMP_WORDS=({PROGRAM} --home {home} {words}); COMP_CWORD={index}; _skills {PROGRAM}; \
+            "source {}; COMP_WORDS=(skills --home {home} {words}); COMP_CWORD={index}; _skills skills; \
              printf '%s\\n' \"${{COMPREPLY[@]}}\"",
             file.display()
         );
-        let output = Command::new("bash").args(["--norc", "-c", &line]).env_clear().output().unwrap();
+        let mut bash = Command::new("/bin/bash");
+        bash.args(["--norc", "-c", &line]).env_clear().env("PATH", Path::new(PROGRAM).parent().unwrap());
+        let output = bash.output().unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stderr), "");
         String::from_utf8(output.stdout).unwrap()
     };
     assert_eq!(ask("enable t", 4), "three\ntwo\n");
     assert_eq!(ask("enable two --agent cla", 6), "claude-code\n");
     assert_eq!(ask("trust nothing-like-it", 4), "\n");
+}
+
+/// Attack: a project has a `skills` of its own, and the Tab key alone runs it.
+#[test]
+fn attack_a_program_in_the_project_is_run_by_the_tab_key() {
+    let sandbox = sandbox();
+    let script = Output::of(&mut sandbox.bare(&["generate", "completions", "bash"]), &[]).ok().0.stdout;
+    fs::write(sandbox.at("work/script"), script).unwrap();
+    fs::write(sandbox.at("work/skills"), "#!/bin/sh\n: > ran\necho evil\n").unwrap();
+    fs::set_permissions(sandbox.at("work/skills"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .unwrap();
+    let line = format!(
+        "source ./script; COMP_WORDS=(./skills --home {} enable t); COMP_CWORD=4; _skills ./skills; \
+         printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        sandbox.arg("home")
+    );
+    let mut bash = Command::new("/bin/bash");
+    bash.args(["--norc", "-c", &line]).env_clear().env("PATH", Path::new(PROGRAM).parent().unwrap());
+    let output = bash.current_dir(sandbox.at("work")).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "three\ntwo\n");
+    assert!(!sandbox.at("work/ran").exists());
+    // The other shells' scripts, which may not be here, name the program without its folder too.
+    for (shell, named) in
+        [("zsh", "command \"${words[1]:t}\" __complete"), ("fish", "command $program __complete")]
+    {
+        let script = Output::of(&mut sandbox.bare(&["generate", "completions", shell]), &[]).ok().0.stdout;
+        assert!(script.contains(named), "{script}");
+    }
 }
 
 #[test]

@@ -17,7 +17,8 @@
 //!
 //! `SKILLS_SWEEP=full` kills before every single system call. Without it, it
 //! is every call that changes something and a fixed sample of the others,
-//! between two of which the disk is the same.
+//! between two of which the disk is the same. An ordinary account takes all
+//! of these; root, whom no mode stops, a third, and the power cuts.
 
 mod errors;
 pub(crate) mod judge;

@@ -36,6 +36,7 @@ mod drill;
 /// `--dry-run` changes nothing.
 mod dry_run;
 /// What `install` offers on a terminal.
+mod first_minutes;
 mod first_use;
 /// The gate's answers in every form, and every way out of it.
 mod gate_contract;

@@ -358,8 +358,9 @@ fn forged_evidence_explains_nothing() {
     let good = fs::read(&card).unwrap();
     tamper(&card);
     sandbox.run(&["gate", "pdf"]).code(5);
-    let kept: Vec<PathBuf> =
-        fs::read_dir(sandbox.home().join("evidence")).unwrap().map(|e| e.unwrap().path()).collect();
+    // The permit's record lies there too, before it or after it.
+    let kept = fs::read_dir(sandbox.home().join("evidence")).unwrap().map(|entry| entry.unwrap().path());
+    let kept: Vec<PathBuf> = kept.filter(|path| path.is_dir()).collect();
     let forged = kept[0].join("SKILL.md.withdrawn");
     chmod(&forged, 0o600);
     fs::write(&forged, String::from_utf8(good).unwrap().replace('\n', "\r\n")).unwrap();

@@ -66,6 +66,17 @@ fn a_source_without_a_skill_fails_and_leaves_nothing() {
     assert_eq!(left(temp.path()), 0);
 }
 
+/// What the program said to itself as JSON is said to a person in words.
+#[test]
+fn a_source_that_is_not_there_is_told_like_any_other() {
+    let (_temp, output) = run(&["/no/such/folder"]);
+    let said =
+        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(8), "{said}");
+    assert!(said.contains("error[source-unreachable]: /no/such/folder: "), "{said}");
+    assert!(said.contains("next: check the path") && !said.contains("\"schema\""), "{said}");
+}
+
 #[test]
 fn an_interrupted_tour_leaves_nothing() {
     use rustix::process::{Pid, Signal, kill_process};

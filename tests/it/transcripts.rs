@@ -22,6 +22,7 @@ const SHOWN: &str = "/home/ana/one-hour-thirty-skills";
 struct Stage {
     top: PathBuf,
     page: String,
+    ids: Vec<String>,
     _dir: TempDir,
 }
 
@@ -37,7 +38,7 @@ impl Stage {
         let top = base.join("x".repeat(room));
         fs::create_dir(&top).unwrap();
         let page = format!("# {title}\n\n{about}\n");
-        Self { top, page, _dir: dir }
+        Self { top, page, ids: Vec::new(), _dir: dir }
     }
 
     fn say(&mut self, text: &str) {
@@ -50,21 +51,40 @@ impl Stage {
         let home = self.top.join("home");
         let mut args = vec!["--home", home.to_str().unwrap()];
         args.extend(real.split(' ').skip(1));
+        self.play(line, Path::new(PROGRAM), &args, typed, 0);
+    }
+
+    /// The same as an account whose own folder this is; false where this
+    /// machine lets nobody mount.
+    fn run_at_home(&mut self, line: &str, typed: Typed<'_>, ends: i32) -> bool {
+        let (program, before) = match own_account(&self.top) {
+            Some(found) => found,
+            None => return false,
+        };
+        let real = line.replace("~", self.top.to_str().unwrap());
+        let mut args: Vec<_> = before.iter().map(String::as_str).collect();
+        args.push(PROGRAM);
+        args.extend(real.split(' ').skip(1));
+        self.play(line, &program, &args, typed, ends);
+        true
+    }
+
+    fn play(&mut self, line: &str, program: &Path, args: &[&str], typed: Typed<'_>, ends: i32) {
         let environment = [("TERM", "xterm"), ("NO_COLOR", "1"), ("LC_ALL", "C.UTF-8")];
-        let mut pty = Pty::start(Path::new(PROGRAM), &args, &environment, &self.top, (400, 100));
+        let mut pty = Pty::start(program, args, &environment, &self.top, (2000, 100));
         for (shown, answer) in typed {
             pty.wait_for(shown);
             pty.send(answer);
         }
         let (text, code) = pty.finish();
         let shown = self.readable(&text);
-        assert_eq!(code, 0, "{line}\n{shown}");
+        assert_eq!(code, ends, "{line}\n{shown}");
         let _ = write!(self.page, "\n```text\n$ {line}\n{}\n```\n", shown.trim_end());
     }
 
     /// As a person saw it at the end: without what was overwritten, and with
     /// what differs from run to run replaced.
-    fn readable(&self, text: &str) -> String {
+    fn readable(&mut self, text: &str) -> String {
         let account = format!(" by {}", skill_trust::system::account::Account::ours().name);
         let text = text.replace(self.top.to_str().unwrap(), SHOWN).replace(&account, " by ana");
         let mut out = String::new();
@@ -74,7 +94,25 @@ impl Stage {
             out.push_str(last.trim_end());
             out.push('\n');
         }
-        without_times(&out)
+        self.without_ids(&without_times(&out))
+    }
+
+    /// Random names of 32 letters as numbers, in the order in which they appear.
+    fn without_ids(&mut self, text: &str) -> String {
+        let mut out = String::new();
+        for part in text.split_inclusive(|c: char| !c.is_ascii_hexdigit()) {
+            let word = part.trim_end_matches(|c: char| !c.is_ascii_hexdigit());
+            if word.len() != 32 {
+                out.push_str(part);
+                continue;
+            }
+            let known = self.ids.iter().position(|id| id == word).unwrap_or_else(|| {
+                self.ids.push(word.to_owned());
+                self.ids.len() - 1
+            });
+            let _ = write!(out, "{:032}{}", known + 1, &part[word.len()..]);
+        }
+        out
     }
 
     fn file(&self, path: &str, content: &str) {
@@ -105,6 +143,21 @@ impl Stage {
     fn end(self, path: &str) {
         check(path, &self.page);
     }
+}
+
+/// What runs a program as an account whose own folder is this; none where that
+/// cannot be.
+fn own_account(top: &Path) -> Option<(PathBuf, Vec<String>)> {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("NOT RUN: only root can give the program another account's folder; the other pass runs it");
+        return None;
+    }
+    crate::unmanaged::with_account(top, &["true"])?;
+    let passwd = top.join("../passwd");
+    fs::write(&passwd, format!("ana:x:0:0::{}:/bin/sh\n", top.display())).unwrap();
+    let mount = crate::support::faults::AS_ACCOUNT;
+    let words = ["--mount", "sh", "-c", mount, passwd.to_str().unwrap()];
+    Some((PathBuf::from("/usr/bin/unshare"), words.map(str::to_owned).to_vec()))
 }
 
 /// Without terminal control; a line that was cleared and written anew counts
@@ -173,7 +226,8 @@ fn thirty_skills_and_a_weeks_updates() {
     stage.commit("many", "thirty skills");
     let source = format!("{}/many", stage.top.display());
     stage.say("## The first hour");
-    stage.run("skills install file://~/many --all", &[]);
+    // What comes next is typed below; the offer of it is answered with Enter.
+    stage.run("skills install file://~/many --all", &[("[y/N] ", "\r")]);
     stage.run("skills review --from file://~/many", &[]);
     let phrase = |count: usize| format!("{count} from {source}\r");
     stage.run("skills trust --from file://~/many", &[("revisions: ", &phrase(30))]);
@@ -189,4 +243,66 @@ fn thirty_skills_and_a_weeks_updates() {
     stage.run("skills trust --updates", &[("revisions: ", &phrase(20))]);
     stage.run("skills enable --updates", &[]);
     stage.end("docs/transcripts/thirty-skills.md");
+}
+
+/// A home as people have it: links into a folder of their own, one skill in two
+/// places, one name with other bytes, one made by hand.
+fn lived_in(stage: &Stage) {
+    let skill = |path: &str, name: &str, body: &str| {
+        let card = format!("---\nname: {name}\ndescription: For tests.\n---\n{body}\n");
+        stage.file(&format!("{path}/SKILL.md"), &card);
+    };
+    skill(".claude/skills/docx", "docx", "Read and write documents.");
+    stage.file(".claude/skills/docx/scripts/unpack.py", "import zipfile\n");
+    skill(".agents/skills/pdf", "pdf", "Fill forms.");
+    skill(".codex/skills/pdf", "pdf", "Fill forms.");
+    skill(".agents/skills/planning", "planning", "Plan first.");
+    skill(".codex/skills/planning", "planning", "Plan first.\nThen do it.");
+    skill("dotfiles/skills/frontend", "frontend", "Make it plain.");
+    skill(".claude/skills/release-notes", "release-notes", "Group by area; one line each.");
+    let link = |to: &str, at: &str| std::os::unix::fs::symlink(to, stage.top.join(at)).unwrap();
+    link("../../dotfiles/skills/frontend", ".claude/skills/frontend");
+    link("../../.agents/skills/pdf", ".claude/skills/pdf");
+    let lock = r#"{"version":3,"skills":{"pdf":{"source":"acme/skills","sourceType":"github","sourceUrl":"https://github.com/acme/skills.git","skillPath":"skills/pdf/SKILL.md","skillFolderHash":"4b825dc642cb6eb9a060e54bf8d69288fbee4904"}}}"#;
+    stage.file(".agents/.skill-lock.json", lock);
+}
+
+#[test]
+fn a_home_with_links_duplicates_and_hand_made_skills() {
+    let mut stage = Stage::new(
+        "A home that was lived in",
+        "Skills of several tools, links into a folder of dotfiles, one skill in two places, one name with other \
+         bytes, one made by hand: all of it taken in by `adopt --all`, decided with one typed answer, replaced \
+         with one consent, stopped, brought back, and given back. Played on a real terminal by \
+         `tests/it/transcripts.rs`; only path, dates, times and random names are replaced.",
+    );
+    lived_in(&stage);
+    let card = fs::read(stage.top.join(".claude/skills/release-notes/SKILL.md")).unwrap();
+    stage.say("## What is there");
+    if !stage.run_at_home("skills status", &[], 0) {
+        return;
+    }
+    stage.say("## Taking it in");
+    stage.run_at_home("skills adopt --all", &[], 3);
+    stage.run_at_home("skills adopt ~/.codex/skills/planning --as planning-codex", &[], 0);
+    stage.run_at_home("skills review --adopted", &[], 0);
+    stage.run_at_home("skills trust --adopted", &[("revisions: ", "6 from 6 sources\r")], 0);
+    stage.run_at_home("skills enable --adopted", &[("place the copies? [y/N] ", "y\r")], 0);
+    stage.run_at_home("skills status", &[], 0);
+    stage.say("## Stopping, and bringing back");
+    stage.run_at_home("skills kill --all", &[], 0);
+    stage.run_at_home("skills release --all", &[("to lift it: ", "release epoch 1\r")], 0);
+    stage.run_at_home("skills enable --as-before", &[("again? [y/N] ", "y\r")], 0);
+    stage.say("## Leaving");
+    stage.run_at_home(
+        "skills uninstall --remove --export ~/log.jsonl",
+        &[("to do it: ", "remove 6 skills\r")],
+        0,
+    );
+    // The one copy there was of what was made by hand.
+    let kept = stage.top.join(".local/share/skill-trust-originals");
+    let mut kept = fs::read_dir(kept).unwrap().map(|entry| entry.unwrap().path());
+    let notes = kept.find(|path| path.to_str().unwrap().contains("release-notes-")).unwrap();
+    assert_eq!(fs::read(notes.join("SKILL.md")).unwrap(), card);
+    stage.end("docs/transcripts/lived-in-home.md");
 }

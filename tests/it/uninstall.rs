@@ -436,3 +436,116 @@ fn a_home_in_which_nothing_was_recorded_goes_too() {
     let request = Request { hand_over: true, export: None, folder: sandbox.at("work"), config: false };
     assert_eq!(uninstall::plan(&world, &request).unwrap_err().code, Code::HomeMissing);
 }
+
+/// Attack: so many copies that the mark cannot name them, which is found out
+/// when the log has told of a hand-over already.
+#[test]
+fn attack_more_copies_than_a_mark_can_name() {
+    let sandbox = Sandbox::new();
+    let mut folder = sandbox.at("far");
+    (0..12).for_each(|_| folder.push("n".repeat(240)));
+    for place in ["1", "2"] {
+        fs::create_dir_all(folder.join(place)).unwrap();
+    }
+    for name in ["one", "two", "three", "four", "five", "six"] {
+        sandbox.trusted(&sandbox.skill(name).make(), name);
+        for place in ["1", "2"] {
+            sandbox.run(&["enable", name, "--dir", folder.join(place).to_str().unwrap()]).ok();
+        }
+    }
+    let mut story = Story::of(&sandbox);
+    sandbox.run(&["uninstall", "--hand-over", "--dry-run"]).code(2).says("too many copies").says("--remove");
+    story.unchanged();
+    sandbox.run(&["gate", "six"]).ok();
+}
+
+/// Attack by bad luck: the configuration is a link, as people's dotfiles have
+/// it, and a home that is half gone can never go.
+#[test]
+fn attack_a_linked_configuration_keeps_a_home_half_gone() {
+    let (sandbox, _) = three();
+    fs::create_dir(sandbox.at("work/dotfiles")).unwrap();
+    fs::write(sandbox.at("work/dotfiles/policy.toml"), "").unwrap();
+    symlink("dotfiles", sandbox.at("work/config")).unwrap();
+    let world = world(&sandbox);
+    let request = Request { hand_over: false, export: None, folder: sandbox.at("b"), config: true };
+    let plan = uninstall::plan(&world, &request).unwrap();
+    let left = uninstall::leave(&world, &plan, "", Some(REMOVE), &mut Nobody).unwrap();
+    assert_eq!(left.config_left, ["all of it, which is a link"]);
+    assert!(!sandbox.home().exists() && sandbox.at("work/dotfiles/policy.toml").exists());
+}
+
+/// Attack by bad luck: the export fails after the log has told of a hand-over,
+/// and the log goes on as if copies that are managed were nobody's.
+#[test]
+fn attack_a_failed_export_leaves_an_untrue_record() {
+    if nix::unistd::geteuid().is_root() {
+        eprintln!("NOT RUN: root lists every folder; the other pass runs it");
+        return;
+    }
+    let (sandbox, _) = three();
+    let folder = sandbox.at("work/closed");
+    fs::create_dir(&folder).unwrap();
+    // The file can be made, and its folder not be opened to be flushed.
+    chmod(&folder, 0o300);
+    let log = folder.join("log.jsonl");
+    let args = ["uninstall", "--hand-over", "--phrase", OVER, "--export", log.to_str().unwrap()];
+    sandbox.run(&args).code(1).says("nothing else");
+    let text = fs::read_to_string(sandbox.home().join("audit/audit.jsonl")).unwrap();
+    let last = text.lines().last().unwrap();
+    assert!(
+        text.contains("handed over: its copies") && last.contains("not uninstalled; what is left"),
+        "{last}"
+    );
+    assert!(!log.exists());
+    sandbox.run(&["gate", "pdf"]).ok();
+}
+
+/// A home with an original that was moved aside for a copy of `notes`.
+fn with_an_original() -> (Sandbox, std::path::PathBuf) {
+    let sandbox = Sandbox::new();
+    sandbox.trusted(&sandbox.skill("notes").make(), "notes");
+    let mine = sandbox.skill("notes").file("mine.md", "by hand\n").into_folder("a/notes").make();
+    let digest = sandbox.digest(&mine).to_string();
+    sandbox.run(&["enable", "notes", "--dir", &sandbox.arg("a"), "--replace", &digest]).ok();
+    let kept = sandbox.home().with_file_name("home-originals");
+    (sandbox, kept)
+}
+
+/// What a person had put there by hand, and let us move aside, may have no
+/// other copy: it must not go with the home.
+#[test]
+fn originals_leave_the_home_before_it_goes() {
+    for way in ["--remove", "--hand-over"] {
+        let (sandbox, kept) = with_an_original();
+        let plan = sandbox.run(&["uninstall", way, "--dry-run", "--json"]).ok().json();
+        assert_eq!(plan["originals"]["count"], 1);
+        assert_eq!(plan["originals"]["to"], kept.to_str().unwrap());
+        let phrase = plan["phrase"].as_str().unwrap().to_owned();
+        let log = sandbox.arg("work/log.jsonl");
+        let said =
+            sandbox.run(&["uninstall", way, "--phrase", &phrase, "--export", &log, "--json"]).ok().json();
+        let at = Path::new(said["originals"][0].as_str().unwrap()).to_owned();
+        assert!(at.starts_with(&kept) && !sandbox.home().exists(), "{said}");
+        assert!(at.file_name().unwrap().to_str().unwrap().starts_with("notes-"), "{at:?}");
+        assert_eq!(fs::read_to_string(at.join("mine.md")).unwrap(), "by hand\n");
+        assert!(checked(Path::new(&log)).contains("1 originals go to"), "the log says where");
+    }
+}
+
+/// Attack: the folder that originals go to is a link into an agent's folder.
+#[test]
+fn attack_originals_follow_no_link_and_the_home_stays_until_they_are_safe() {
+    let (sandbox, kept) = with_an_original();
+    fs::create_dir(sandbox.at("agent")).unwrap();
+    symlink(sandbox.at("agent"), &kept).unwrap();
+    let log = sandbox.arg("work/log.jsonl");
+    let said =
+        sandbox.run(&["uninstall", "--remove", "--phrase", "remove 1 skills", "--export", &log]).code(1);
+    assert!(said.0.stderr.contains("what was moved aside once cannot be brought to"), "{}", said.0.stderr);
+    assert_eq!(fs::read_dir(sandbox.at("agent")).unwrap().count(), 0);
+    assert_eq!(sandbox.run(&["gate", "notes"]).code, 7, "a half removed home allows nothing");
+    fs::remove_file(&kept).unwrap();
+    sandbox.run(&["uninstall"]).ok();
+    assert_eq!((fs::read_dir(&kept).unwrap().count(), sandbox.home().exists()), (1, false));
+}

@@ -152,7 +152,11 @@ fn on_a_bare_account_nothing_is_written_and_the_way_on_is_named() {
         place.run(args).with(0);
         assert_eq!(place.files(), before, "{args:?}");
     }
-    place.run(&["status"]).with(0).has(&["There is no home yet", "skills install SOURCE", "skills tour"]);
+    place.run(&["status"]).with(0).has(&[
+        "Nothing is managed here yet",
+        "skills install SOURCE",
+        "skills tour",
+    ]);
     let json = place.run(&["status", "--json"]).with(0).json("status/1");
     assert_eq!(
         (&json["exists"], &json["skills"], &json["problem"]),
@@ -169,7 +173,7 @@ fn on_a_bare_account_nothing_is_written_and_the_way_on_is_named() {
     fs::create_dir(place.home()).unwrap();
     fs::set_permissions(place.home(), fs::Permissions::from_mode(0o700)).unwrap();
     let before = place.files();
-    place.run(&["status"]).with(0).has(&["There is no home yet"]);
+    place.run(&["status"]).with(0).has(&["Nothing is managed here yet"]);
     place.run(&["doctor"]).with(0);
     assert_eq!(place.files(), before);
 }

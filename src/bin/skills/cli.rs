@@ -132,10 +132,49 @@ fn print_error(error: &clap::Error) {
     }
     let size = rustix::termios::tcgetwinsize(std::io::stderr());
     let columns = size.map_or(0, |size| usize::from(size.ws_col));
-    for line in error.to_string().lines() {
+    let shown = error.to_string();
+    let hint = hint(error);
+    // That a flag can be a value helps nobody who looks for a yes.
+    let useless = |line: &str| line.trim_start().starts_with("tip: to pass");
+    let replaced = !hint.is_empty() && shown.lines().any(useless);
+    let mut lines: Vec<_> = shown
+        .lines()
+        .flat_map(|line| if replaced && useless(line) { hint.lines().collect() } else { vec![line] })
+        .collect();
+    if !replaced && !hint.is_empty() {
+        lines.push("");
+        lines.extend(hint.lines());
+    }
+    for line in lines {
         let line = render::guarded(line);
         let line = if columns > 0 { layout::fit(&line, columns) } else { line };
         let _ = writeln!(std::io::stderr(), "{line}");
+    }
+}
+
+/// What a person meant who typed what is not there.
+fn hint(error: &clap::Error) -> String {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    let said = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => vec![text.clone()],
+        Some(ContextValue::Strings(texts)) => texts.clone(),
+        _ => Vec::new(),
+    };
+    match error.kind() {
+        ErrorKind::UnknownArgument => {
+            let yes = ["--yes", "-y", "--force", "-f", "--no-confirm"];
+            let typed = said(ContextKind::InvalidArg);
+            if !typed.iter().any(|arg| yes.contains(&arg.as_str())) {
+                return String::new();
+            }
+            "  No flag answers for a person. At a terminal the question is asked; without one,\n  `trust` takes --digest with the reviewed bytes in full: skills trust --help".to_owned()
+        }
+        ErrorKind::MissingRequiredArgument
+            if said(ContextKind::InvalidArg).iter().any(|arg| arg.starts_with("<SKILLS>")) =>
+        {
+            "Name a skill, as it stands in: skills status".to_owned()
+        }
+        _ => String::new(),
     }
 }
 

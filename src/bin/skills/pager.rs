@@ -7,8 +7,10 @@
 //! editor, no other files and no log. It never breaks lines, so that a window
 //! made narrower later moves no text to the left edge either.
 //!
-//! It starts with the first line that no longer fits the screen. Without it,
-//! everything is written as if nobody had asked for a pager.
+//! It starts with the first line that no longer fits the screen. Without it, or
+//! where it says that it failed, everything is written as if nobody had asked
+//! for a pager. Attack by bad luck: an older one knows an option not, shows
+//! nothing, and a person is asked whether to trust what they did not see.
 
 use std::fs;
 use std::io::Write as _;
@@ -21,7 +23,10 @@ const LESS: &str = "/usr/bin/less";
 /// Holds text back until it is longer than the screen, then hands it on.
 #[derive(Debug)]
 pub(crate) struct Pager {
-    held: String,
+    /// All of it.
+    text: String,
+    /// How much of it the pager has.
+    given: usize,
     /// Rows that are still free.
     free: usize,
     command: Option<Command>,
@@ -38,7 +43,9 @@ impl Pager {
         }
         let mut command = Command::new(LESS);
         // -S: never break a line; -X: leave on the screen what was read.
-        command.args(["-S", "-X", "-M", "--no-histdups"]);
+        command.args(["-S", "-X", "-M"]);
+        // Whoever never met it must find the way on and out.
+        command.args(["-Pslines %lt-%lb  (space goes on, b back, / searches, q ends)"]);
         // -R passes colours on, and nothing else; without colours nothing is.
         command.args(coloured.then_some("-R"));
         command.env_clear().env("TERM", term).env("LESSSECURE", "1").env("LESSHISTFILE", "-");
@@ -46,7 +53,7 @@ impl Pager {
         command.env("LINES", rows.to_string()).env("COLUMNS", columns.to_string());
         command.current_dir("/").stdin(Stdio::piped());
         let free = usize::from(rows).saturating_sub(1);
-        Some(Self { held: String::new(), free, command: Some(command), running: None, coloured })
+        Some(Self { text: String::new(), given: 0, free, command: Some(command), running: None, coloured })
     }
 
     /// Takes one or more lines.
@@ -56,8 +63,8 @@ impl Pager {
     pub(crate) fn take(&mut self, lines: &str) -> std::io::Result<()> {
         let shown = if self.coloured { lines.to_owned() } else { super::render::plain(lines) };
         let rows = shown.split('\n').count();
-        self.held.push_str(&shown);
-        self.held.push('\n');
+        self.text.push_str(&shown);
+        self.text.push('\n');
         if rows <= self.free && self.running.is_none() {
             self.free -= rows;
             return Ok(());
@@ -69,22 +76,19 @@ impl Pager {
             self.running = command.spawn().ok();
         }
         if let Some(input) = self.running.as_mut().and_then(|child| child.stdin.as_mut()) {
-            let _ = input.write_all(self.held.as_bytes());
-            self.held.clear();
+            let _ = input.write_all(&self.text.as_bytes()[self.given..]);
+            self.given = self.text.len();
         }
         Ok(())
     }
 
-    /// Waits for the pager; else returns what it never got.
+    /// Waits for the pager; returns everything if it did not show it.
     pub(crate) fn finish(mut self) -> Option<String> {
-        match self.running.take() {
-            Some(mut child) => {
-                drop(child.stdin.take());
-                let _ = child.wait();
-                None
-            }
-            None => Some(self.held).filter(|held| !held.is_empty()),
-        }
+        let shown = self.running.take().is_some_and(|mut child| {
+            drop(child.stdin.take());
+            child.wait().is_ok_and(|status| status.success())
+        });
+        Some(self.text).filter(|text| !shown && !text.is_empty())
     }
 }
 
@@ -140,6 +144,26 @@ mod tests {
         let Some(mut pager) = Pager::new(24, 80, Some("xterm"), false) else { return };
         pager.take("one\ntwo").unwrap();
         assert_eq!(pager.finish().as_deref(), Some("one\ntwo\n"));
+    }
+
+    #[test]
+    fn attack_a_pager_that_fails_keeps_the_review_from_the_person() {
+        for (program, shown) in [("/bin/false", false), ("/nowhere/less", false), ("/bin/cat", true)] {
+            let mut command = Command::new(program);
+            command.stdin(Stdio::piped()).stdout(Stdio::null());
+            let mut pager = Pager {
+                text: String::new(),
+                given: 0,
+                free: 1,
+                command: Some(command),
+                running: None,
+                coloured: false,
+            };
+            for line in ["one", "two", "three"] {
+                pager.take(line).unwrap();
+            }
+            assert_eq!(pager.finish(), (!shown).then(|| "one\ntwo\nthree\n".to_owned()), "{program}");
+        }
     }
 
     #[test]

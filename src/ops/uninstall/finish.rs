@@ -13,6 +13,7 @@ use crate::system::home::Home;
 use crate::system::kill;
 use crate::system::leaving::{self, Decided};
 use crate::system::lock::Lock;
+use crate::system::originals;
 use crate::system::permit;
 use crate::system::tree::{Checks, Reader};
 use std::path::Path;
@@ -31,7 +32,8 @@ pub fn resume(world: &World) -> Result<Left, Stop> {
         let next = "look at it; nothing is allowed from this home while it is there";
         Stop::new(Code::HalfRemoved, error.to_string(), next)
     })?;
-    let decided = decided.ok_or_else(|| Stop::new(Code::HomeMissing, "it was finished meanwhile", ""))?;
+    let decided = decided
+        .ok_or_else(|| Stop::new(Code::HomeMissing, "it was finished meanwhile", "nothing is left to do"))?;
     finish(world, &home, lock, &decided)
 }
 
@@ -58,6 +60,11 @@ pub(super) fn finish(world: &World, home: &Home, lock: Lock, decided: &Decided) 
             Stop::new(Code::Io, what, "then again: skills uninstall")
         })?;
     }
+    left.originals = originals::part(home).map_err(|error| {
+        let to = text::escape(&originals::parting(home.path()).to_string_lossy());
+        let what = format!("what was moved aside once cannot be brought to {to}: {error}");
+        Stop::new(Code::Io, what, "nothing of it was removed; look what is there, then: skills uninstall")
+    })?;
     left.strays = leaving::remove_home(home).map_err(|error| io(&error))?;
     drop(lock);
     Ok(left)
@@ -89,12 +96,7 @@ fn hand_over(home: &Home, revision: &Revision, places: &[&Placement], left: &mut
                 left.not_over.push((path, "it is not what was handed over, and was left as it is".to_owned()))
             }
             (true, _, _) => {
-                let mut failures = apply::Failures::new();
-                apply::withdraw_place(home, place, revision, &mut failures);
-                if apply::any_left(std::slice::from_ref(*place)) {
-                    let what = format!("{path} could not be taken away");
-                    return Err(Stop::new(Code::Io, what, "move it away by hand, then: skills uninstall"));
-                }
+                take_away(home, revision, place)?;
                 let why = if stopped { "a kill came" } else { "it was changed or gone" };
                 left.not_over.push((path, format!("{why}; taken away")));
             }
@@ -103,12 +105,29 @@ fn hand_over(home: &Home, revision: &Revision, places: &[&Placement], left: &mut
     if has {
         leaving::drop_permit(home, revision).map_err(|error| io(&error))?;
     }
+    // Attack: a kill after the look above, which found no permit to go by any more.
+    let late = ours && matches!(facts::brake(home), Brake::Stopped(_));
     for place in kept {
         let path = text::escape(&place.path);
+        if late {
+            take_away(home, revision, place)?;
+            left.not_over.push((path, "a kill came; taken away".to_owned()));
+            continue;
+        }
         match leaving::loosen(Path::new(&place.path)) {
             Ok(()) => left.over.push(path),
             Err(error) => left.not_over.push((path, format!("its modes could not be set: {error}"))),
         }
+    }
+    Ok(())
+}
+
+fn take_away(home: &Home, revision: &Revision, place: &Placement) -> Result<(), Stop> {
+    let mut failures = apply::Failures::new();
+    apply::withdraw_place(home, place, revision, &mut failures);
+    if apply::any_left(std::slice::from_ref(place)) {
+        let what = format!("{} could not be taken away", text::escape(&place.path));
+        return Err(Stop::new(Code::Io, what, "move it away by hand, then: skills uninstall"));
     }
     Ok(())
 }

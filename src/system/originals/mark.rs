@@ -29,18 +29,51 @@ pub struct Mark {
 /// Moves that a mark names: the id of each, and where the original lay.
 pub type Moves = Vec<(String, PathBuf)>;
 
+/// Writes down many moves, in as many marks as they need; those that could be
+/// made.
+///
+/// Attack by bad luck: a mark that is longer than any that is read names
+/// nothing, and a thousand originals are somewhere that nobody was told.
+#[must_use]
+pub fn announce_all(home: &Home, moves: &Moves) -> Vec<Mark> {
+    let mut rest = moves.as_slice();
+    let mut marks = Vec::new();
+    while !rest.is_empty() {
+        let mut size = 0;
+        let fits = |one: &&(String, PathBuf)| {
+            size += line(one).len();
+            size <= leaf::PERMIT_MAX
+        };
+        let (now, later) = rest.split_at(rest.iter().take_while(fits).count().max(1));
+        marks.extend(announce(home, now).ok());
+        rest = later;
+    }
+    marks
+}
+
+fn line((id, path): &(String, PathBuf)) -> String {
+    format!("{id} {}\n", hex(path))
+}
+
 /// Writes down what is about to move. A mark that could not be flushed is left
 /// all the same: a kill moves on, and any other crash than a power cut keeps it.
 ///
 /// # Errors
 /// The system's; then there is no mark.
-pub fn announce(home: &Home, moves: &Moves) -> io::Result<Mark> {
+pub fn announce(home: &Home, moves: &[(String, PathBuf)]) -> io::Result<Mark> {
     use std::io::Write as _;
     let name = format!("{MARK}{}", leaf::fresh_id());
-    let text: String = moves.iter().map(|(id, path)| format!("{id} {}\n", hex(path))).collect();
+    let text: String = moves.iter().map(line).collect();
+    if text.len() > leaf::PERMIT_MAX {
+        return Err(io::Error::other("too much to be written down at once"));
+    }
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = rustix::fs::openat(home.dir(), name.as_str(), flags, Mode::RUSR | Mode::WUSR)?;
-    rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+    let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
+    // Attack by bad luck: recovery found it in between, empty, and took it away.
+    if locked.is_err() || rustix::fs::fstat(&file)?.st_nlink == 0 {
+        return Err(io::Error::other("it was taken for one that a process left"));
+    }
     let mut file = std::fs::File::from(file);
     if let Err(error) = file.write_all(text.as_bytes()) {
         let _ = rustix::fs::unlinkat(home.dir(), name.as_str(), AtFlags::empty());
@@ -115,8 +148,8 @@ pub fn left(home: &Home) -> io::Result<Vec<Left>> {
             Err(Errno::NOENT) | Ok(None) => continue,
             lock => lock?,
         };
-        // One that cannot be read names nothing, and goes.
-        let text = leaf::read_text(home.dir(), &name).map(|(text, _)| text).unwrap_or_default();
+        // One that cannot be read may name something, and stays.
+        let Ok((text, _)) = leaf::read_text(home.dir(), &name) else { continue };
         let one = |line: &str| {
             let (id, path) = line.split_once(' ')?;
             Some((crate::model::permit::is_id(id).then(|| id.to_owned())?, unhex(path)?))

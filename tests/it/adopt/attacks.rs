@@ -1,13 +1,19 @@
 //! How one would break it, tried.
 
-use super::{CLAUDE, Yes, all, at, enable_over, evidence, one, outcome, yes};
+use super::{CLAUDE, Yes, all, at, digest, enable_over, evidence, one, outcome, yes};
 use crate::unmanaged::Account;
 use skill_trust::model::code::Code;
 use skill_trust::ops::adopt::Outcome;
 use skill_trust::ops::place::Place;
-use skill_trust::ops::{clear, enable, originals};
+use skill_trust::ops::session::{Depth, Session};
+use skill_trust::ops::uninstall::{self, Request};
+use skill_trust::ops::{Nobody, clear, enable, originals, stop};
+use skill_trust::system::home::Home;
+use skill_trust::system::leaving::{self, Decided};
+use skill_trust::system::originals as moving;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::process::Command;
 
 /// Attack: another account's folder lies in ours (as root leaves them, or as
 /// they are unpacked): it is not ours to move, whoever we are.
@@ -180,7 +186,7 @@ fn a_link_with_a_hostile_name_is_shown_escaped_and_replaced() {
 fn a_move_that_was_cut_short_is_recorded_once_with_its_way_back() {
     let (account, world) = one();
     let path = account.path(".claude/skills/pdf");
-    let home = skill_trust::system::home::Home::open(&world.home).unwrap();
+    let home = Home::open(&world.home).unwrap();
     let original = skill_trust::system::originals::Original::look(&path).unwrap().unwrap();
     let id = skill_trust::system::originals::fresh_id();
     let moves = vec![(id.clone(), original.path.clone())];
@@ -188,8 +194,7 @@ fn a_move_that_was_cut_short_is_recorded_once_with_its_way_back() {
     let moved = skill_trust::system::originals::take(Some(&home), &original, &id).unwrap();
     let log = || super::log(&account);
     let before = log().lines().count();
-    let open =
-        || drop(skill_trust::ops::session::Session::open(&world, skill_trust::ops::session::Depth::All));
+    let open = || drop(Session::open(&world, Depth::All));
     open();
     assert_eq!(log().lines().count(), before, "its process lives");
     drop(mark);
@@ -200,4 +205,88 @@ fn a_move_that_was_cut_short_is_recorded_once_with_its_way_back() {
     let record = log.lines().last().unwrap();
     assert!(record.contains("\"event\":\"recover\"") && record.contains(&moved.back()), "{record}");
     assert!(!path.exists() && moved.at.join("SKILL.md").exists());
+}
+
+fn ending(account: &Account) -> Request {
+    Request { hand_over: false, export: None, folder: account.path(""), config: false }
+}
+
+/// Attack by hurry: the home goes, and with it the only copy of what was promised to be kept.
+#[test]
+fn attack_an_uninstall_takes_an_original_with_it() {
+    let (account, world) = one();
+    fs::write(account.path(".claude/skills/pdf/own.md"), "a person's own\n").unwrap();
+    let kept = enable_over(&world, "pdf", &mut yes()).unwrap().kept.unwrap();
+    let before = digest(&kept.at);
+    let plan = uninstall::plan(&world, &ending(&account)).unwrap();
+    let left = uninstall::leave(&world, &plan, "", Some(&plan.phrase()), &mut Nobody).unwrap();
+    let [saved] = left.originals.as_slice() else { panic!("{left:?}") };
+    assert_eq!(digest(saved), before);
+    assert!(!world.home.exists() && saved.join("own.md").exists());
+}
+
+/// Attack by bad luck: a kill that opened the home before its end was decided
+/// moves an original into it while it goes.
+#[test]
+fn attack_an_original_comes_while_the_home_goes() {
+    let (account, world) = one();
+    let home = Home::open(&world.home).unwrap();
+    leaving::mark(&home, &Decided::default()).unwrap();
+    let path = account.path(".claude/skills/pdf");
+    let original = moving::Original::look(&path).unwrap().unwrap();
+    let moved = moving::take(Some(&home), &original, &moving::fresh_id()).unwrap();
+    // Between the moving out and the removing: what is there then is not removed.
+    let name = moved.at.file_name().unwrap().to_string_lossy().into_owned();
+    assert_eq!(leaving::remove_home(&home).unwrap(), [format!("evidence/{name}")]);
+    assert!(moved.at.join("SKILL.md").exists());
+    let left = uninstall::resume(&world).unwrap();
+    assert!(left.strays.is_empty() && !world.home.exists());
+    let [saved] = left.originals.as_slice() else { panic!("{left:?}") };
+    assert!(saved.join("SKILL.md").exists());
+}
+
+/// Attack: a path of which every byte is written out is longer than a record,
+/// and no command that follows can record where the original is.
+#[test]
+fn attack_a_path_that_does_not_fit_into_a_record() {
+    let (account, mut world) = one();
+    let deep = ["d".repeat(250), "e".repeat(250), "f".repeat(250)].join("/");
+    world.account_home = Some(account.path(&deep));
+    let mut folder = account.path(&deep).join(".claude/skills");
+    (0..5).for_each(|_| folder.push("\u{1b}".repeat(255)));
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("SKILL.md"), "---\nname: far\ndescription: x\n---\n").unwrap();
+    let killed = stop::kill_all(&world, None);
+    assert!(killed.report.is_held());
+    let cleared = clear::clear_unmanaged(&world);
+    assert!(cleared.is_done() && cleared.pending.is_none(), "{:?}", cleared.pending);
+    let at =
+        cleared.moved.iter().find(|one| one.original.path.starts_with(folder.parent().unwrap())).unwrap();
+    assert!(super::log(&account).contains(&*at.at.to_string_lossy()));
+    // Nor does one that a dead process left stop every command.
+    fs::rename(&at.at, &folder).unwrap();
+    let home = Home::open(&world.home).unwrap();
+    let id = moving::fresh_id();
+    let mark = moving::announce(&home, &[(id.clone(), folder.clone())]).unwrap();
+    moving::take(Some(&home), &moving::Original::look(&folder).unwrap().unwrap(), &id).unwrap();
+    drop(mark);
+    drop(Session::open(&world, Depth::All).unwrap());
+    assert!(super::log(&account).contains(&format!("original-{id}")));
+}
+
+/// Attack by bad luck: a read-only folder, and the command that is said to
+/// bring it back does not.
+#[test]
+fn attack_a_read_only_original_does_not_come_back() {
+    let (account, world) = one();
+    let path = account.path(".claude/skills/pdf");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o555)).unwrap();
+    let before = path.metadata().unwrap();
+    let cleared = clear::clear_unmanaged(&world);
+    assert!(cleared.is_done() && !path.exists());
+    let done = Command::new("bash").args(["-c", &cleared.moved[0].back()]).status().unwrap();
+    assert!(done.success(), "{}", cleared.moved[0].back());
+    let after = path.metadata().unwrap();
+    assert_eq!((after.ino(), after.mode()), (before.ino(), before.mode()));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
 }

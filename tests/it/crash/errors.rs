@@ -6,7 +6,7 @@
 
 use super::judge::{Judge, conclude};
 use super::scenes::named;
-use crate::support::faults::{Bed, Dice};
+use crate::support::faults::{Bed, Dice, thinned};
 
 /// How many points are taken again with a fault that stays.
 const STICKY: usize = 24;
@@ -21,7 +21,7 @@ fn sweep(what: &str, scenes: &[&str]) -> usize {
         let mut dice = Dice::new(5_021);
         let mut judge = Judge::new(Bed::new(), named(name));
         let changing = judge.calls.iter().filter(|call| call.changes && !NOT_FAILED.contains(&&*call.name));
-        let changing: Vec<_> = changing.cloned().collect();
+        let changing = thinned(changing.cloned().collect(), &mut dice);
         let once = changing.iter().map(|call| (call.clone(), ""));
         let sticky = dice.some(changing.clone(), STICKY).into_iter().map(|call| (call, "+"));
         for (call, stays) in once.chain(sticky) {

@@ -84,11 +84,27 @@ pub(super) const SCREENS: &[Screen] = &[
     screen("status-one-drifted", "drifted", &["status", "pdf-forms"])
         .copy(&["{old}", "skills verify {oldrev}"]),
     screen("status-one-hostile", "trusted", &["status", "hostile", "-v"]).copy(&["{hostile}"]),
+    screen("adopt-dry-run", "none", &["adopt", "--all", "--dry-run"]).account().exit(3),
+    screen("adopt", "none", &["adopt", "--all"]).account().exit(3),
+    screen("repair-dry-run", "drifted", &["repair", "pdf-forms", "--dry-run"]).copy(&["{old}"]),
+    screen("repair-no", "drifted", &["repair", "pdf-forms"]).answers(&[("to trust", "\r")]).exit(1),
+    screen("enable-over-no", "trusted", &["enable", "pdf-forms", "--dir", "{top}/sources"])
+        .answers(&[("[y/N]", "\r")])
+        .exit(1),
+    screen("enable-as-before-nothing", "enabled", &["enable", "--as-before"]).exit(2),
+    screen("kill-drill", "enabled", &["kill", "--drill"]),
+    screen("kill-unmanaged", "enabled", &["kill", "--all", "--unmanaged", "--dry-run"]).account(),
+    screen("uninstall-dry-run", "enabled", &["uninstall", "--remove", "--dry-run"]),
+    screen("uninstall-no", "enabled", &["uninstall", "--hand-over"]).answers(&[("to do it", "\r")]).exit(1),
     screen("install-list", "none", &["install", "{top}/sources/bad", "--list"]),
     screen("install", "none", &["install", "{top}/sources/pdf-forms"])
+        .answers(&[("now?", "\r")])
         .copy(&["{new}", "skills review {newrev}"]),
-    screen("install-many", "none", &["install", "{top}/sources", "--all"]).exit(3),
-    screen("install-look-alike", "none", &["install", "{top}/sources/bad", "--skill", "p\u{430}ypal"]),
+    screen("install-nobody", "none", &["install", "{top}/sources/pdf-forms", "--no-input"])
+        .copy(&["{new}", "skills review {newrev}"]),
+    screen("install-many", "none", &["install", "{top}/sources", "--all"]).answers(&[("now?", "\r")]).exit(3),
+    screen("install-look-alike", "none", &["install", "{top}/sources/bad", "--skill", "p\u{430}ypal"])
+        .answers(&[("now?", "\r")]),
     screen("install-bad-card", "none", &["install", "{top}/sources/bad-card"]).exit(3),
     screen("review-first", "installed", &["review", "pdf-forms"]).copy(&["{old}", "skills trust {oldrev}"]),
     screen("review-hostile", "installed", &["review", "hostile", "--no-pager"]).copy(&["{hostile}"]),
@@ -157,6 +173,7 @@ pub(super) const SCREENS: &[Screen] = &[
     screen("gate-unknown", "enabled", &["gate", "no\u{1b}]0;EVIL\u{7}\u{202e}"]).exit(2),
     screen("gate-usage", "enabled", &["gate", "--no-such\u{1b}]0;EVIL\u{7}"]).exit(2),
     screen("install-git", "none", &["install", "file://{top}/sources/repo"])
+        .answers(&[("now?", "\r")])
         .copy(&["skills review from-git@"]),
     screen("help", "none", &["--help"]),
     screen("help-review", "none", &["review", "--help"]),

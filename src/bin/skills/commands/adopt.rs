@@ -74,12 +74,17 @@ fn show(context: &mut Context, done: &Adoptions) -> Result<(), Stop> {
         };
         let marks: Vec<_> = one.skill.marks.iter().map(|mark| mark.words()).collect();
         let path = short(home.as_deref(), &one.skill.path.to_string_lossy());
-        vec![word.to_owned(), name(one), digest, marks.join(", "), path]
+        vec![path, word.to_owned(), digest, marks.join(", ")]
     };
     let rows: Vec<_> = done.skills.iter().map(row).collect();
-    let table = render::table(&["", "NAME", "DIGEST", "LOOK FOR", "LIES AT"], &rows, context.out.width());
+    let table = render::table(&["LIES AT", "NOW", "DIGEST", "LOOK FOR"], &rows, context.out.width());
     context.say(&table)?;
     for one in &done.skills {
+        let folder = one.skill.path.file_name().unwrap_or_default();
+        if !matches!(one.outcome, Outcome::Refused(_)) && folder != name(one).as_str() {
+            let path = short(home.as_deref(), &one.skill.path.to_string_lossy());
+            context.say(&format!("{path} is called {} here", name(one)))?;
+        }
         if let Some(claim) = one.skill.claim.as_ref().filter(|_| context.globals.verbose) {
             let revision = claim.revision.as_deref().map(|at| format!(" at {at}")).unwrap_or_default();
             context.say(&format!(
@@ -97,8 +102,12 @@ fn show(context: &mut Context, done: &Adoptions) -> Result<(), Stop> {
         if let Outcome::Refused(stop) = &one.outcome {
             let path = short(home.as_deref(), &one.skill.path.to_string_lossy());
             let head = paint(Tone::Bad, "refused");
-            context
-                .say(&format!("\n{head}  {path}  [{}] {}\n  next: {}", stop.code, stop.what, stop.next))?;
+            context.say(&format!(
+                "\n{head}  {path}  [{}] {}\n  next: {}",
+                stop.code,
+                stop.what,
+                render::commands(&stop.next)
+            ))?;
         }
     }
     counts(context, done)
@@ -124,8 +133,9 @@ fn counts(context: &mut Context, done: &Adoptions) -> Result<(), Stop> {
             .say(&format!("\n{would} would be adopted, {known} known already, {refused} refused."));
     }
     context.say(&format!("\n{taken} adopted, {known} known already, {refused} refused."))?;
-    context
-        .say("The originals are as they were, and live. Nothing is trusted. Next:  skills review --adopted")
+    context.say(&render::commands(
+        "The originals are as they were, and live. Nothing is trusted.\nNext:  skills review --adopted",
+    ))
 }
 
 fn document(done: &Adoptions) -> serde_json::Value {

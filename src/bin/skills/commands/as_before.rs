@@ -7,6 +7,7 @@ use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::text;
 use skill_trust::ops::as_before::{self, AsBefore, Item};
 use skill_trust::ops::enable;
+use skill_trust::ops::place::Now;
 
 /// Runs `enable --as-before`.
 pub(crate) fn run(context: &mut Context, agents: &[String], record: Option<u64>, dry_run: bool) -> Ended {
@@ -51,7 +52,10 @@ fn place(context: &mut Context, plan: &AsBefore) -> Ended {
                     paint(Tone::Bad, "not placed"),
                     text::escape(&spot.path)
                 ))?;
-                context.out.stop(&stop).map_err(|error| Stop::new(Code::Io, error.to_string(), ""))?;
+                context
+                    .out
+                    .stop(&stop)
+                    .map_err(|error| Stop::new(Code::Io, error.to_string(), "run: skills status"))?;
                 failed.push(stop);
             }
         }
@@ -61,7 +65,10 @@ fn place(context: &mut Context, plan: &AsBefore) -> Ended {
         context.say(&format!("{left} not placed, for the reasons above"))?;
     }
     context.json("as-before/1", document(plan, &placed, &failed))?;
-    Ok(failed.first().map_or(Exit::Done, |stop| stop.code.exit()))
+    // What is there already is no failure; what may not be placed is one for a script too.
+    let refused = plan.items.iter().any(|item| item.verdict.is_err() && item.spot.now != Now::Same);
+    let rest = if refused { Exit::Refused } else { Exit::Done };
+    Ok(failed.first().map_or(rest, |stop| stop.code.exit()))
 }
 
 fn describe(plan: &AsBefore) -> String {

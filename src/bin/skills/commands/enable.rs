@@ -4,10 +4,12 @@ use super::super::complete;
 use super::super::context::{Context, Ended, absolute};
 use super::super::render::{Tone, commands, paint};
 use super::enable_over::{self, Want};
+use super::enable_told::{self, Done};
 use super::install::parse_digest;
 use skill_trust::model::agent::AGENTS;
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::lifecycle::RevisionRow;
+use skill_trust::model::skill::Revision;
 use skill_trust::model::text;
 use skill_trust::ops::apply::Failures;
 use skill_trust::ops::disable;
@@ -136,8 +138,9 @@ fn wanted(context: &mut Context, args: &Args) -> Result<(Vec<Want>, Left), Stop>
             Code::Usage,
             "say where: no agent and no folder was named",
             format!(
-                "add --agent NAME ({}), or --dir PATH, or set [enable] agents in the policy",
-                known.join(", ")
+                "add for example --agent {}; or --agent with {}; or --dir PATH; or set [enable] agents in the policy",
+                known.first().unwrap_or(&""),
+                known.get(1..).unwrap_or_default().join(", ")
             ),
         ));
     }
@@ -168,37 +171,56 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
         context.say("Nothing to replace: agents load no original of an adopted skill.")?;
     }
     let mut documents = Vec::new();
-    let mut exit = Exit::Done;
     let mut refused: Vec<(String, Stop)> = Vec::new();
     for (path, stop) in left {
         refused.push((text::escape(&path.to_string_lossy()), stop));
     }
+    let many = wants.len() + refused.len() > 1;
     if args.dry_run {
         for want in &wants {
             documents.push(dry(context, want)?);
         }
     } else {
         let agreed = enable_over::agreed(context, &wants, stated.as_ref())?;
+        let mut all = Vec::new();
         for (want, agreed) in wants.iter().zip(agreed) {
-            let placed = agreed.and_then(|agreed| {
+            let done = agreed.and_then(|agreed| {
                 enable::enable_over(&context.world, &want.skill, &want.place, agreed.as_ref())
             });
-            match placed {
-                Ok(done) => documents.push(tell(context, &done)?),
-                // One original of many does not stop the others.
-                Err(stop) if args.adopted && may_go_on(&stop) => {
+            match done {
+                Ok(done) => {
+                    enable_told::line(context, &done)?;
+                    documents.push(placed(&done));
+                    all.push(Done { want, placed: done });
+                }
+                // One of many does not stop the others, unless what stops it stops all.
+                Err(stop) if many => {
                     let path = want.lying.as_ref().map(|(path, _)| text::escape(&path.to_string_lossy()));
-                    refused.push((path.unwrap_or_else(|| want.skill.clone()), stop));
+                    let ends = !may_go_on(&stop);
+                    refused.push((path.unwrap_or_else(|| named(&want.skill)), stop));
+                    if ends {
+                        break;
+                    }
                 }
                 Err(stop) => return Err(stop),
             }
         }
+        if !all.is_empty() {
+            enable_told::end(context, &all)?;
+        }
+        let missing = wants.len().saturating_sub(all.len());
+        if missing > 0 && many {
+            // What stops all is said of the one that met it.
+            context.note(&format!("\n{missing} of {} not placed:", wants.len()))?;
+        }
     }
     for (what, stop) in &refused {
-        exit = Exit::Refused;
         let head = paint(Tone::Bad, "refused");
-        context.note(&format!("{head}  {what}  [{}] {}\n  next: {}", stop.code, stop.what, stop.next))?;
+        let next =
+            if stop.next.is_empty() { String::new() } else { format!("\n  next: {}", commands(&stop.next)) };
+        context.note(&format!("{head}  {what}  [{}] {}{next}", stop.code, stop.what))?;
     }
+    let exit = refused.first().map_or(Exit::Done, |(_, stop)| stop.code.exit());
     let one = |(what, stop): &(String, Stop)| serde_json::json!({ "what": what, "code": stop.code, "error": stop.what, "next": stop.next });
     context.json(
         if args.dry_run { "enable-plan/1" } else { "enable/1" },
@@ -207,17 +229,22 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     Ok(exit)
 }
 
-/// Whether what stopped one says nothing of the others: not a kill, not a
-/// damaged home, nobody asked to stop.
+/// As a person reads it: with the digest shortened, if all of it is there.
+fn named(skill: &str) -> String {
+    Revision::from_file_name(skill).map_or_else(|| text::escape_short(skill, 80), |one| one.to_string())
+}
+
+/// Whether what stopped one says nothing of the others: not a kill of
+/// everything, not a damaged home, nobody asked to stop.
 fn may_go_on(stop: &Stop) -> bool {
-    matches!(stop.code.exit(), Exit::Refused | Exit::Drift)
+    matches!(stop.code, Code::Held) || matches!(stop.code.exit(), Exit::Refused | Exit::Drift | Exit::Person)
 }
 
 fn dry(context: &mut Context, want: &Want) -> Result<serde_json::Value, Stop> {
     let (row, placing) = enable::plan(&context.world, &want.skill, &want.place)?;
     let folder = text::escape(&placing.folder.to_string_lossy());
     context.say(&format!("would place {} in {folder}", row.revision))?;
-    readers(context, &placing.readers)?;
+    enable_told::readers(context, &placing.readers)?;
     let found = want.in_the_way(context)?;
     if let Some(found) = &found {
         let shown = enable_over::describe(context, found);
@@ -229,36 +256,10 @@ fn dry(context: &mut Context, want: &Want) -> Result<serde_json::Value, Stop> {
     )
 }
 
-fn tell(context: &mut Context, done: &Enabled) -> Result<serde_json::Value, Stop> {
-    let word = if done.new { "enabled" } else { "already enabled" };
-    context.say(&format!(
-        "{}  {}  {}",
-        paint(Tone::Good, word),
-        done.row.revision,
-        text::escape(&done.path)
-    ))?;
-    if let Some(old) = &done.swapped {
-        context.say(&commands(&format!(
-            "replaced {0}, which stays trusted; back with: skills enable {0}",
-            old.revision
-        )))?;
-    }
-    if let Some(kept) = &done.kept {
-        enable_over::tell(context, kept, done)?;
-    }
-    readers(context, &done.readers)?;
+fn placed(done: &Enabled) -> serde_json::Value {
     let swapped = done.swapped.as_ref().map(|old| old.revision.digest);
     let kept = done.kept.as_ref().map(enable_over::document);
-    Ok(
-        serde_json::json!({ "name": done.row.revision.name, "digest": done.row.revision.digest, "path": done.path, "readers": done.readers, "replaced": swapped, "kept": kept, "new": done.new }),
-    )
-}
-
-fn readers(context: &mut Context, readers: &[&str]) -> Result<(), Stop> {
-    if readers.is_empty() {
-        return context.note("no agent we know reads this folder by itself");
-    }
-    context.say(&format!("read by  {}", readers.join(", ")))
+    serde_json::json!({ "name": done.row.revision.name, "digest": done.row.revision.digest, "path": done.path, "readers": done.readers, "replaced": swapped, "kept": kept, "new": done.new })
 }
 
 /// Take a skill away from agents

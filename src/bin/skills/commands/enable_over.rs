@@ -149,18 +149,24 @@ fn table(context: &Context, all: &[InTheWay]) -> String {
 pub(super) fn tell(context: &mut Context, kept: &Kept, done: &enable::Enabled) -> Result<(), Stop> {
     let home = context.world.account_home.clone();
     let digest = kept.digest.map_or_else(String::new, |digest| format!("  {}", digest.short()));
-    // Into a folder that is there, `mv` would move it.
-    let first = if kept.from == Path::new(&done.path) {
-        format!("skills disable {}, then: ", done.row.revision)
-    } else {
-        String::new()
-    };
     context.say(&format!(
-        "kept     what lay at {}{digest}: {}\n         back with: {first}{}",
+        "kept     what lay at {}{digest}: {}\nback with:\n{}",
         short(home.as_deref(), &kept.from.to_string_lossy()),
         text::escape(&kept.at.to_string_lossy()),
-        kept.back
+        back(kept, done)
     ))
+}
+
+/// The commands that bring it back, as they are typed, one a line.
+pub(super) fn back(kept: &Kept, done: &enable::Enabled) -> String {
+    let mut lines = Vec::new();
+    // Into a folder that is there, `mv` would move it.
+    if kept.from == Path::new(&done.path) {
+        lines.push(format!("skills disable {}", done.row.revision));
+    }
+    lines.push(kept.back.clone());
+    let lines: Vec<_> = lines.iter().map(|line| format!("  {}", paint(Tone::Copy, line))).collect();
+    lines.join("\n")
 }
 
 /// The same as JSON.

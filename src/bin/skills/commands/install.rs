@@ -11,6 +11,7 @@ use skill_trust::model::skill::SkillName;
 use skill_trust::model::source::{BadSource, SourceKind, SourceSpec};
 use skill_trust::model::text;
 use skill_trust::ops::install::{self, Arrival, Offer, Opened, Purpose, Selection};
+use skill_trust::ops::pick::{self, Pick};
 use skill_trust::ops::remove;
 use skill_trust::ops::update;
 use skill_trust::system::fetch::{FetchOptions, Progress};
@@ -160,8 +161,19 @@ fn list(context: &mut Context, opened: &Opened) -> Ended {
         vec![offer.title.clone(), folder, about]
     };
     let rows: Vec<_> = opened.offers.iter().map(row).collect();
+    if rows.is_empty() {
+        let next = render::commands(&opened.elsewhere());
+        context.say(&format!("no folder with a SKILL.md is there\nnext: {next}"))?;
+    }
     let table = render::table(&["NAME", "FOLDER", "ABOUT"], &rows, context.out.width());
     context.say(&table)?;
+    if let [first, _, ..] = rows.as_slice() {
+        // Attack: a name that is a command of a shell, in a line that is copied.
+        let name = text::shell_word(first.first().map_or("", String::as_str));
+        context.say(&render::commands(&format!(
+            "\nNext:  the same with --skill {name} (may be repeated) or --all in place of --list"
+        )))?;
+    }
     let skills: Vec<_> = rows
         .iter()
         .map(|row| serde_json::json!({ "name": row[0], "folder": row[1], "about": row[2] }))
@@ -317,11 +329,28 @@ pub(crate) fn update(context: &mut Context, args: UpdateArgs) -> Ended {
             }
         }
     }
+    if args.names.is_empty() {
+        adopted(context)?;
+    }
     if !documents.is_empty() && !args.dry_run {
-        context.say("\nThe old revisions stay as they are. Next:  skills review NAME@DIGEST")?;
+        context.say("\nThe old revisions stay as they are. Next:  skills review --updates")?;
     }
     context.json("update/1", serde_json::json!({ "updates": documents }))?;
     Ok(exit)
+}
+
+/// What was adopted is not among the lines above, and why.
+fn adopted(context: &mut Context) -> Result<(), Stop> {
+    let rows = pick::look(&context.world, &Pick::Adopted, |_| true).unwrap_or_default();
+    let names: std::collections::BTreeSet<_> = rows.iter().map(|row| &row.revision.name).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let many = render::count(names.len(), "skill");
+    let was = if names.len() == 1 { "was adopted and has" } else { "were adopted and have" };
+    context.say(&format!(
+        "{many} {was} no source to ask; a copy from one is installed under another name: --as NAME"
+    ))
 }
 
 /// Forget a skill that is not enabled

@@ -8,6 +8,7 @@ pub(crate) mod doctor;
 mod drill;
 pub(crate) mod enable;
 mod enable_over;
+mod enable_told;
 mod first_use;
 pub(crate) mod generate;
 pub(crate) mod install;

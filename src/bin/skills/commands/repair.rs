@@ -147,7 +147,10 @@ fn place_again(context: &mut Context, drifted: &Drifted, person: &mut dyn Ask) -
                 placed.push(done.path);
             }
             Err(stop) => {
-                context.out.stop(&stop).map_err(|error| Stop::new(Code::Io, error.to_string(), ""))?;
+                context
+                    .out
+                    .stop(&stop)
+                    .map_err(|error| Stop::new(Code::Io, error.to_string(), "run: skills status"))?;
                 failed = Some(stop.code.exit());
             }
         }

@@ -11,6 +11,7 @@ mod head;
 use super::super::complete;
 use super::super::context::{Context, Ended};
 use super::super::render;
+use super::enable::place_hint;
 use body::Body;
 use serde_json::{Value, json};
 use skill_trust::model::code::{Code, Exit, Stop};
@@ -111,7 +112,7 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
         (None, true) => ("--updates".to_owned(), skills.len()),
         (None, false) => (args.skills.join(" "), skills.len()),
     };
-    let all = render::commands(&format!("\nTo decide about these {all} together: skills trust {first}"));
+    let all = render::commands(&format!("\nNext, about these {all} together: skills trust {first}"));
     context.say(&all)?;
     Ok(Exit::Done)
 }
@@ -159,13 +160,13 @@ fn all(context: &mut Context, args: &Args, body: &Body, skills: &[String]) -> Re
         if at > 0 {
             context.say(&format!("{end}\n\n{}\n", "─".repeat(72)))?;
         }
-        end = one(context, args, body, skill)?;
+        end = one(context, args, body, skill, skills.len() > 1)?;
     }
     Ok(end)
 }
 
 /// Shows one but for its end.
-fn one(context: &mut Context, args: &Args, body: &Body, skill: &str) -> Result<String, Stop> {
+fn one(context: &mut Context, args: &Args, body: &Body, skill: &str, many: bool) -> Result<String, Stop> {
     let request = ReviewRequest {
         skill: skill.to_owned(),
         full: args.full || args.file.is_some(),
@@ -193,7 +194,9 @@ fn one(context: &mut Context, args: &Args, body: &Body, skill: &str) -> Result<S
             body.show(context, &review, view)?;
         }
     }
-    Ok(format!("\ndigest   {}\n{}", revision.digest, next(&review)))
+    let digest = format!("\ndigest   {}", revision.digest);
+    // Of several, what to do next is said once, at the end of all.
+    Ok(if many { digest } else { format!("{digest}\n{}", next(context, &review)) })
 }
 
 /// In the order of the list.
@@ -203,11 +206,13 @@ fn riskiest_first(review: &Review) -> Vec<&FileView> {
     order
 }
 
-fn next(review: &Review) -> String {
+fn next(context: &Context, review: &Review) -> String {
     let revision = &review.row.revision;
     render::commands(&match review.row.lifecycle.state() {
         State::Installed => format!("Next:    skills trust {revision}"),
-        State::Trusted => format!("Trusted already. Next:  skills enable {revision}"),
+        State::Trusted => {
+            format!("Trusted already. Next:  skills enable {revision}{}", place_hint(context))
+        }
         State::Enabled => "Trusted and enabled already.".to_owned(),
     })
 }

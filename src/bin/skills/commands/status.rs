@@ -3,6 +3,7 @@
 use super::super::complete;
 use super::super::context::{Context, Ended};
 use super::super::render::{self, Tone, paint};
+use super::enable::place_hint;
 use super::unmanaged;
 use serde_json::{Value, json};
 use skill_trust::model::code::{Code, Exit, Stop};
@@ -10,6 +11,7 @@ use skill_trust::model::lifecycle::{Lifecycle, Pin, State};
 use skill_trust::model::text;
 use skill_trust::model::time::Timestamp;
 use skill_trust::ops::status::{self, Skill, Status, StatusRequest};
+use std::path::Path;
 
 /// Show every skill, where it stands and who can load it
 #[derive(Debug, Default, clap::Args)]
@@ -70,6 +72,7 @@ fn brakes(context: &mut Context, found: &Status) -> Result<(), Stop> {
 
 fn list(context: &mut Context, found: &Status) -> Result<(), Stop> {
     let now = context.now();
+    let home = context.world.account_home.clone();
     let rows: Vec<_> = found
         .skills
         .iter()
@@ -79,7 +82,7 @@ fn list(context: &mut Context, found: &Status) -> Result<(), Stop> {
                 row.revision.name.to_string(),
                 row.lifecycle.state().to_string(),
                 row.revision.digest.short(),
-                places(skill),
+                places(skill, home.as_deref()),
                 notes(skill, found, now).join("; "),
             ]
         })
@@ -108,10 +111,12 @@ fn list(context: &mut Context, found: &Status) -> Result<(), Stop> {
 }
 
 /// Agents, or folders where no agent was named.
-fn places(skill: &Skill) -> String {
+fn places(skill: &Skill, home: Option<&Path>) -> String {
     let place = |place: &skill_trust::model::lifecycle::Placement| match &place.agent {
         Some(agent) => agent.clone(),
-        None => place.path.rsplit_once('/').map_or_else(String::new, |(folder, _)| folder.to_owned()),
+        None => {
+            place.path.rsplit_once('/').map_or_else(String::new, |(folder, _)| unmanaged::short(home, folder))
+        }
     };
     let all: Vec<_> = skill.row.lifecycle.placements().iter().map(place).collect();
     if all.is_empty() { "-".to_owned() } else { all.join(", ") }
@@ -181,9 +186,7 @@ fn troubles(skill: &Skill, found: &Status) -> Vec<(String, String)> {
         let what = no.map(|no| no.reason.clone()).or_else(differing);
         all.extend(what.map(|what| (what, format!("skills verify {revision}"))));
     }
-    let drifted = matches!(skill.row.lifecycle, Lifecycle::Installed { former: Some(_) })
-        && skill.last.as_ref().is_some_and(|record| record.event == "drift");
-    if drifted && found.problem.is_none() {
+    if has_drifted(skill) && found.problem.is_none() {
         all.push(("it drifted".to_owned(), format!("skills repair {revision}")));
     }
     all.extend(skill.newer.as_ref().map(|newer| {
@@ -191,6 +194,12 @@ fn troubles(skill: &Skill, found: &Status) -> Vec<(String, String)> {
         (format!("newer revision waiting: {newer}"), next)
     }));
     all
+}
+
+/// Whether drift is what took its trust away.
+fn has_drifted(skill: &Skill) -> bool {
+    matches!(skill.row.lifecycle, Lifecycle::Installed { former: Some(_) })
+        && skill.last.as_ref().is_some_and(|record| record.event == "drift")
 }
 
 /// Why it is no longer trusted, by the record that withdrew it.
@@ -217,9 +226,19 @@ fn next(context: &mut Context, found: &Status) -> Result<(), Stop> {
     if found.unmanaged.skills.is_empty() {
         context.say("No agent that we know loads any skill from this account's folders.")?;
     }
-    let what = if found.exists { "Nothing is installed" } else { "There is no home yet, and none was made" };
-    context.say(&format!("\n{what} ({home})."))?;
-    context.say(&render::commands("Next:  skills install SOURCE, or see it played: skills tour"))
+    let what = if found.exists {
+        format!("Nothing is installed ({home}).")
+    } else {
+        format!("Nothing is managed here yet, and nothing was made (it would be {home}).")
+    };
+    context.say(&format!("\n{what}"))?;
+    // Where agents load something already, the next step stands above.
+    let adopted = found.unmanaged.skills.is_empty();
+    context.say(&render::commands(if adopted {
+        "Next:  skills install SOURCE, or see it played: skills tour"
+    } else {
+        "See it played first, in a throw-away home:  skills tour"
+    }))
 }
 
 /// One line of evidence; with a key of eight letters a digest fits 80 columns.
@@ -312,7 +331,8 @@ fn advice(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), St
     let next = match &skill.no {
         _ if found.problem.is_some() => String::new(),
         None if skill.row.lifecycle.state() == State::Enabled => String::new(),
-        None => format!("skills enable {revision}"),
+        None => format!("skills enable {revision}{}", place_hint(context)),
+        Some(no) if no.code == Code::NotTrusted && has_drifted(skill) => format!("skills repair {revision}"),
         Some(no) if no.code == Code::NotTrusted => format!("skills review {revision}"),
         Some(no) if matches!(no.code, Code::HeldAll | Code::Held) => "skills release --help".to_owned(),
         Some(_) => format!("skills verify {revision}"),

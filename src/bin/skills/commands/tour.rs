@@ -207,6 +207,12 @@ impl<'a> Tour<'a> {
         let words = ["install", &self.facts.source, "--list", "--json"].map(str::to_owned);
         let (_, output) = self.execute(&words, false)?;
         let found = output.lines().find_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let said = |key: &str| found.as_ref().and_then(|found| found[key].as_str());
+        // It answered a program; a person is told the same as a person is.
+        if let (Some(code), Some(what)) = (said("code"), said("error")) {
+            let code = Code::ALL.iter().find(|one| one.as_str() == code).copied().unwrap_or(Code::NoSkill);
+            return Err(Stop::new(code, what, said("next").unwrap_or_default()));
+        }
         let name = found.as_ref().and_then(|found| found["skills"][0]["name"].as_str());
         name.map(str::to_owned).ok_or_else(|| {
             let source = text::escape_short(&self.facts.source, 100);

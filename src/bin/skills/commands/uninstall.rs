@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "The log is written to a file first, and read back. Then either every copy is taken away (--remove), or those that the gate allows\n\
-    become ordinary folders that nobody watches any more (--hand-over). Keys and policy stay unless --config is given.\n\
+    become ordinary folders that nobody watches any more (--hand-over). What was moved aside for a skill once is\n\
+    given back in a folder beside the home. Keys and policy stay unless --config is given.\n\
     One that was interrupted is gone on with by: skills uninstall\n\n\
     Examples:\n  skills uninstall --remove --dry-run\n  skills uninstall --remove\n  skills uninstall --hand-over --export ~/skills-log.jsonl\n\nSee also: skills audit verify, skills disable"
 )]
@@ -113,6 +114,14 @@ fn describe(context: &Context, plan: &Leave) -> String {
     if plan.fates.iter().any(|fate| fate.what == What::HandedOver) {
         lines.push("What is handed over stays live for its agents, and nobody watches it any more: no gate, no kill, no drift.".to_owned());
     }
+    if let Some((kept, to)) = &plan.originals {
+        lines.push(format!(
+            "{} that you let us move aside {} to {}",
+            count(*kept, "original"),
+            if *kept == 1 { "goes" } else { "go" },
+            text::escape(&to.to_string_lossy())
+        ));
+    }
     lines.push("The store and the evidence of earlier drifts go with the home.".to_owned());
     lines.join("\n")
 }
@@ -126,6 +135,10 @@ fn done(context: &mut Context, left: &Left, plan: Option<&Leave>) -> Ended {
     }
     for path in &left.beside {
         context.note(&format!("left, closed and without a SKILL.md, on another file system: {path}"))?;
+    }
+    if let Some(folder) = left.originals.first().and_then(|path| path.parent()) {
+        let many = count(left.originals.len(), "original");
+        context.say(&format!("kept         {many}, in {}", text::escape(&folder.to_string_lossy())))?;
     }
     for name in &left.config_left {
         context.note(&format!("kept in the configuration, not ours: {name}"))?;
@@ -153,7 +166,7 @@ fn done(context: &mut Context, left: &Left, plan: Option<&Leave>) -> Ended {
         "uninstall/1",
         json!({
             "home": home, "gone": gone, "handed_over": left.over, "not_handed_over": not_over,
-            "strays": left.strays, "config_left": left.config_left, "beside": left.beside, "log": export,
+            "strays": left.strays, "config_left": left.config_left, "originals": left.originals, "beside": left.beside, "log": export,
         }),
     )?;
     Ok(if gone && left.not_over.is_empty() { Exit::Done } else { Exit::Failed })
@@ -173,6 +186,7 @@ fn document(plan: &Leave) -> serde_json::Value {
     let skills: Vec<_> = plan.fates.iter().map(skill).collect();
     json!({
         "begun": false, "skills": skills, "log": plan.export, "phrase": plan.phrase(),
+        "originals": plan.originals.as_ref().map(|(count, to)| json!({ "count": count, "to": to })),
         "config": plan.config, "config_removed": plan.request.config,
     })
 }

@@ -111,9 +111,18 @@ fn closing(context: &mut Context, found: &[Unmanaged]) -> Result<(), Stop> {
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
         context.say(&format!("\nLook first at: {}{more}", first.join(", ")))?;
     }
-    let new = found.iter().any(|skill| matches!(skill.adopted, None | Some(Adopted::Changed(_))));
-    if new {
-        context.say("Take them in, as they are:  skills adopt --all")?;
+    // A name that is taken is refused by --all; what resolves it is said here.
+    let new = found.iter().filter(|skill| matches!(skill.adopted, None | Some(Adopted::Changed(_))));
+    let (taken, free): (Vec<_>, Vec<_>) =
+        new.partition(|skill| skill.relations.contains(&Relation::NamedAsOurs) && skill.adopted.is_none());
+    if !free.is_empty() {
+        let what = "Next, take them in as they are, which changes and trusts nothing:  skills adopt --all";
+        context.say(&render::commands(what))?;
+    }
+    for skill in taken.iter().take(TWINS_TOLD) {
+        let path = text::shell_word(&skill.path.to_string_lossy());
+        let what = format!("Take it in under a name of its own:  skills adopt {path} --as NAME");
+        context.say(&render::commands(&what))?;
     }
     if found.iter().any(|skill| matches!(skill.adopted, Some(Adopted::As(_)))) {
         let what = "What is adopted stays as it is until it is replaced:  skills trust --adopted, then: skills enable --adopted";
