@@ -254,18 +254,19 @@ struct Place {
 fn places_of(account: &Path) -> (BTreeMap<PathBuf, Place>, bool) {
     let mut places: BTreeMap<PathBuf, Place> = BTreeMap::new();
     let mut search = Search { budget: FOLDERS_MAX, ..Search::default() };
-    let mut searched: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+    let mut searched: BTreeMap<PathBuf, Vec<(PathBuf, PathBuf)>> = BTreeMap::new();
     for folder in agent::folders() {
         let titles: Vec<_> = agent::readers(folder).map(|agent| agent.title).collect();
         let top = account.join(folder);
+        let here = real(&top);
         // Attack on patience: nine names for one folder, each searched anew.
-        let skills = searched.entry(real(&top)).or_insert_with(|| {
-            search.folder(&top, DEPTH);
+        let skills = searched.entry(here.clone()).or_insert_with(|| {
+            search.folder(&top, here, DEPTH);
             std::mem::take(&mut search.found)
         });
-        for path in skills.iter() {
+        for (path, real) in skills.iter() {
             let new = || Place { path: path.clone(), also: BTreeSet::new(), agents: BTreeSet::new() };
-            let place = places.entry(real(path)).or_insert_with(new);
+            let place = places.entry(real.clone()).or_insert_with(new);
             place.agents.extend(&titles);
             if place.path != *path {
                 place.also.insert(path.clone());
@@ -283,37 +284,46 @@ struct Search {
     unread: bool,
     /// The real folders on the way here: a link back up ends the search.
     seen: BTreeSet<PathBuf>,
-    found: Vec<PathBuf>,
+    /// As it is named, and where it really is.
+    found: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Search {
-    /// Folders with a `SKILL.md`, not searching inside one.
-    fn folder(&mut self, folder: &Path, depth: usize) {
-        let here = real(folder);
+    /// Folders with a `SKILL.md`, not searching inside one. `here` is where the
+    /// folder really is, so that only links are followed up to their ends.
+    fn folder(&mut self, folder: &Path, here: PathBuf, depth: usize) {
         if depth == 0 || self.budget == 0 || !self.seen.insert(here.clone()) {
             return;
         }
         self.budget -= 1;
-        for path in self.list(folder).unwrap_or_default() {
+        for (path, link) in self.list(folder).unwrap_or_default() {
             let card = path.join("SKILL.md").symlink_metadata();
-            let is_folder = card.is_err() && self.told(path.metadata()).is_some_and(|about| about.is_dir());
-            if self.told(card).is_some() {
-                self.found.push(path);
-            } else if is_folder {
-                self.folder(&path, depth - 1);
+            let leads_on =
+                |search: &mut Self| search.told(path.metadata()).is_some_and(|about| about.is_dir());
+            let is_folder = card.is_err() && (!link || leads_on(self));
+            let is_skill = self.told(card).is_some();
+            if !is_skill && !is_folder {
+                continue;
+            }
+            let name = path.file_name().unwrap_or_default();
+            let below = if link { real(&path) } else { here.join(name) };
+            if is_skill {
+                self.found.push((path, below));
+            } else {
+                self.folder(&path, below, depth - 1);
             }
         }
         self.seen.remove(&here);
     }
 
-    /// Its folders and links, sorted.
-    fn list(&mut self, folder: &Path) -> Option<Vec<PathBuf>> {
+    /// Its folders and links, sorted, and which of them are links.
+    fn list(&mut self, folder: &Path) -> Option<Vec<(PathBuf, bool)>> {
         let mut paths = Vec::new();
         for entry in self.told(std::fs::read_dir(folder))? {
             let Some(entry) = self.told(entry) else { continue };
             let kind = self.told(entry.file_type());
-            if kind.is_some_and(|kind| kind.is_dir() || kind.is_symlink()) {
-                paths.push(entry.path());
+            if let Some(kind) = kind.filter(|kind| kind.is_dir() || kind.is_symlink()) {
+                paths.push((entry.path(), kind.is_symlink()));
             }
         }
         paths.sort();
