@@ -25,7 +25,8 @@ fn terminal(sandbox: &Sandbox, environment: &[(&str, &str)], args: &[&str]) -> P
 }
 
 fn shell(sandbox: &Sandbox, line: &str) -> Pty {
-    let line = line.replace("skills", &format!("{PROGRAM} --home {}", sandbox.arg("home")));
+    // Once: the folder that tests run in may have the word in its own name.
+    let line = line.replacen("skills", &format!("{PROGRAM} --home {}", sandbox.arg("home")), 1);
     Pty::start(Path::new("/bin/sh"), &["-c", &line], &[("TERM", "dumb")], &sandbox.at("work"), (24, 200))
 }
 
