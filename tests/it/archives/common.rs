@@ -192,7 +192,8 @@ fn what_is_typed_means_one_thing() {
             "{said}"
         );
     }
-    assert!(matches!(parse("https://host.example/x.zip"), Ok(SourceSpec::Git { .. })));
+    assert!(matches!(parse("https://host.example/x.zip"), Ok(SourceSpec::WebArchive { .. })));
+    assert!(matches!(parse("https://host.example/x.zip.git"), Ok(SourceSpec::Git { .. })));
     assert!(parse("./x.zip").unwrap().at("main").is_err());
 }
 
