@@ -380,7 +380,7 @@ impl Seen {
             self.card = Some(card);
             return;
         }
-        self.marks.extend(marks::marks(path, executable, bytes));
+        self.marks.extend(marks::marks_beside(path, executable, bytes, None));
         if claim::ORIGINS.contains(&path) {
             self.origin = claim::origin(bytes);
         }
