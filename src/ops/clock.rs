@@ -7,8 +7,9 @@
 //! floor, by a record that says so. What was dated ends with it: its end was
 //! meant by a clock that was wrong, or is being turned back to outlive it.
 
+use super::phrase::Phrase;
 use super::session::{Depth, Session, ledger_stop};
-use super::{Answer, Ask, Question, World, apply};
+use super::{Ask, World, apply};
 use crate::model::code::{Code, Stop};
 use crate::model::lifecycle::{Event, RevisionRow};
 use crate::model::record::{CLOCK, Outcome};
@@ -95,29 +96,9 @@ pub fn lower(
 
 fn consent(plan: &ClockPlan, shown: &str, given: Option<&str>, ask: &mut dyn Ask) -> Result<(), Stop> {
     let expected = plan.phrase();
-    match given {
-        Some(given) if given == expected => return Ok(()),
-        Some(_) => {
-            return Err(Stop::new(
-                Code::Declined,
-                format!("the phrase is `{expected}`"),
-                "look again: skills doctor --lower-clock",
-            ));
-        }
-        None => {}
-    }
-    let prompt = format!("Type `{expected}` to lower it");
-    match ask.ask(shown, &Question::Type { prompt, expected: expected.clone() }) {
-        Answer::Yes => Ok(()),
-        Answer::No => Err(Stop::new(
-            Code::Declined,
-            "not lowered: the phrase was not typed",
-            "look again: skills doctor --lower-clock",
-        )),
-        Answer::Nobody => Err(Stop::new(
-            Code::PersonNeeded,
-            "lowering the clock needs a person at a terminal, or the phrase",
-            format!("skills doctor --lower-clock --phrase \"{expected}\""),
-        )),
-    }
+    let stated = format!("skills doctor --lower-clock --phrase \"{expected}\"");
+    let again = "look again: skills doctor --lower-clock".to_owned();
+    let needs = "lowering the clock needs a person at a terminal, or the phrase";
+    Phrase { expected, to: "to lower it", not_done: "not lowered", again, needs, stated }
+        .decide(shown, given, ask)
 }

@@ -21,6 +21,7 @@ pub mod gate;
 pub mod install;
 pub mod look;
 pub mod originals;
+pub mod phrase;
 pub mod pick;
 pub mod place;
 pub mod recover;

@@ -3,8 +3,9 @@
 //! The kill's first part is `system::kill`: it has already happened, with
 //! nothing but the file system, when this file opens the ledger to record it.
 
+use super::phrase::Phrase;
 use super::session::{Depth, Session, ledger_stop};
-use super::{Answer, Ask, Question, World, apply, recover};
+use super::{Ask, World, apply, recover};
 use crate::model::code::{Code, Stop};
 use crate::model::lifecycle::{Event, HoldScope, RevisionRow, State};
 use crate::model::permit::SkillPermit;
@@ -277,23 +278,13 @@ pub fn release(
         return Err(Stop::new(Code::Usage, "nothing is held here", "run: skills status"));
     }
     let expected = phrase(plan);
-    let again = || format!("look again: skills release {}", words(plan));
-    let consent = world.no_agent(&format!("skills release {}", words(plan))).and_then(|()| match given {
-        Some(given) if given == expected => Ok(()),
-        Some(_) => Err(Stop::new(Code::Declined, format!("the phrase is `{expected}`"), again())),
-        None => match ask.ask(
-            shown,
-            &Question::Type { prompt: format!("Type `{expected}` to lift it"), expected: expected.clone() },
-        ) {
-            Answer::Yes => Ok(()),
-            Answer::No => Err(Stop::new(Code::Declined, "not released: the phrase was not typed", again())),
-            Answer::Nobody => Err(Stop::new(
-                Code::PersonNeeded,
-                "a release needs a person at a terminal, or the phrase",
-                format!("skills release {} --phrase {}", words(plan), phrase_word(&expected)),
-            )),
-        },
-    });
+    let stated = format!("skills release {} --phrase {}", words(plan), phrase_word(&expected));
+    let again = format!("look again: skills release {}", words(plan));
+    let needs = "a release needs a person at a terminal, or the phrase";
+    let wanted = Phrase { expected, to: "to lift it", not_done: "not released", again, needs, stated };
+    let consent = world
+        .no_agent(&format!("skills release {}", words(plan)))
+        .and_then(|()| wanted.decide(shown, given, ask));
     let mut session = Session::open(world, Depth::All)?;
     if let Err(stop) = consent {
         let draft = session.draft(Event::Release.as_str(), Outcome::Refused, "");

@@ -18,8 +18,9 @@ mod finish;
 
 pub use finish::resume;
 
+use super::phrase::Phrase;
 use super::session::{Depth, Session, home_stop, log_stop, real};
-use super::{Answer, Ask, Question, World, apply, facts, gate};
+use super::{Ask, World, apply, facts, gate};
 use crate::model::code::{Code, Stop};
 use crate::model::decision::Question as Asked;
 use crate::model::lifecycle::{Event, Placement, RevisionRow, State};
@@ -383,31 +384,11 @@ fn io(error: &std::io::Error) -> Stop {
 
 fn consent(plan: &Leave, shown: &str, given: Option<&str>, ask: &mut dyn Ask) -> Result<(), Stop> {
     let expected = plan.phrase();
-    match given {
-        Some(given) if given == expected => return Ok(()),
-        Some(_) => {
-            return Err(Stop::new(
-                Code::Declined,
-                format!("the phrase is `{expected}`"),
-                "give exactly this phrase, or none to be asked",
-            ));
-        }
-        None => {}
-    }
-    let prompt = format!("Type `{expected}` to do it");
-    match ask.ask(shown, &Question::Type { prompt, expected: expected.clone() }) {
-        Answer::Yes => Ok(()),
-        Answer::No => Err(Stop::new(
-            Code::Declined,
-            "nothing was changed: the phrase was not typed",
-            "see what it would do: skills uninstall --dry-run",
-        )),
-        Answer::Nobody => Err(Stop::new(
-            Code::PersonNeeded,
-            "an uninstall needs a person at a terminal, or the phrase",
-            format!("{} --phrase \"{expected}\"", plan.command()),
-        )),
-    }
+    let stated = format!("{} --phrase \"{expected}\"", plan.command());
+    let again = "see what it would do: skills uninstall --dry-run".to_owned();
+    let needs = "an uninstall needs a person at a terminal, or the phrase";
+    Phrase { expected, to: "to do it", not_done: "nothing was changed", again, needs, stated }
+        .decide(shown, given, ask)
 }
 
 /// What was shown is what is so now.

@@ -194,6 +194,7 @@ const SHARED: &[&str] = &[
     "refusals",
     "unmanaged",
     "originals",
+    "phrase",
     "session",
     "apply",
     "recover",
