@@ -8,8 +8,8 @@
 //!
 //! Removing follows no link, leaves the file system it began on alone, and
 //! takes names that we make and no others. Attack: a link in the home, to the
-//! person's own folder. Nor does it take an original out of the evidence: that
-//! is a person's own skill, and the home holds the only copy of it.
+//! person's own folder. Originals were brought out of the evidence before; one
+//! that has come since is a person's own skill, is not removed, and keeps the home.
 
 use super::home::{FOLDERS, Home, LEAVING};
 use super::kill::KILLED;
@@ -79,7 +79,10 @@ impl Decided {
 /// Why not.
 pub fn check(decided: &Decided) -> io::Result<()> {
     let text = decided.text();
-    if Decided::parse(&text).as_ref() == Some(decided) && text.len() <= leaf::PERMIT_MAX {
+    // A mark names the copies, not for whom they were made.
+    let mut said = decided.clone();
+    said.over.iter_mut().for_each(|(_, place)| place.agent = None);
+    if Decided::parse(&text).as_ref() == Some(&said) && text.len() <= leaf::PERMIT_MAX {
         return Ok(());
     }
     Err(io::Error::other("too many copies, or a path with a line end, cannot be written down"))
@@ -211,8 +214,8 @@ pub fn remove_config(config: &Path) -> io::Result<Vec<String>> {
 pub fn remove_home(home: &Home) -> io::Result<Vec<String>> {
     let mut strays = Vec::new();
     for name in leaf::names(home.dir())? {
-        let file =
-            FILES.contains(&name.as_str()) || name.starts_with(KILLED) || name == format!("{LEAVING}.new");
+        let ours = [KILLED, originals::MARK].iter().any(|mark| name.starts_with(mark));
+        let file = FILES.contains(&name.as_str()) || ours || name == format!("{LEAVING}.new");
         // The lock is held, and others wait for it, until there is no home.
         if name == LEAVING || name == "lock" {
             continue;
@@ -259,6 +262,10 @@ fn remove_evidence(home: &Home) -> io::Result<Vec<String>> {
         Ok(()) | Err(Errno::NOENT) => Ok(Vec::new()),
         Err(Errno::NOTEMPTY | Errno::EXIST) => {
             let kept = originals::kept(home)?;
+            // Something else came in; with the mark in place it is looked at again.
+            if kept.is_empty() {
+                return Err(Errno::NOTEMPTY.into());
+            }
             Ok(kept.iter().map(|name| format!("evidence/{}", text::escape(name))).collect())
         }
         Err(error) => Err(error.into()),

@@ -142,7 +142,7 @@ fn timeless(rows: &[String]) -> Vec<String> {
     let ago = |row: &String| {
         let row = row.replace("1 minute ago", "just now");
         // The second in which something happened.
-        let row = match row.find("T").filter(|at| row[*at..].ends_with('Z') && row.len() - at == 10) {
+        let row = match row.rfind('T').filter(|at| row[*at..].ends_with('Z') && row.len() - at == 10) {
             Some(at) => row[..at].to_owned(),
             None => row,
         };

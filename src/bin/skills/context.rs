@@ -84,6 +84,12 @@ impl Context {
         if self.globals.quiet { Ok(()) } else { self.out.note(text).map_err(|error| output_stop(&error)) }
     }
 
+    /// Writes what went wrong to standard error, quiet or not: `-q` leaves
+    /// results and errors.
+    pub(crate) fn fault(&mut self, text: &str) -> Result<(), Stop> {
+        self.out.note(text).map_err(|error| output_stop(&error))
+    }
+
     /// Writes the one JSON document, if it was asked for. `schema` is the part
     /// after `skill-trust/`.
     pub(crate) fn json(&mut self, schema: &str, document: serde_json::Value) -> Result<(), Stop> {

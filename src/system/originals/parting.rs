@@ -11,7 +11,7 @@ use crate::model::card::Card;
 use crate::model::skill::SkillName;
 use crate::system::home::Home;
 use crate::system::placement::leaf;
-use rustix::fs::Mode;
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::io;
@@ -26,8 +26,8 @@ pub fn parting(home: &Path) -> PathBuf {
     home.with_file_name(name)
 }
 
-/// Moves every original out of the home; returns where each is. Can be taken
-/// again.
+/// Moves every original out of the home; returns where each is that was moved
+/// now. Can be taken again.
 ///
 /// # Errors
 /// The system's, and what is at the place and is no folder of ours.
@@ -68,6 +68,10 @@ fn open(place: &Path) -> io::Result<OwnedFd> {
     if !leaf::is_ours(&stat) {
         return Err(io::Error::other(MoveFault::Foreign(stat.st_uid)));
     }
+    // Else a power cut could keep that they left the home and lose where they went.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let parent = place.parent().unwrap_or(Path::new("/"));
+    rustix::fs::fsync(rustix::fs::open(parent, flags, Mode::empty())?)?;
     Ok(folder)
 }
 

@@ -47,7 +47,7 @@ fn place(context: &mut Context, plan: &AsBefore) -> Ended {
                 placed.push(json!({ "name": revision.name, "digest": revision.digest, "path": done.path }));
             }
             Err(stop) => {
-                context.note(&format!(
+                context.fault(&format!(
                     "{}  {revision}  {}",
                     paint(Tone::Bad, "not placed"),
                     text::escape(&spot.path)

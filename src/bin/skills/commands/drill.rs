@@ -39,7 +39,7 @@ pub(crate) fn run(context: &mut Context) -> Ended {
         shown(drill.complete_after)
     ))?;
     for (path, why) in &drill.failures {
-        context.note(&format!("{}  {path}: {why}", paint(Tone::Bad, "WOULD STAY")))?;
+        context.fault(&format!("{}  {path}: {why}", paint(Tone::Bad, "WOULD STAY")))?;
     }
     if !live.is_empty() {
         context.say(&format!("\nNot ours, and still live after a kill ({}):", live.len()))?;

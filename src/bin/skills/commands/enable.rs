@@ -178,7 +178,11 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     let many = wants.len() + refused.len() > 1;
     if args.dry_run {
         for want in &wants {
-            documents.push(dry(context, want)?);
+            match dry(context, want) {
+                Ok(document) => documents.push(document),
+                Err(stop) if many && may_go_on(&stop) => refused.push((named(&want.skill), stop)),
+                Err(stop) => return Err(stop),
+            }
         }
     } else {
         let agreed = enable_over::agreed(context, &wants, stated.as_ref())?;
@@ -211,14 +215,14 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
         let missing = wants.len().saturating_sub(all.len());
         if missing > 0 && many {
             // What stops all is said of the one that met it.
-            context.note(&format!("\n{missing} of {} not placed:", wants.len()))?;
+            context.fault(&format!("\n{missing} of {} not placed:", wants.len()))?;
         }
     }
     for (what, stop) in &refused {
         let head = paint(Tone::Bad, "refused");
         let next =
             if stop.next.is_empty() { String::new() } else { format!("\n  next: {}", commands(&stop.next)) };
-        context.note(&format!("{head}  {what}  [{}] {}{next}", stop.code, stop.what))?;
+        context.fault(&format!("{head}  {what}  [{}] {}{next}", stop.code, stop.what))?;
     }
     let exit = refused.first().map_or(Exit::Done, |(_, stop)| stop.code.exit());
     let one = |(what, stop): &(String, Stop)| serde_json::json!({ "what": what, "code": stop.code, "error": stop.what, "next": stop.next });
@@ -329,7 +333,7 @@ pub(crate) fn disable(context: &mut Context, args: DisableArgs) -> Ended {
 /// Says loudly what could not be taken away.
 pub(crate) fn warn(context: &mut Context, failures: &Failures) -> Result<(), Stop> {
     for (path, why) in failures {
-        context.note(&format!("{}: {}: {why}", paint(Tone::Bad, "still there"), text::escape(path)))?;
+        context.fault(&format!("{}: {}: {why}", paint(Tone::Bad, "still there"), text::escape(path)))?;
     }
     Ok(())
 }

@@ -151,7 +151,7 @@ fn place_again(context: &mut Context, drifted: &Drifted, person: &mut dyn Ask) -
                     .out
                     .stop(&stop)
                     .map_err(|error| Stop::new(Code::Io, error.to_string(), "run: skills status"))?;
-                failed = Some(stop.code.exit());
+                failed = failed.or(Some(stop.code.exit()));
             }
         }
     }

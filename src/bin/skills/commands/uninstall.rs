@@ -131,7 +131,7 @@ fn done(context: &mut Context, left: &Left, plan: Option<&Leave>) -> Ended {
         context.say(&format!("handed over  {path}"))?;
     }
     for (path, why) in &left.not_over {
-        context.note(&format!("{}  {path}: {why}", paint(Tone::Bad, "not handed over")))?;
+        context.fault(&format!("{}  {path}: {why}", paint(Tone::Bad, "not handed over")))?;
     }
     for path in &left.beside {
         context.note(&format!("left, closed and without a SKILL.md, on another file system: {path}"))?;
@@ -148,13 +148,13 @@ fn done(context: &mut Context, left: &Left, plan: Option<&Leave>) -> Ended {
     if gone {
         context.say(&format!("{}  {home}", paint(Tone::Good, "uninstalled")))?;
     } else {
-        context.note(&format!("{}  {home}", paint(Tone::Bad, "NOT FINISHED")))?;
-        context.note(&format!(
+        context.fault(&format!("{}  {home}", paint(Tone::Bad, "NOT FINISHED")))?;
+        context.fault(&format!(
             "{} not ours: {}",
             count(left.strays.len(), "name"),
             left.strays.join(", ")
         ))?;
-        context.note("move it away, then: skills uninstall")?;
+        context.fault("move it away, then: skills uninstall")?;
     }
     let export = plan.and_then(|plan| plan.export.as_ref());
     if let Some(export) = export {
