@@ -18,6 +18,8 @@ const V4: &[(Ipv4Addr, u32, &str)] = &[
     (Ipv4Addr::new(10, 0, 0, 0), 8, "private"),
     (Ipv4Addr::new(100, 64, 0, 0), 10, "a carrier's"),
     (Ipv4Addr::new(127, 0, 0, 0), 8, "loopback"),
+    // Not of the registry: Azure's platform, as reachable from its machines.
+    (Ipv4Addr::new(168, 63, 129, 16), 32, "a cloud's metadata service"),
     (Ipv4Addr::new(169, 254, 0, 0), 16, "link-local or a metadata service"),
     (Ipv4Addr::new(172, 16, 0, 0), 12, "private"),
     (Ipv4Addr::new(192, 0, 0, 0), 24, "protocol assignments"),
@@ -106,6 +108,7 @@ mod tests {
             "169.254.0.0",
             "169.254.169.254",
             "169.254.255.255",
+            "168.63.129.16",
             "172.16.0.0",
             "172.31.255.255",
             "192.0.0.0",

@@ -195,6 +195,17 @@ impl SourceSpec {
         }
     }
 
+    /// The address it is at, as it will be recorded; none for what is here.
+    #[must_use]
+    pub fn address(&self) -> Option<&str> {
+        match self {
+            Self::Git { url, .. } | Self::WebArchive { url, .. } | Self::Site { url } => {
+                Some(url.as_str()).filter(|url| !url.starts_with("file://"))
+            }
+            Self::Folder(_) | Self::Archive { .. } => None,
+        }
+    }
+
     /// An archive as it was recorded: at an address, or here.
     #[must_use]
     pub fn archive(location: &str) -> Self {
@@ -416,6 +427,8 @@ fn one_spelling(text: &str) -> String {
         return joined(String::new(), rest);
     }
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    // A site may be named by its index too.
+    let path = if path.trim_end_matches('/') == INDEX { "" } else { path };
     let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
     let (name, port) = split_port(host).unwrap_or((host, ""));
     let port = port.trim_start_matches(':').trim_start_matches('0');
@@ -581,6 +594,7 @@ mod tests {
         ] {
             assert!(!covers(place, other), "{other}");
         }
+        assert!(covers(&format!("https://h.example/{INDEX}"), "https://h.example"));
         for same in ["/srv/x", "file:///srv/x", "/srv//x/", "file:///srv/x.git", "/srv/x/inside"] {
             assert!(covers("/srv/x", same) && covers("file:///srv/x", same), "{same}");
         }

@@ -110,6 +110,15 @@ pub fn open(
     let (scratch, lock) = scratch(home.as_ref())?;
     let policy = world.policy()?;
     let options = FetchOptions { internal_hosts: policy.internal.clone(), ..options.clone() };
+    // What is named by an address is judged before anybody is contacted; the
+    // real path of what is here is known only once it was opened.
+    if let Some(address) = spec.address()
+        && let Err(rule) = policy.check_source(address)
+    {
+        let what = format!("{} may not be used: {rule}", text::escape_short(address, 300));
+        let next = "a person changes the policy file, or uses another source";
+        return Err(record(None, Stop::new(Code::PolicyUnmet, what, next)));
+    }
     let origin = match fetch::open(spec, scratch.path(), &options) {
         Ok(origin) => origin,
         Err(error) => return Err(record(None, fetch_stop(&error))),

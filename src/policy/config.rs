@@ -302,7 +302,7 @@ fn covers(prefix: &str, identity: &str) -> bool {
 /// A host's name or number as it stands in an address: no scheme, port, path
 /// or pattern, which would match nothing and be believed to match.
 fn is_host(text: &str) -> bool {
-    let plain = |c: u8| c.is_ascii_alphanumeric() || b"-.:".contains(&c);
+    let plain = |c: u8| c.is_ascii_alphanumeric() || b"-_.:".contains(&c);
     !text.is_empty()
         && text.bytes().all(plain)
         && (!text.contains(':') || text.parse::<std::net::Ipv6Addr>().is_ok())

@@ -549,3 +549,18 @@ fn attack_originals_follow_no_link_and_the_home_stays_until_they_are_safe() {
     sandbox.run(&["uninstall"]).ok();
     assert_eq!((fs::read_dir(&kept).unwrap().count(), sandbox.home().exists()), (1, false));
 }
+
+/// What was placed for an agent by name is handed over like any other copy: the
+/// mark does not say for whom a copy was made.
+#[test]
+fn a_copy_for_an_agent_is_handed_over_too() {
+    let sandbox = Sandbox::new();
+    sandbox.trusted(&sandbox.skill("notes").make(), "notes");
+    let project = sandbox.arg("b");
+    sandbox.run(&["enable", "notes", "--agent", "claude-code", "--project", &project]).ok();
+    let log = sandbox.arg("work/log.jsonl");
+    let plan = sandbox.run(&["uninstall", "--hand-over", "--dry-run", "--json"]).ok().json();
+    let phrase = plan["phrase"].as_str().unwrap().to_owned();
+    sandbox.run(&["-q", "uninstall", "--hand-over", "--phrase", &phrase, "--export", &log]).ok();
+    assert!(sandbox.at("b/.claude/skills/notes/SKILL.md").exists() && !sandbox.home().exists());
+}

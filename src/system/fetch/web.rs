@@ -113,7 +113,7 @@ impl Guard {
         let host = url.host_str().unwrap_or_default();
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         match bare.parse::<IpAddr>() {
-            Ok(address) if !self.is_internal(host) && !self.is_internal(bare) => public(host, address),
+            Ok(address) if !self.is_internal(host) && !self.is_internal(bare) => public(bare, address),
             _ => Ok(()),
         }
     }

@@ -204,7 +204,9 @@ fn signatures<'a, 'b>(headers: &'b [Header<'a>]) -> Result<[Option<&'b Header<'a
         let slot = match header.name {
             "gpgsig" => &mut found[0],
             "gpgsig-sha256" => &mut found[1],
-            other => return Err(Fault::Form(format!("the header `{other}` is unknown"))),
+            other => {
+                return Err(Fault::Form(format!("the header `{}` is unknown", text::escape_short(other, 60))));
+            }
         };
         if slot.replace(header).is_some() {
             return Err(Fault::Form(format!("the header `{}` stands there twice", header.name)));
