@@ -15,7 +15,6 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 /// Points taken of each command, beside its acknowledged end.
 const POINTS: usize = 20;
@@ -32,9 +31,13 @@ for line in sys.stdin:
     print('cut', flush=True)
 ";
 
-/// A disk in a file.
+/// A disk in a file. Each time it is mounted it is a copy in a file of its own:
+/// a mount name space that another test opened in between keeps the old mount,
+/// and mounting the same file again would give back that one, still cut off.
 struct Disk {
     dir: tempfile::TempDir,
+    /// How often it was mounted; the name of the file in use.
+    turn: usize,
     mounted: bool,
     cutter: Child,
     answers: BufReader<std::process::ChildStdout>,
@@ -61,12 +64,12 @@ impl Disk {
             .spawn()
             .map_err(|error| format!("python3: {error}"))?;
         let answers = BufReader::new(cutter.stdout.take().unwrap());
-        let mut disk = Self { dir, mounted: false, cutter, answers };
-        let image = disk.file("image");
+        let mut disk = Self { dir, turn: 0, mounted: false, cutter, answers };
+        let image = disk.file("0");
         fs::File::create(&image).unwrap().set_len(24 << 20).unwrap();
         run("mkfs.ext4", &["-q", "-F", "-J", "size=4", "-E", "lazy_itable_init=0", &image])?;
         fs::create_dir(disk.file("mnt")).unwrap();
-        disk.mount()?;
+        disk.mount_copy_of("0")?;
         Ok(disk)
     }
 
@@ -74,36 +77,36 @@ impl Disk {
         self.dir.path().join(name).to_string_lossy().into_owned()
     }
 
-    fn mount(&mut self) -> Result<(), String> {
+    fn mount_copy_of(&mut self, image: &str) -> Result<(), String> {
+        let last = self.turn.to_string();
+        self.turn += 1;
+        let next = self.file(&self.turn.to_string());
+        run("cp", &["--sparse=always", &self.file(image), &next])?;
+        let _ = fs::remove_file(self.file(&last));
         // Nothing reaches the disk by time alone.
-        run("mount", &["-o", "loop,commit=300", &self.file("image"), &self.file("mnt")])?;
+        run("mount", &["-o", "loop,commit=300", &next, &self.file("mnt")])?;
         self.mounted = true;
         Ok(())
     }
 
     fn unmount(&mut self) {
-        if !std::mem::take(&mut self.mounted) {
-            return;
-        }
-        // A process that was killed may hold its folder for a moment longer.
-        let end = Instant::now() + Duration::from_secs(10);
-        while let Err(why) = run("umount", &[&self.file("mnt")]) {
-            assert!(Instant::now() < end, "{why}");
-            std::thread::sleep(Duration::from_millis(20));
+        if std::mem::take(&mut self.mounted) {
+            // A process that was killed may hold its folder for a moment longer.
+            run("umount", &["-l", &self.file("mnt")]).unwrap();
         }
     }
 
     /// Keeps the disk as it is.
     fn keep(&mut self) {
+        run("sync", &["-f", &self.file("mnt")]).unwrap();
         self.unmount();
-        run("cp", &["--sparse=always", &self.file("image"), &self.file("kept")]).unwrap();
+        run("cp", &["--sparse=always", &self.file(&self.turn.to_string()), &self.file("kept")]).unwrap();
     }
 
     /// Puts the disk back as it was kept.
     fn restore(&mut self) {
         self.unmount();
-        run("cp", &["--sparse=always", &self.file("kept"), &self.file("image")]).unwrap();
-        self.mount().unwrap();
+        self.mount_copy_of("kept").unwrap();
     }
 
     /// The power goes, and comes back.
@@ -114,7 +117,8 @@ impl Disk {
         self.answers.read_line(&mut answer).unwrap();
         assert_eq!(answer, "cut\n");
         self.unmount();
-        self.mount().unwrap();
+        let image = self.turn.to_string();
+        self.mount_copy_of(&image).unwrap();
     }
 }
 

@@ -1,5 +1,6 @@
 //! Homes in every condition, and skills whose names and text are made to harm.
 
+use crate::support::faults::AS_ACCOUNT;
 use crate::support::sandbox::{PROGRAM, Sandbox, chmod, tamper};
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -114,8 +115,7 @@ impl Stages {
         fs::write(&passwd, format!("person:x:0:0::{}:/bin/sh\n", self.sandbox.arg(home))).unwrap();
         let mut words: Vec<String> = vec!["unshare".into(), "--mount".into()];
         words.extend((!own).then(|| "--map-root-user".to_owned()));
-        let script = "mount --bind \"$0\" /etc/passwd && exec \"$@\"";
-        words.extend(["sh".into(), "-c".into(), script.into(), passwd.to_str().unwrap().to_owned()]);
+        words.extend(["sh".into(), "-c".into(), AS_ACCOUNT.into(), passwd.to_str().unwrap().to_owned()]);
         let tried = Command::new(&words[0]).args(&words[1..]).arg("true").output().unwrap();
         if !tried.status.success() {
             eprintln!("NOT RUN: no mount of our own here: {}", String::from_utf8_lossy(&tried.stderr));

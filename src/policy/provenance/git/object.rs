@@ -205,7 +205,10 @@ fn signatures<'a, 'b>(headers: &'b [Header<'a>]) -> Result<[Option<&'b Header<'a
             "gpgsig" => &mut found[0],
             "gpgsig-sha256" => &mut found[1],
             other => {
-                return Err(Fault::Form(format!("the header `{}` is unknown", text::escape_short(other, 60))));
+                return Err(Fault::Form(format!(
+                    "the header `{}` is unknown",
+                    text::escape_short(other, 60)
+                )));
             }
         };
         if slot.replace(header).is_some() {
