@@ -63,9 +63,10 @@ CREATE TABLE revision (
 CREATE UNIQUE INDEX revision_by_name ON revision (name, digest);
 
 -- The hash tree over the revisions: row 0 holds the hashes of the 64 groups,
--- rows 1 to 64 those of their 64 buckets each.
+-- rows 1 to 64 those of their 64 buckets each. Row 65 holds the hashes of the
+-- 64 buckets of what is remembered.
 CREATE TABLE bucket (
-    id     INTEGER PRIMARY KEY CHECK (id BETWEEN 0 AND 64),
+    id     INTEGER PRIMARY KEY CHECK (id BETWEEN 0 AND 65),
     hashes BLOB    NOT NULL CHECK (length(hashes) = 2048)
 ) STRICT;
 
@@ -82,4 +83,20 @@ CREATE TABLE hold (
 CREATE TABLE manifest (
     digest BLOB PRIMARY KEY CHECK (length(digest) = 32),
     body   TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What is remembered beside revisions: trust roots, versions and signers of
+-- each source, statements about bytes. Proven by row 65 of `bucket`.
+CREATE TABLE memory (
+    bucket INTEGER NOT NULL CHECK (bucket BETWEEN 0 AND 63),
+    key    TEXT    NOT NULL CHECK (length(key) > 0),
+    body   TEXT    NOT NULL,
+    PRIMARY KEY (bucket, key)
+) STRICT, WITHOUT ROWID;
+
+-- Bytes that were received and verified, by their digest. Evidence only: each
+-- is checked against its digest when read.
+CREATE TABLE blob (
+    digest BLOB PRIMARY KEY CHECK (length(digest) = 32),
+    bytes  BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;

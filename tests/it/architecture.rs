@@ -309,6 +309,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "model/tuf/json.rs",
             "model/card/read.rs",
             "model/claim.rs",
+            "model/followed.rs",
             "system/ledger/",
             "system/audit_log.rs",
             // The index that a site publishes.

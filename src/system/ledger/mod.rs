@@ -19,6 +19,7 @@
 //! No other code opens the file: closing any descriptor of it would drop this
 //! process's POSIX locks.
 
+mod memory;
 mod open;
 mod rows;
 mod state;
@@ -137,6 +138,7 @@ pub struct Ledger {
     head: Head,
     brakes: Brakes,
     top: Hashes,
+    memory: Hashes,
     /// Whether the write-ahead log's length is to be looked at before the next
     /// commit: once in a process.
     due: bool,
@@ -173,7 +175,7 @@ impl Ledger {
     /// State of a ledger in which nothing has happened yet.
     #[must_use]
     pub fn empty_state() -> Digest {
-        state::state_digest(&Brakes::default(), &Hashes::empty())
+        state::state_digest(&Brakes::default(), &Hashes::empty(), &Hashes::empty())
     }
 
     /// Opens the ledger and checks file, schema and head.
@@ -202,8 +204,8 @@ impl Ledger {
     fn read(conn: Connection) -> Result<Self, LedgerFault> {
         hold(&conn)?;
         check_schema(&conn)?;
-        let (head, brakes, top) = read_head(&conn)?;
-        Ok(Self { conn, head, brakes, top, due: false })
+        let (head, brakes, top, memory) = read_head(&conn)?;
+        Ok(Self { conn, head, brakes, top, memory, due: false })
     }
 
     /// Reads head and brakes again, as the database has them now.
@@ -213,7 +215,7 @@ impl Ledger {
     pub fn refresh(&mut self) -> Result<(), LedgerFault> {
         let_go(&self.conn)?;
         hold(&self.conn)?;
-        (self.head, self.brakes, self.top) = read_head(&self.conn)?;
+        (self.head, self.brakes, self.top, self.memory) = read_head(&self.conn)?;
         Ok(())
     }
 
@@ -446,13 +448,13 @@ impl Ledger {
         Txn::begin(self)
     }
 
-    /// SQLite's own full check of the file.
+    /// SQLite's own full check of the file, and of all that is remembered.
     ///
     /// # Errors
-    /// [`LedgerFault::Damaged`] with its first finding.
+    /// [`LedgerFault::Damaged`] with the first finding.
     pub fn check_integrity(&self) -> Result<(), LedgerFault> {
         let found: String = self.conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-        if found == "ok" { Ok(()) } else { Err(LedgerFault::Damaged(found)) }
+        if found == "ok" { self.check_memory() } else { Err(LedgerFault::Damaged(found)) }
     }
 
     /// The linked SQLite's version.

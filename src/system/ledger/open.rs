@@ -1,6 +1,7 @@
 //! Opening the database file: who may open it, with which settings, and that
 //! its schema is ours to the letter.
 
+use super::rows::signed;
 use super::state::Hashes;
 use super::{FILE, Ledger, LedgerFault, random_id};
 use crate::model::digest::Digest;
@@ -101,8 +102,11 @@ pub(super) fn fill(conn: &Connection, now: Timestamp) -> Result<(), LedgerFault>
         "INSERT INTO head VALUES (1, 0, ?1, x'', 0, 0, ?2, 0, NULL, ?3)",
         params![Digest::ZERO.as_bytes(), i64::MIN, state.as_bytes()],
     )?;
-    for id in 0..=64 {
-        txn.execute("INSERT INTO bucket VALUES (?1, ?2)", params![id, Hashes::empty().as_bytes()])?;
+    for id in 0..=super::memory::ROW {
+        txn.execute(
+            "INSERT INTO bucket VALUES (?1, ?2)",
+            params![signed(id as u64), Hashes::empty().as_bytes()],
+        )?;
     }
     txn.pragma_update(None, "application_id", APPLICATION)?;
     txn.pragma_update(None, "user_version", SCHEMA)?;

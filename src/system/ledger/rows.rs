@@ -54,7 +54,7 @@ pub(super) fn parse_row(row: &rusqlite::Row<'_>) -> Result<(RevisionRow, String)
     }
 }
 
-pub(super) fn read_head(conn: &Connection) -> Result<(Head, Brakes, Hashes), LedgerFault> {
+pub(super) fn read_head(conn: &Connection) -> Result<(Head, Brakes, Hashes, Hashes), LedgerFault> {
     let mut query = conn.prepare_cached(
         "SELECT size, last, frontier, bytes, settled, time, state, epoch, hold FROM head WHERE id = 1",
     )?;
@@ -81,11 +81,13 @@ pub(super) fn read_head(conn: &Connection) -> Result<(Head, Brakes, Hashes), Led
     let frontier = Frontier::from_bytes(size, &frontier)
         .ok_or_else(|| LedgerFault::Damaged("the head's frontier does not fit its size".into()))?;
     let brakes = Brakes { epoch, hold, holds: read_holds(conn)? };
-    let top = read_hashes(conn, 0)?;
-    if state::state_digest(&brakes, &top) != state {
-        return Err(LedgerFault::Damaged("holds, epoch or revisions were changed".into()));
+    let (top, memory) = (read_hashes(conn, 0)?, super::memory::hashes(conn)?);
+    if state::state_digest(&brakes, &top, &memory) != state {
+        return Err(LedgerFault::Damaged(
+            "holds, epoch, revisions or what is remembered were changed".into(),
+        ));
     }
-    Ok((Head { size, last, frontier, bytes, settled, time, state }, brakes, top))
+    Ok((Head { size, last, frontier, bytes, settled, time, state }, brakes, top, memory))
 }
 
 pub(super) fn read_holds(conn: &Connection) -> Result<Vec<Hold>, LedgerFault> {

@@ -5,14 +5,14 @@
 //! alone never agrees with the log, and one point read proves one row:
 //!
 //! ```text
-//!   state = H("skill-trust state 1", epoch, hold, holds, top)
+//!   state = H("skill-trust state 1", epoch, hold, holds, top, memory)
 //!   top   = H(hash of group 0 … 63)       one 2 KiB row
 //!   group = H(hash of bucket 0 … 63)      one 2 KiB row each
 //!   bucket = H(bodies of its revisions, by name and digest, lengths before)
 //! ```
 //!
 //! A revision's bucket is the first 12 bits of SHA-256 over `NAME@` and 64 hex
-//! digits. Empty buckets and groups hash to zeros. The holds are hashed as one
+//! digits. `memory` is the hash of what is remembered beside them, see there. Empty buckets and groups hash to zeros. The holds are hashed as one
 //! list, so that the absence of a hold is proven too.
 //!
 //! Attack: someone who can write the ledger puts the row of a revision back as
@@ -111,7 +111,7 @@ pub struct Brakes {
 
 /// The digest of the whole state.
 #[must_use]
-pub(super) fn state_digest(brakes: &Brakes, top: &Hashes) -> Digest {
+pub(super) fn state_digest(brakes: &Brakes, top: &Hashes, memory: &Hashes) -> Digest {
     let mut hasher = Hasher::new();
     hasher.update(b"skill-trust state 1\0");
     hasher.update(&brakes.epoch.to_be_bytes());
@@ -129,5 +129,6 @@ pub(super) fn state_digest(brakes: &Brakes, top: &Hashes) -> Digest {
     }
     hasher.update(b"\0top\0");
     hasher.update(top.hash().as_bytes());
+    hasher.update(memory.hash().as_bytes());
     hasher.finish()
 }

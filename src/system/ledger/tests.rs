@@ -155,7 +155,7 @@ fn a_head_changed_in_the_ledger_alone_does_not_agree_with_the_last_record() {
         let mut brakes = Ledger::open(&home).unwrap().brakes().clone();
         brakes.holds.clear();
         let top = Ledger::open(&home).unwrap().top.clone();
-        let forged = format!("x'{}'", state::state_digest(&brakes, &top).hex());
+        let forged = format!("x'{}'", state::state_digest(&brakes, &top, &Hashes::empty()).hex());
         edit(&home, &sql.replace("STATE", &forged));
         let ledger = Ledger::open(&home).unwrap();
         assert!(log.settle(&home, &ledger).is_err(), "{sql}");
@@ -306,4 +306,64 @@ fn a_log_that_no_crash_explains_denies_and_is_not_touched() {
     assert!(log.verify(&ledger).is_err());
     std::fs::remove_file(&path).unwrap();
     assert!(matches!(AuditLog::open(&home, &ledger), Err(LogFault::Missing(7))));
+}
+
+#[test]
+fn what_is_remembered_is_proven_and_so_is_that_nothing_is() {
+    let (_folder, home, log) = filled();
+    let mut ledger = Ledger::open(&home).unwrap();
+    assert_eq!(ledger.memory("roots").unwrap(), None);
+    let before = ledger.head().state;
+    let mut kept = Digest::ZERO;
+    write(&home, &mut ledger, &log, |txn| {
+        txn.remember("roots", "one")?;
+        txn.remember("lineage/a", "1.2.3")?;
+        kept = txn.keep_blob(b"evidence")?;
+        assert_eq!(txn.memory("roots")?.as_deref(), Some("one"));
+        Ok(())
+    });
+    assert_ne!(ledger.head().state, before, "a record commits to it");
+    write(&home, &mut ledger, &log, |txn| txn.remember("roots", "two"));
+    drop(ledger);
+    let mut ledger = Ledger::open(&home).unwrap();
+    assert_eq!(ledger.memory("roots").unwrap().as_deref(), Some("two"));
+    assert_eq!(ledger.memory("lineage/a").unwrap().as_deref(), Some("1.2.3"));
+    assert_eq!(ledger.memory("lineage/b").unwrap(), None);
+    assert_eq!(ledger.blob(&kept).unwrap().unwrap(), b"evidence");
+    assert_eq!(ledger.blob(&Digest::ZERO).unwrap(), None);
+    ledger.check_integrity().unwrap();
+    write(&home, &mut ledger, &log, |txn| {
+        txn.forget("roots")?;
+        txn.forget("lineage/a")
+    });
+    assert_eq!(ledger.memory("roots").unwrap(), None);
+    assert_eq!(ledger.head().state, before, "forgotten is as never known");
+}
+
+#[test]
+fn attack_what_is_remembered_is_put_back_forgotten_or_moved() {
+    for sql in [
+        "UPDATE memory SET body = 'one' WHERE key = 'roots'",
+        "DELETE FROM memory WHERE key = 'roots'",
+        "UPDATE memory SET key = 'rootz' WHERE key = 'roots'",
+        "INSERT INTO memory SELECT bucket, 'rootz', body FROM memory WHERE key = 'roots'",
+        "UPDATE memory SET bucket = (bucket + 1) % 64 WHERE key = 'roots'",
+        "UPDATE bucket SET hashes = zeroblob(2048) WHERE id = 65",
+        "DELETE FROM bucket WHERE id = 65",
+    ] {
+        let (_folder, home, log) = filled();
+        let mut ledger = Ledger::open(&home).unwrap();
+        write(&home, &mut ledger, &log, |txn| txn.remember("roots", "two"));
+        drop(ledger);
+        edit(&home, sql);
+        let said = Ledger::open(&home).and_then(|ledger| ledger.memory("roots"));
+        assert!(is_damaged(said), "{sql}");
+        assert!(is_damaged(Ledger::open(&home).and_then(|ledger| ledger.check_integrity())), "{sql}");
+    }
+    let (_folder, home, log) = filled();
+    let mut ledger = Ledger::open(&home).unwrap();
+    write(&home, &mut ledger, &log, |txn| txn.keep_blob(b"evidence").map(drop));
+    drop(ledger);
+    edit(&home, "UPDATE blob SET bytes = x'00'");
+    assert_eq!(Ledger::open(&home).unwrap().blob(&sha256(&[b"evidence"])).unwrap(), None);
 }

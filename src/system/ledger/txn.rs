@@ -23,10 +23,11 @@ use std::collections::BTreeSet;
 
 /// An open transaction.
 pub struct Txn<'a> {
-    txn: Transaction<'a>,
+    pub(super) txn: Transaction<'a>,
     head: Head,
     brakes: Brakes,
     top: Hashes,
+    pub(super) memory: Hashes,
     dirty: BTreeSet<u16>,
     slots: Slots<'a>,
 }
@@ -36,20 +37,22 @@ struct Slots<'a> {
     head: &'a mut Head,
     brakes: &'a mut Brakes,
     top: &'a mut Hashes,
+    memory: &'a mut Hashes,
 }
 
 impl<'a> Txn<'a> {
     pub(super) fn begin(ledger: &'a mut Ledger) -> Result<Self, LedgerFault> {
-        let Ledger { conn, head, brakes, top, due } = ledger;
+        let Ledger { conn, head, brakes, top, memory, due } = ledger;
         super::let_go(conn)?;
         if std::mem::take(due) {
             super::shorten_wal(conn)?;
         }
         let txn = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        (*head, *brakes, *top) = read_head(&txn)?;
-        let slots = Slots { head, brakes, top };
-        let (head, brakes, top) = (slots.head.clone(), slots.brakes.clone(), slots.top.clone());
-        Ok(Self { txn, head, brakes, top, dirty: BTreeSet::new(), slots })
+        (*head, *brakes, *top, *memory) = read_head(&txn)?;
+        let slots = Slots { head, brakes, top, memory };
+        let (head, brakes) = (slots.head.clone(), slots.brakes.clone());
+        let (top, memory) = (slots.top.clone(), slots.memory.clone());
+        Ok(Self { txn, head, brakes, top, memory, dirty: BTreeSet::new(), slots })
     }
 
     /// Number that the first record of this transaction will have.
@@ -169,13 +172,13 @@ impl<'a> Txn<'a> {
     /// [`LedgerFault`].
     pub fn seal(mut self, now: Timestamp, drafts: Vec<Draft>) -> Result<Sealed<'a>, LedgerFault> {
         self.settle_buckets()?;
-        let state = state::state_digest(&self.brakes, &self.top);
+        let state = state::state_digest(&self.brakes, &self.top, &self.memory);
         if drafts.is_empty() {
             if state != self.head.state {
                 return Err(LedgerFault::Damaged("BUG: a change without a record".into()));
             }
-            let Self { txn, head, brakes, top, slots, .. } = self;
-            return Ok(Sealed { txn, head, brakes, top, slots, records: Vec::new() });
+            let Self { txn, head, brakes, top, memory, slots, .. } = self;
+            return Ok(Sealed { txn, head, brakes, top, memory, slots, records: Vec::new() });
         }
         let lowered = self.head.time < self.slots.head.time;
         if lowered && (drafts.len() != 1 || drafts.iter().any(|draft| draft.event != CLOCK)) {
@@ -199,8 +202,8 @@ impl<'a> Txn<'a> {
             records.push((record, row));
         }
         self.write_head()?;
-        let Self { txn, head, brakes, top, slots, .. } = self;
-        Ok(Sealed { txn, head, brakes, top, slots, records })
+        let Self { txn, head, brakes, top, memory, slots, .. } = self;
+        Ok(Sealed { txn, head, brakes, top, memory, slots, records })
     }
 
     fn append(&mut self, record: &Record) -> Result<EventRow, LedgerFault> {
@@ -275,6 +278,7 @@ pub struct Sealed<'a> {
     head: Head,
     brakes: Brakes,
     top: Hashes,
+    memory: Hashes,
     slots: Slots<'a>,
     records: Vec<(Record, EventRow)>,
 }
@@ -309,6 +313,7 @@ impl Sealed<'_> {
         *self.slots.head = self.head;
         *self.slots.brakes = self.brakes;
         *self.slots.top = self.top;
+        *self.slots.memory = self.memory;
         Ok(self.records)
     }
 }

@@ -13,9 +13,10 @@ use skill_trust::model::time::Timestamp;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-const TABLES: [&str; 8] = ["home", "event", "node", "head", "revision", "bucket", "hold", "manifest"];
+const TABLES: [&str; 10] =
+    ["home", "event", "node", "head", "revision", "bucket", "hold", "manifest", "memory", "blob"];
 /// Tables whose earlier contents are put back, alone and together.
-const STATE: [&str; 6] = ["event", "node", "head", "revision", "bucket", "hold"];
+const STATE: [&str; 7] = ["event", "node", "head", "revision", "bucket", "hold", "memory"];
 
 pub(super) fn changes<'a>(now: &'a Snapshot, old: &'a [Snapshot]) -> Vec<Change<'a>> {
     let scratch = tempfile::tempdir().unwrap();
@@ -188,6 +189,7 @@ fn schema(out: &mut Vec<Change<'_>>) {
         "ALTER TABLE revision ADD COLUMN extra TEXT",
         "DROP TABLE hold",
         "DROP TABLE manifest",
+        "DROP TABLE memory",
         "DROP INDEX revision_by_name",
         "PRAGMA user_version = 2",
         "PRAGMA user_version = 0",
@@ -294,7 +296,7 @@ fn forged(out: &mut Vec<Change<'_>>, step: usize, then: &Tables) {
     }
 }
 
-/// Computes the hash tree over the revisions and the state digest anew.
+/// Computes the hash trees and the state digest anew.
 fn refit(conn: &Connection) -> rusqlite::Result<()> {
     let mut query = conn.prepare("SELECT name, digest, body FROM revision ORDER BY name, digest")?;
     let mut buckets: BTreeMap<usize, Hasher> = BTreeMap::new();
@@ -340,6 +342,22 @@ fn refit(conn: &Connection) -> rusqlite::Result<()> {
     }
     state.update(b"\0top\0");
     state.update(hash(&top).as_bytes());
+    let mut query = conn.prepare("SELECT bucket, key, body FROM memory ORDER BY bucket, key")?;
+    let mut rows = query.query([])?;
+    let mut buckets: BTreeMap<usize, Hasher> = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let hasher = buckets.entry(usize::from(row.get::<_, u8>(0)?)).or_default();
+        for text in [row.get::<_, String>(1)?, row.get(2)?] {
+            hasher.update(&(text.len() as u64).to_be_bytes());
+            hasher.update(text.as_bytes());
+        }
+    }
+    let mut memory = vec![0_u8; 2048];
+    for (bucket, hasher) in buckets {
+        memory[bucket * 32..bucket * 32 + 32].copy_from_slice(hasher.finish().as_bytes());
+    }
+    conn.execute("UPDATE bucket SET hashes = ?1 WHERE id = 65", [&memory])?;
+    state.update(hash(&memory).as_bytes());
     conn.execute("UPDATE head SET state = ?1", [state.finish().as_bytes()])?;
     Ok(())
 }
