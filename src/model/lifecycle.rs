@@ -6,6 +6,7 @@
 //! `policy::transition`.
 
 use super::digest::Digest;
+use super::provenance::Provenance;
 use super::record::Actor;
 use super::skill::{Revision, SkillName};
 use super::source::Source;
@@ -111,13 +112,13 @@ pub struct Pin {
     /// Why, in that person's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Who vouched for the bytes, as it was verified then.
+    pub provenance: Provenance,
     /// Sequence number of the record of this decision.
     pub seq: u64,
     /// The digest of the set it was decided in, if several were decided at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub set: Option<Digest>,
-    /// Who had signed the bytes; empty if nobody.
-    pub signers: Vec<String>,
     /// Where they came from.
     pub source: Source,
     /// From then on it no longer counts.
@@ -198,6 +199,24 @@ pub struct RevisionRow {
     pub bytes: u64,
     /// Sequence number of the event that made this row what it is.
     pub seq: u64,
+}
+
+impl RevisionRow {
+    /// Whoever signed it, as far as a decision found out; one that was withdrawn too.
+    #[must_use]
+    pub fn signers(&self) -> Vec<String> {
+        let pin = match &self.lifecycle {
+            Lifecycle::Installed { former } => former.as_ref(),
+            Lifecycle::Trusted { pin } | Lifecycle::Enabled { pin, .. } => Some(pin),
+        };
+        pin.map(|pin| pin.provenance.signers()).unwrap_or_default()
+    }
+
+    /// Whether a hold of that scope covers it.
+    #[must_use]
+    pub fn is_covered(&self, scope: &HoldScope) -> bool {
+        scope.covers(&self.revision, self.source.identity(), &self.signers())
+    }
 }
 
 /// What a hold covers. A hold on everything is not a row: it is the home

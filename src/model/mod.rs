@@ -18,6 +18,7 @@ pub mod merkle;
 pub mod note;
 pub mod path;
 pub mod permit;
+pub mod provenance;
 pub mod record;
 pub mod set;
 pub mod signer;

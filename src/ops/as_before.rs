@@ -251,10 +251,7 @@ fn covered(session: &Session<'_>, scope: HoldScope) -> Result<BTreeSet<HoldScope
     }
     // Sources and signers are the row's to say: a kill's record does not name them.
     let rows = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
-    let is = |row: &&RevisionRow| {
-        let signers = row.lifecycle.pin().map_or(&[][..], |pin| pin.signers.as_slice());
-        scope.covers(&row.revision, row.source.identity(), signers)
-    };
+    let is = |row: &&RevisionRow| row.is_covered(&scope);
     all.extend(rows.iter().filter(is).map(|row| HoldScope::Digest(row.revision.digest)));
     all.insert(scope);
     Ok(all)

@@ -413,7 +413,7 @@ impl Work {
                 let permit = SkillPermit {
                     revision: permit_row.revision.clone(),
                     source: permit_row.source.identity().to_owned(),
-                    signers: pin.as_ref().map(|pin| pin.signers.clone()).unwrap_or_default(),
+                    signers: pin.as_ref().map(|pin| pin.provenance.signers()).unwrap_or_default(),
                     epoch,
                     seq: record.seq,
                     hash: event.hash,

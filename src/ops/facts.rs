@@ -209,9 +209,8 @@ pub fn held(session: &Session<'_>, row: &RevisionRow) -> Option<String> {
     if let Brake::Stopped(why) = brake(&session.home) {
         return Some(why);
     }
-    let signers = row.lifecycle.pin().map_or(&[][..], |pin| pin.signers.as_slice());
     let holds = &session.ledger.brakes().holds;
-    let hold = holds.iter().find(|hold| hold.scope.covers(&row.revision, row.source.identity(), signers))?;
+    let hold = holds.iter().find(|hold| row.is_covered(&hold.scope))?;
     Some(format!("held by a kill of {} (record {})", hold.scope, hold.seq))
 }
 

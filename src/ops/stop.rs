@@ -78,11 +78,7 @@ pub fn kill_scope(world: &World, scope: &HoldScope, note: Option<&str>) -> Kille
 /// How many installed revisions a scope covers.
 fn known(session: &Session<'_>, scope: &HoldScope) -> Result<usize, Stop> {
     let rows = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
-    let covered = |row: &&RevisionRow| {
-        let signers = row.lifecycle.pin().map_or(&[][..], |pin| pin.signers.as_slice());
-        scope.covers(&row.revision, row.source.identity(), signers)
-    };
-    Ok(rows.iter().filter(covered).count())
+    Ok(rows.iter().filter(|row| row.is_covered(scope)).count())
 }
 
 /// Moves what was withdrawn into the evidence. Never urgent: what stays where
@@ -116,9 +112,7 @@ fn hold(session: &mut Session<'_>, scope: &HoldScope, note: Option<&str>) -> Res
     // Permits written by an older record may be missing here; the rows decide.
     let rows = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
     let covered = |row: &&RevisionRow| {
-        let signers = row.lifecycle.pin().map_or(&[][..], |pin| pin.signers.as_slice());
-        row.lifecycle.state() == State::Enabled
-            && scopes.iter().any(|scope| scope.covers(&row.revision, row.source.identity(), signers))
+        row.lifecycle.state() == State::Enabled && scopes.iter().any(|scope| row.is_covered(scope))
     };
     for row in rows.iter().filter(covered) {
         apply::narrow(session, row, Event::Kill, |_| {})?;
@@ -149,9 +143,7 @@ pub fn would_stop(world: &World, scope: Option<&HoldScope>) -> Result<Vec<Revisi
     let session = Session::open_to_narrow(world, Depth::All)?;
     let mut rows = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
     rows.retain(|row| {
-        let signers = row.lifecycle.pin().map_or(&[][..], |pin| pin.signers.as_slice());
-        row.lifecycle.state() == State::Enabled
-            && scope.is_none_or(|scope| scope.covers(&row.revision, row.source.identity(), signers))
+        row.lifecycle.state() == State::Enabled && scope.is_none_or(|scope| row.is_covered(scope))
     });
     Ok(rows)
 }

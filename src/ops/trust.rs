@@ -11,6 +11,7 @@ use super::{Answer, Ask, Question, World, apply, facts, refusals};
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
 use crate::model::lifecycle::{Event, HoldScope, Pin, RevisionRow, State};
+use crate::model::provenance::Provenance;
 use crate::model::record::{Draft, Outcome};
 use crate::model::text;
 use crate::model::time::Timestamp;
@@ -323,9 +324,9 @@ fn pin(session: &Session<'_>, row: &RevisionRow, terms: &Terms) -> Pin {
         digest: row.revision.digest,
         name: row.revision.name.clone(),
         note: terms.note.clone(),
+        provenance: Provenance::default(),
         seq: 0,
         set: None,
-        signers: Vec::new(),
         source: row.source.clone(),
         until: terms.until,
         version: row.version.clone(),

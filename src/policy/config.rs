@@ -22,6 +22,10 @@
 //! [network]
 //! internal = ["git.example.org"]  # hosts that need no public address
 //!
+//! [[require]]        # see `require`: who must vouch, and how many
+//! for        = "https://github.com/acme/"
+//! signatures = 1
+//!
 //! [limits]           # for one skill; up to the hard ceiling
 //! files = 5000
 //! total = 67108864
@@ -39,14 +43,18 @@
 pub mod age;
 mod keys;
 mod raw;
+pub mod require;
 
 pub use keys::{KEYS, Key};
 
 use crate::model::digest::{Digest, sha256};
 use crate::model::limits::Limits;
+use crate::model::provenance::Provenance;
+use crate::model::time::Timestamp;
 use crate::model::{agent, source, text};
 use age::Age;
 use raw::Raw;
+use require::Require;
 
 /// The rules in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +75,8 @@ pub struct Policy {
     pub agents: Vec<&'static str>,
     /// Hosts that may have an address that is not public.
     pub internal: Vec<String>,
+    /// What is demanded of who vouches, block by block.
+    requires: Vec<Require>,
     /// What one skill may hold.
     pub limits: Limits,
     /// Seconds an allow may be used.
@@ -101,6 +111,7 @@ impl Policy {
         note_required: false,
         agents: Vec::new(),
         internal: Vec::new(),
+        requires: Vec::new(),
         limits: Limits::DEFAULT,
         valid_for: 60,
         digest: None,
@@ -170,6 +181,13 @@ impl Policy {
             if self.first("network.internal", quoted(&hosts), file) {
                 self.internal = hosts;
             }
+        }
+        for block in raw.require.unwrap_or_default() {
+            let block = Require::read(block, file)?;
+            for (key, value) in block.settings() {
+                self.say(key, value, file, false);
+            }
+            self.requires.push(block);
         }
         let small = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
         let top = Limits::CEILING;
@@ -289,6 +307,37 @@ impl Policy {
             Some(list) => Err(format!("[sources] allow = {list:?}")),
             None => Ok(()),
         }
+    }
+}
+
+impl Policy {
+    /// Whether who vouches for a skill of that source meets every demand.
+    ///
+    /// # Errors
+    /// What is missing, in words.
+    pub fn check_provenance(
+        &self,
+        source: &str,
+        provenance: &Provenance,
+        now: Timestamp,
+    ) -> Result<(), String> {
+        self.requires
+            .iter()
+            .filter(|block| block.is_about(source))
+            .try_for_each(|block| block.met(provenance, now))
+    }
+
+    /// The file whose demand is met and a decision; every other demand is met too.
+    ///
+    /// # Errors
+    /// Why nothing is granted.
+    pub fn grants(&self, source: &str, provenance: &Provenance, now: Timestamp) -> Result<&str, String> {
+        self.check_provenance(source, provenance, now)?;
+        let mut blocks = self.requires.iter().filter(|block| block.grant && block.is_about(source));
+        let found = blocks.next().map(|block| block.file.as_str());
+        found.ok_or_else(|| {
+            "no policy file grants trust to this source: [[require]] with `grant = true`".to_owned()
+        })
     }
 }
 

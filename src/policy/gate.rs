@@ -170,9 +170,7 @@ fn check_brakes(facts: &Facts<'_>) -> Result<(), No> {
         return no(Code::EpochDiffers, reason).map(drop);
     }
     let row = facts.row;
-    let signers = row.lifecycle.pin().map_or(&[][..], |pin| pin.signers.as_slice());
-    let covers = |hold: &&Hold| hold.scope.covers(&row.revision, row.source.identity(), signers);
-    match facts.holds.iter().find(covers) {
+    match facts.holds.iter().find(|hold| row.is_covered(&hold.scope)) {
         Some(hold) => {
             no(Code::Held, format!("held by a kill of {} (record {})", hold.scope, hold.seq)).map(drop)
         }
@@ -224,7 +222,7 @@ fn check_load_witnesses(facts: &Facts<'_>, pin: &Pin, placements: &[Placement]) 
     let agree = [
         ("the revision", permit.revision == *revision),
         ("the source", permit.source == facts.row.source.identity()),
-        ("the signers", permit.signers == pin.signers),
+        ("the signers", permit.signers == pin.provenance.signers()),
         ("the number of the record", permit.seq == record.seq && facts.row.seq == record.seq),
         ("the hash of the record", permit.hash == *hash),
         ("what was recorded", placed_by(record)),
@@ -287,9 +285,13 @@ fn check_policy(facts: &Facts<'_>, pin: &Pin) -> Result<(), No> {
     {
         return no(Code::TooYoung, young.to_string()).map(drop);
     }
-    match facts.policy.check_source(facts.row.source.identity()) {
+    let source = facts.row.source.identity();
+    if let Err(rule) = facts.policy.check_source(source) {
+        return no(Code::PolicyUnmet, format!("the source is not allowed by {rule}")).map(drop);
+    }
+    match facts.policy.check_provenance(source, &pin.provenance, facts.now) {
         Ok(()) => Ok(()),
-        Err(rule) => no(Code::PolicyUnmet, format!("the source is not allowed by {rule}")).map(drop),
+        Err(why) => no(Code::PolicyUnmet, why).map(drop),
     }
 }
 

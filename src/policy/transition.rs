@@ -211,6 +211,7 @@ fn describe(from: Option<&Lifecycle>, step: &Step) -> String {
 mod tests {
     use super::*;
     use crate::model::digest::sha256;
+    use crate::model::provenance::Provenance;
     use crate::model::record::Actor;
     use crate::model::skill::SkillName;
     use crate::model::source::{Source, SourceKind};
@@ -223,9 +224,9 @@ mod tests {
             digest: sha256(&[b"x"]),
             name: SkillName::parse("x").unwrap(),
             note: None,
+            provenance: Provenance::default(),
             seq: 1,
             set: None,
-            signers: vec![],
             source: Source {
                 commit: None,
                 kind: SourceKind::Folder,

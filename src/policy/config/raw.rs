@@ -10,6 +10,7 @@ pub(super) struct Raw {
     pub(super) trust: Option<RawTrust>,
     pub(super) enable: Option<RawEnable>,
     pub(super) network: Option<RawNetwork>,
+    pub(super) require: Option<Vec<RawRequire>>,
     pub(super) limits: Option<RawLimits>,
     pub(super) gate: Option<RawGate>,
 }
@@ -59,4 +60,22 @@ pub(super) struct RawLimits {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawGate {
     pub(super) valid_for: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRequire {
+    #[serde(rename = "for")]
+    pub(super) source: Option<String>,
+    pub(super) signatures: Option<u32>,
+    #[serde(default)]
+    pub(super) signers: Vec<String>,
+    pub(super) reviews: Option<u32>,
+    #[serde(default)]
+    pub(super) criteria: Vec<String>,
+    pub(super) attested: Option<u32>,
+    #[serde(default)]
+    pub(super) verifiers: Vec<String>,
+    #[serde(default)]
+    pub(super) grant: bool,
 }

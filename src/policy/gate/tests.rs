@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::digest::sha256;
 use crate::model::lifecycle::{HoldScope, Placements};
+use crate::model::provenance::Provenance;
 use crate::model::record::{Actor, Draft, Place};
 use crate::model::skill::SkillName;
 use crate::model::source::{Source, SourceKind};
@@ -86,9 +87,9 @@ fn base() -> Case {
         digest,
         name: name.clone(),
         note: None,
+        provenance: Provenance { strangers: vec!["ana".into()], ..Provenance::default() },
         seq: 5,
         set: None,
-        signers: vec!["ana".into()],
         source: source.clone(),
         until,
         version: None,

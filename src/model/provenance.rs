@@ -1,0 +1,242 @@
+//! Who vouched for the bytes of a trust decision, as it was verified then.
+//!
+//! It stands in the pin, so that the gate can ask again, without reading a
+//! signature, whether the policy's demands are still met, and so that a
+//! revocation finds exactly what rests on what it takes away.
+
+use super::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// By whose word a signature is known to have been there at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Witness {
+    /// A time stamp authority's (RFC 3161).
+    Stamped,
+    /// Our own ledger's: it had these bytes then.
+    FirstSeen,
+    /// Nobody's: it was there when it was looked at.
+    Now,
+}
+
+/// A signature that counts: by somebody whom a followed trust root names, over
+/// exactly these bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Voucher {
+    /// Since when it is known to have been there.
+    pub at: Timestamp,
+    /// The key that made it, in the one form that is equal in every encoding.
+    pub key: String,
+    /// How it was given, in words.
+    pub method: String,
+    /// The trust root that names its signer.
+    pub root: String,
+    /// Who signed.
+    pub signer: String,
+    /// By whose word it was there at that time.
+    pub witness: Witness,
+}
+
+/// A review that counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reviewed {
+    /// What it was reviewed for.
+    pub criteria: Vec<String>,
+    /// The keys it was signed with.
+    pub keys: Vec<String>,
+    /// When it ends.
+    pub until: Timestamp,
+    /// The person.
+    pub who: String,
+}
+
+/// A verifier's summary that counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attested {
+    /// The keys it was signed with.
+    pub keys: Vec<String>,
+    /// The verifier.
+    pub who: String,
+}
+
+/// All of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// Verifiers' summaries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attested: Vec<Attested>,
+    /// Reviews by people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reviews: Vec<Reviewed>,
+    /// Keys whose signature is right, and whom no followed trust root names.
+    /// They satisfy nothing; that they change is noticed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strangers: Vec<String>,
+    /// Signatures that count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vouched: Vec<Voucher>,
+}
+
+impl Provenance {
+    /// Everybody and every key it rests on or mentions, sorted: what a kill or a
+    /// revocation of a signer is compared with.
+    #[must_use]
+    pub fn signers(&self) -> Vec<String> {
+        let vouched = self.vouched.iter().flat_map(|one| [&one.signer, &one.key]);
+        let reviewed = self.reviews.iter().flat_map(|one| &one.keys);
+        let attested = self.attested.iter().flat_map(|one| &one.keys);
+        let all: BTreeSet<_> = vouched.chain(reviewed).chain(attested).chain(&self.strangers).collect();
+        all.into_iter().cloned().collect()
+    }
+
+    /// The keys that signed the bytes themselves, known or not, sorted: who the
+    /// publisher is, as far as one can tell.
+    #[must_use]
+    pub fn publisher_keys(&self) -> Vec<String> {
+        let all: BTreeSet<_> = self.vouched.iter().map(|one| &one.key).chain(&self.strangers).collect();
+        all.into_iter().cloned().collect()
+    }
+}
+
+/// What was trusted of one name from one source, and never forgotten: against
+/// an older version brought again, and another signer in place of the first.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lineage {
+    /// The highest version that was trusted, if any was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub highest: Option<String>,
+    /// Who signed what was trusted last: its publisher keys; empty if nobody.
+    pub signers: Vec<String>,
+}
+
+impl Lineage {
+    /// Where it is remembered. No name holds a `/`.
+    #[must_use]
+    pub fn key(name: &super::skill::SkillName, source: &str) -> String {
+        let digest = super::digest::sha256(&[source.as_bytes()]);
+        format!("lineage/{name}/{}", digest.hex())
+    }
+
+    /// Reads what is remembered; none was never trusted.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn parse(body: Option<&str>) -> Result<Option<Self>, String> {
+        let read = |body| serde_json::from_str(body).map_err(|error| format!("a lineage: {error}"));
+        body.map(read).transpose()
+    }
+
+    /// What is to be remembered.
+    ///
+    /// # Errors
+    /// Only a bug's.
+    pub fn text(&self) -> Result<String, String> {
+        serde_json::to_string(self).map_err(|error| error.to_string())
+    }
+
+    /// The lineage once this was trusted too.
+    #[must_use]
+    pub fn after(before: Option<&Self>, version: Option<&str>, provenance: &Provenance) -> Self {
+        let parsed = |text: Option<&str>| text.and_then(|text| semver::Version::parse(text).ok());
+        let highest = before.and_then(|before| before.highest.as_deref());
+        let highest = match (parsed(highest), parsed(version)) {
+            (Some(high), Some(now)) => Some(if now.cmp_precedence(&high).is_gt() { now } else { high }),
+            (high, now) => high.or(now),
+        };
+        Self { highest: highest.map(|version| version.to_string()), signers: provenance.publisher_keys() }
+    }
+
+    /// The highest version, if this one is lower.
+    ///
+    /// Attack: an old release with a known hole, rightly signed when it was
+    /// new. No signature tells; only memory does.
+    #[must_use]
+    pub fn is_older(&self, version: Option<&str>) -> Option<String> {
+        let high = semver::Version::parse(self.highest.as_deref()?).ok()?;
+        let now = version.and_then(|version| semver::Version::parse(version).ok());
+        match now {
+            Some(now) if now.cmp_precedence(&high).is_ge() => None,
+            // A version that vanishes is not a higher one.
+            _ => Some(high.to_string()),
+        }
+    }
+
+    /// What changed about who signs, in words; none if nothing did.
+    #[must_use]
+    pub fn signer_change(&self, provenance: &Provenance) -> Option<String> {
+        let now = provenance.publisher_keys();
+        if now == self.signers || (self.signers.is_empty() && now.is_empty()) {
+            return None;
+        }
+        let list = |keys: &[String]| keys.join(", ");
+        if now.is_empty() {
+            return Some(format!("it was signed by {} and is unsigned now", list(&self.signers)));
+        }
+        if self.signers.is_empty() {
+            return Some(format!("it was unsigned and is signed by {} now", list(&now)));
+        }
+        let kept = now.iter().any(|key| self.signers.contains(key));
+        let verb = if kept { "signers were" } else { "signer was" };
+        Some(format!("the {verb} {} and now {}", list(&self.signers), list(&now)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signed(keys: &[&str]) -> Provenance {
+        Provenance { strangers: keys.iter().map(|key| (*key).to_owned()).collect(), ..Provenance::default() }
+    }
+
+    #[test]
+    fn the_highest_version_only_grows() {
+        let none = Provenance::default();
+        let mut now = Lineage::after(None, None, &none);
+        assert_eq!(now.highest, None);
+        assert_eq!(now.is_older(None), None);
+        for (version, highest, older) in [
+            ("1.0.0", "1.0.0", None),
+            ("1.2.0-rc.1", "1.2.0-rc.1", None),
+            ("1.2.0", "1.2.0", None),
+            ("1.1.9", "1.2.0", Some("1.2.0")),
+            ("1.2.0+build", "1.2.0", None),
+            ("1.2.0-rc.2", "1.2.0", Some("1.2.0")),
+            ("newest", "1.2.0", Some("1.2.0")),
+            ("10.0.0", "10.0.0", None),
+        ] {
+            assert_eq!(now.is_older(Some(version)).as_deref(), older, "{version}");
+            now = Lineage::after(Some(&now), Some(version), &none);
+            assert_eq!(now.highest.as_deref(), Some(highest), "{version}");
+        }
+        assert_eq!(now.is_older(None).as_deref(), Some("10.0.0"), "a version that vanishes");
+        let again = Lineage::parse(Some(&now.text().unwrap())).unwrap().unwrap();
+        assert_eq!(again, now);
+        assert!(Lineage::parse(Some("{}")).is_err());
+    }
+
+    #[test]
+    fn every_change_of_signers_is_one() {
+        let lineage = |keys: &[&str]| Lineage::after(None, None, &signed(keys));
+        for (before, after, words) in [
+            (&[][..], &[][..], None),
+            (&["key:a"], &["key:a"], None),
+            (&["key:a"], &[], Some("it was signed by key:a and is unsigned now")),
+            (&[], &["key:a"], Some("it was unsigned and is signed by key:a now")),
+            (&["key:a"], &["key:b"], Some("the signer was key:a and now key:b")),
+            (&["key:a"], &["key:a", "key:b"], Some("the signers were key:a and now key:a, key:b")),
+        ] {
+            assert_eq!(
+                lineage(before).signer_change(&signed(after)).as_deref(),
+                words,
+                "{before:?} {after:?}"
+            );
+        }
+    }
+}
