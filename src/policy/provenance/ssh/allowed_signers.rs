@@ -88,6 +88,11 @@ impl AllowedSigners {
         &self.faults
     }
 
+    /// The keys of the lines that let somebody sign, authorities' among them.
+    pub fn keys(&self) -> impl Iterator<Item = &PublicKey> {
+        self.lines.iter().map(|line| &line.key)
+    }
+
     /// How many lines let somebody sign.
     #[must_use]
     pub const fn len(&self) -> usize {
