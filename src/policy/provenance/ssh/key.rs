@@ -18,6 +18,7 @@ use super::Fault;
 use super::wire::{Reader, Writer};
 use crate::model::digest::{Digest, sha256};
 use crate::model::signer::{SignerId, fingerprint};
+use crate::policy::provenance::keys;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use p256::ecdsa::signature::Verifier as _;
@@ -220,6 +221,22 @@ impl PublicKey {
     #[must_use]
     pub fn signer(&self) -> SignerId {
         SignerId::ssh(&self.digest())
+    }
+
+    /// The same key without OpenSSH around it, as DSSE envelopes are verified
+    /// with; none for a key in a device, whose signatures are of another form.
+    #[must_use]
+    pub fn bare(&self) -> Option<keys::PublicKey> {
+        let (kind, size) = match self.kind {
+            Kind::Ed25519 => (keys::Kind::Ed25519, 32),
+            Kind::P256 => (keys::Kind::P256, 65),
+            Kind::P384 => (keys::Kind::P384, 97),
+            Kind::P521 => (keys::Kind::P521, 133),
+            Kind::SkEd25519 | Kind::SkP256 => return None,
+        };
+        // The point is the last field of the blob.
+        let point = self.blob.get(self.blob.len().checked_sub(size)?..)?;
+        keys::PublicKey::from_point(kind, point).ok()
     }
 
     /// The key in text form, as in a `.pub` file without comment.
