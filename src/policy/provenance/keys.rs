@@ -45,6 +45,11 @@ const FORMS: &[(Kind, &[u8], usize)] = &[
     (Kind::Ed25519, b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00", 32),
 ];
 
+/// The DER that stands before a key of that kind.
+fn prefix(kind: Kind) -> &'static [u8] {
+    FORMS.iter().find(|(form, ..)| *form == kind).map_or(&[], |(_, prefix, _)| prefix)
+}
+
 impl Kind {
     /// The name for people.
     #[must_use]
@@ -279,7 +284,9 @@ impl PublicKey {
         ecdsa(self.kind, hash, self.point(), message, signature)
     }
 
-    fn point(&self) -> &[u8] {
+    /// The point itself, as it stands at the end of the DER form.
+    #[must_use]
+    pub fn point(&self) -> &[u8] {
         let size = FORMS.iter().find(|(kind, ..)| *kind == self.kind).map_or(0, |(_, _, size)| *size);
         &self.spki[self.spki.len() - size..]
     }
@@ -338,7 +345,7 @@ pub fn pem(label: &str, text: &str) -> Option<Vec<Vec<u8>>> {
     (open.is_none() && !blocks.is_empty()).then_some(blocks)
 }
 
-/// A secret key that bundles can be signed with. Where it lies, and who may use
+/// A secret key that bundles and envelopes can be signed with. Where it lies, and who may use
 /// it, is the caller's matter; it is wiped when it is dropped.
 pub enum SecretKey {
     /// On P-256.
@@ -347,6 +354,8 @@ pub enum SecretKey {
     P384(p384::ecdsa::SigningKey),
     /// On P-521.
     P521(p521::ecdsa::SigningKey),
+    /// Ed25519, for DSSE envelopes alone: OMS has no such keys.
+    Ed25519(Box<ed25519_dalek::SigningKey>),
 }
 
 /// Never its content.
@@ -371,6 +380,12 @@ impl SecretKey {
     /// [`KeyFault::NotSecret`] for 0 and for what is not below the order.
     pub fn p384(scalar: &[u8; 48]) -> Result<Self, KeyFault> {
         p384::ecdsa::SigningKey::from_slice(scalar).map(Self::P384).map_err(|_| KeyFault::NotSecret)
+    }
+
+    /// From the 32 bytes of an Ed25519 seed.
+    #[must_use]
+    pub fn ed25519(seed: &[u8; 32]) -> Self {
+        Self::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(seed)))
     }
 
     /// From PEM, as OpenSSL writes it: `PRIVATE KEY` or `EC PRIVATE KEY`.
@@ -401,9 +416,9 @@ impl SecretKey {
             Self::P256(key) => (Kind::P256, key.verifying_key().to_sec1_point(false).as_bytes().to_vec()),
             Self::P384(key) => (Kind::P384, key.verifying_key().to_sec1_point(false).as_bytes().to_vec()),
             Self::P521(key) => (Kind::P521, key.verifying_key().to_sec1_point(false).as_bytes().to_vec()),
+            Self::Ed25519(key) => (Kind::Ed25519, key.verifying_key().as_bytes().to_vec()),
         };
-        let prefix = FORMS.iter().find(|(form, ..)| *form == kind).map_or(&[][..], |(_, prefix, _)| prefix);
-        PublicKey { kind, spki: [prefix, &point].concat() }
+        PublicKey { kind, spki: [prefix(kind), &point].concat() }
     }
 
     /// Signs, without randomness (RFC 6979), in DER; the hash follows the curve.
@@ -425,6 +440,7 @@ impl SecretKey {
                 let signature: p521::ecdsa::DerSignature = key.try_sign(message).map_err(|_| BadSignature)?;
                 signature.as_bytes().to_vec()
             }
+            Self::Ed25519(key) => key.try_sign(message).map_err(|_| BadSignature)?.to_bytes().to_vec(),
         };
         self.public().verify(message, &signature)?;
         Ok(signature)

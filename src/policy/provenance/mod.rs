@@ -18,6 +18,8 @@
 //! describes it.
 
 #[cfg(feature = "provenance")]
+pub mod attestation;
+#[cfg(feature = "provenance")]
 pub mod bundle;
 #[cfg(feature = "provenance")]
 pub mod dsse;
@@ -33,7 +35,13 @@ pub mod json;
 pub mod keys;
 #[cfg(feature = "provenance")]
 pub mod oms;
+#[cfg(feature = "provenance")]
+pub mod people;
+#[cfg(feature = "provenance")]
+pub mod review;
 pub mod revocation;
+#[cfg(feature = "provenance")]
+pub mod seal;
 #[cfg(feature = "provenance")]
 pub mod sha1;
 #[cfg(feature = "provenance")]

@@ -18,6 +18,7 @@ use super::{Fault, sig};
 use crate::model::signer::SignerId;
 use crate::model::text;
 use crate::model::time::Timestamp;
+use crate::policy::provenance::keys::Window;
 
 /// Most bytes of a list that are read.
 pub const LIST_MAX: usize = 4 << 20;
@@ -120,6 +121,18 @@ impl AllowedSigners {
         self.lines.iter().any(|line| line.key_fits(identity))
     }
 
+    /// The lines that let somebody sign for a purpose, and name it.
+    ///
+    /// Attack: a line without `namespaces`, or with `*`, was written for commits
+    /// and lets its key do everything; so it made a reviewer of everybody who
+    /// commits. Only a line that spells the purpose out counts.
+    pub(in crate::policy::provenance) fn named_for(&self, namespace: &str) -> impl Iterator<Item = &Line> {
+        let names = move |list: &&str| {
+            list.split(',').any(|pattern| pattern == namespace) && in_list(namespace, list)
+        };
+        self.lines.iter().filter(move |line| line.namespaces.as_deref().filter(names).is_some())
+    }
+
     /// The patterns of the lines that hold this signer's key or authority, for
     /// who counts people instead of keys.
     #[must_use]
@@ -133,6 +146,26 @@ impl AllowedSigners {
 }
 
 impl Line {
+    /// Whether its key is an authority, which signs nothing itself.
+    pub(in crate::policy::provenance) const fn is_authority(&self) -> bool {
+        self.authority
+    }
+
+    /// Its patterns, as they stand there.
+    pub(in crate::policy::provenance) fn principals(&self) -> &str {
+        &self.principals
+    }
+
+    /// Its key.
+    pub(in crate::policy::provenance) const fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    /// From when to when it lets sign.
+    pub(in crate::policy::provenance) fn window(&self) -> Window {
+        Window { from: self.after.map(ListTime::as_begin), until: self.before.map(ListTime::as_end) }
+    }
+
     /// Whether the line is about this key. A certified key is let in by its
     /// authority's line alone, as for `ssh-keygen`.
     fn key_fits(&self, identity: &Identity) -> bool {

@@ -250,6 +250,13 @@ impl PublicKey {
         all
     }
 
+    /// The same key without OpenSSH around it, as DSSE envelopes are verified
+    /// with; none for a key in a device, whose signatures are of another form.
+    #[must_use]
+    pub fn bare(&self) -> Option<keys::PublicKey> {
+        if self.kind.is_security_key() { None } else { self.plain() }
+    }
+
     /// The key in text form, as in a `.pub` file without comment.
     #[must_use]
     pub fn to_text(&self) -> String {
