@@ -117,6 +117,10 @@ codes! {
     TooYoung "too-young" Refused "The policy wants the revision to have been here longer first.";
     PolicyBroken "policy-broken" Refused "A policy file cannot be read or understood.";
     Revoked "revoked" Refused "A revocation names it.";
+    RootExpired "root-expired" Refused "A trust root has ended, and nothing is granted until it is refreshed.";
+    Violation "violation" Refused "Somebody who may review it warns of it.";
+    Older "older" Refused "A higher version was trusted from this source.";
+    SignerChanged "signer-changed" Refused "Somebody else signs it than before.";
     SourceBound "source-bound" Refused "The name belongs to another source.";
     DigestMismatch "digest-mismatch" Drift "The bytes are not those that were named.";
     EntryRefused "entry-refused" Refused "The skill holds entries that no skill may hold.";

@@ -4,6 +4,7 @@
 //! signature, whether the policy's demands are still met, and so that a
 //! revocation finds exactly what rests on what it takes away.
 
+use super::digest::Digest;
 use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -100,6 +101,54 @@ impl Provenance {
     pub fn publisher_keys(&self) -> Vec<String> {
         let all: BTreeSet<_> = self.vouched.iter().map(|one| &one.key).chain(&self.strangers).collect();
         all.into_iter().cloned().collect()
+    }
+}
+
+/// What git says of some bytes, as objects that are kept by their digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptGit {
+    /// The commit.
+    pub commit: Digest,
+    /// The tags on the way to it.
+    pub tags: Vec<Digest>,
+    /// The trees from its root down.
+    pub trees: Vec<Digest>,
+}
+
+/// What is kept about some bytes besides themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kept {
+    /// Signed statements that were imported.
+    pub envelopes: Vec<Digest>,
+    /// Where they came from git: from where they were installed last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub git: Option<KeptGit>,
+}
+
+impl Kept {
+    /// Where it is remembered.
+    #[must_use]
+    pub fn key(digest: &Digest) -> String {
+        format!("evidence/{}", digest.hex())
+    }
+
+    /// Reads what is remembered.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn parse(body: Option<&str>) -> Result<Self, String> {
+        let read = |body| serde_json::from_str(body).map_err(|error| format!("kept evidence: {error}"));
+        body.map_or_else(|| Ok(Self::default()), read)
+    }
+
+    /// What is to be remembered.
+    ///
+    /// # Errors
+    /// Only a bug's.
+    pub fn text(&self) -> Result<String, String> {
+        serde_json::to_string(self).map_err(|error| error.to_string())
     }
 }
 

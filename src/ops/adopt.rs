@@ -222,7 +222,7 @@ impl Work<'_> {
             Stop::new(Code::PolicyUnmet, what, "a person changes the policy file")
         });
         let admitted =
-            allowed.and_then(|()| install::admit(session, &offer, &source, staged, &selection, claim(skill)));
+            allowed.and_then(|()| install::admit(session, &offer, &source, staged, &selection, extra(skill)));
         match admitted {
             Ok((row, true)) => {
                 self.new.insert(row.revision.digest, row.revision.clone());
@@ -403,6 +403,10 @@ fn stage(home: &Home, skill: &Unmanaged, limits: &Limits) -> Read {
 }
 
 /// What another tool says, worded as what it is.
+fn extra(skill: &Unmanaged) -> install::Extra {
+    install::Extra { note: claim(skill), proof: None }
+}
+
 fn claim(skill: &Unmanaged) -> Option<String> {
     let claim = skill.claim.as_ref()?;
     let revision = claim.revision.as_deref().map(|revision| format!(" at {revision}")).unwrap_or_default();

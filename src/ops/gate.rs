@@ -12,7 +12,7 @@
 //! because something could not be read.
 
 use super::session::{Depth, Session, home_stop, ledger_stop, open_ledger};
-use super::{World, apply, facts, recover};
+use super::{World, apply, facts, provenance, recover};
 use crate::model::code::{Code, Stop};
 use crate::model::decision::{ANSWER_SCHEMA, Decision, GateAnswer, GateRequest, Question, REQUEST_SCHEMA};
 use crate::model::lifecycle::{Event, RevisionRow, State};
@@ -331,6 +331,13 @@ pub fn decide_now(
         None => None,
         Some(seq) => facts::proven(&session.ledger, &session.log, seq)?,
     };
+    let ended = match question {
+        Question::Load => None,
+        Question::Enable => match provenance::check_roots(&session.ledger, session.now) {
+            Err(stop) if stop.code == Code::RootExpired => Some(stop.what),
+            other => other.map(|()| None)?,
+        },
+    };
     let brakes = session.ledger.brakes();
     Ok(gate::decide(&Facts {
         question,
@@ -342,6 +349,7 @@ pub fn decide_now(
         proven: proven.as_ref(),
         folders,
         named,
+        ended: ended.as_deref(),
         policy: &session.policy,
         now: session.now,
     }))

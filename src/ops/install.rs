@@ -14,8 +14,10 @@ use super::{World, apply, refusals};
 use crate::model::card::Card;
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
+use crate::model::git_proof::GitProof;
 use crate::model::lifecycle::{Event, Lifecycle, RevisionRow};
 use crate::model::limits::{Fault, Limits};
+use crate::model::provenance::{Kept, KeptGit};
 use crate::model::record::Outcome;
 use crate::model::skill::{Revision, SkillName};
 use crate::model::source::{Source, SourceKind, SourceSpec};
@@ -24,6 +26,7 @@ use crate::policy::entry;
 use crate::policy::transition::Input;
 use crate::system::fetch::{self, FetchError, FetchOptions, Found, Origin};
 use crate::system::home::Home;
+use crate::system::ledger::Txn;
 use crate::system::store::{Promoted, Staged, Staging, Store, sweep_staging};
 use crate::system::tree;
 use std::os::fd::OwnedFd;
@@ -295,7 +298,10 @@ impl Opened {
         for (offer, staged) in staged {
             let source = self.origin.source_of(&offer.found);
             let outcome = staged
-                .and_then(|staged| admit(&mut session, offer, &source, staged, selection, None))
+                .and_then(|staged| {
+                    let proof = self.origin.proof(&offer.found).ok().flatten();
+                    admit(&mut session, offer, &source, staged, selection, Extra { note: None, proof })
+                })
                 .map_err(|stop| refuse(&mut session, &source, offer, stop));
             arrivals.push(Arrival { title: offer.title.clone(), outcome });
         }
@@ -368,6 +374,28 @@ fn is_same_card(staged: &Staged, card: &[u8], limits: &Limits) -> bool {
     bytes.is_some_and(|bytes| bytes.get(..fetch::CARD_BYTES).unwrap_or(&bytes) == card)
 }
 
+/// What comes along with a skill.
+#[derive(Debug, Default)]
+pub(super) struct Extra {
+    /// For the record.
+    pub(super) note: Option<String>,
+    /// What git says of it, for who checks signatures later and offline.
+    pub(super) proof: Option<GitProof>,
+}
+
+/// Keeps git's objects beside the bytes they lead to.
+fn keep_proof(txn: &mut Txn<'_>, digest: &Digest, proof: &GitProof) -> Result<(), Stop> {
+    let fault = |fault| ledger_stop(&fault);
+    let broken = |why: String| Stop::new(Code::LedgerDamaged, why, "run: skills doctor");
+    let mut all = |list: &[Vec<u8>]| list.iter().map(|one| txn.keep_blob(one)).collect::<Result<Vec<_>, _>>();
+    let (tags, trees) = (all(&proof.tags).map_err(fault)?, all(&proof.trees).map_err(fault)?);
+    let commit = txn.keep_blob(&proof.commit).map_err(fault)?;
+    let key = Kept::key(digest);
+    let mut kept = Kept::parse(txn.memory(&key).map_err(fault)?.as_deref()).map_err(broken)?;
+    kept.git = Some(KeptGit { commit, tags, trees });
+    txn.remember(&key, &kept.text().map_err(broken)?).map_err(fault)
+}
+
 /// Under the lock: name, hold, digest; then store and record, with a note.
 pub(super) fn admit(
     session: &mut Session<'_>,
@@ -375,7 +403,7 @@ pub(super) fn admit(
     source: &Source,
     staged: Staged,
     selection: &Selection,
-    note: Option<String>,
+    extra: Extra,
 ) -> Result<(RevisionRow, bool), Stop> {
     let card =
         offer.card.as_ref().map_err(|_| Stop::new(Code::Internal, "BUG: staged without a card", ""))?;
@@ -457,7 +485,7 @@ pub(super) fn admit(
     draft.skill = Some(row.revision.name.clone());
     draft.digest = Some(digest);
     draft.source = Some(source.clone());
-    draft.note = note;
+    draft.note = extra.note;
     let mut row = row;
     session.commit(|txn| {
         if new {
@@ -465,6 +493,9 @@ pub(super) fn admit(
             txn.put(&row).map_err(|fault| ledger_stop(&fault))?;
         }
         txn.keep_manifest(&manifest).map_err(|fault| ledger_stop(&fault))?;
+        if let Some(proof) = &extra.proof {
+            keep_proof(txn, &digest, proof)?;
+        }
         Ok(vec![draft])
     })?;
     Ok((row, new))

@@ -24,6 +24,7 @@ pub mod originals;
 pub mod phrase;
 pub mod pick;
 pub mod place;
+pub mod provenance;
 pub mod recover;
 pub mod refusals;
 pub mod remove;

@@ -15,6 +15,7 @@ use crate::model::provenance::Provenance;
 use crate::model::record::{Draft, Outcome};
 use crate::model::text;
 use crate::model::time::Timestamp;
+use crate::ops::provenance::{self, Accepted, Findings};
 use crate::policy::config::Policy;
 use crate::policy::config::age::words;
 use crate::policy::transition::Input;
@@ -31,6 +32,10 @@ pub struct TrustRequest {
     pub skill: String,
     /// The reviewed bytes, in full: the scriptable form.
     pub digest: Option<Digest>,
+    /// Whether the policy's own grant is the decision; then nobody is asked.
+    pub by_policy: bool,
+    /// Which unusual things are said yes to, by name.
+    pub accepted: Accepted,
     /// Until when, and why.
     pub terms: TermsRequest,
 }
@@ -64,9 +69,14 @@ pub struct TrustPlan {
     pub terms: Terms,
     /// The digest trusted last for this name, if another.
     pub before: Option<Digest>,
+    /// Who vouches, as of now.
+    pub findings: Findings,
     /// The command that a person is told to run: `trust` or `repair`.
     pub verb: &'static str,
+    /// The file whose grant is the decision, where that was asked for.
+    pub granted: Option<String>,
     given: Option<Digest>,
+    accepted: Accepted,
 }
 
 /// Records a refusal of [`plan`], where a decision was asked for and not only
@@ -118,11 +128,28 @@ pub fn plan(world: &World, request: &TrustRequest) -> Result<TrustPlan, Stop> {
         Some(digest) => format!("skills trust {} --digest {digest}", row.revision.name),
     };
     let terms = terms(&policy, now, &request.terms, &command)?;
+    let findings = provenance::find(&home, &ledger, &row, now)?;
+    // A person is shown another signer, and types the name or does not.
+    let person = request.digest.is_none() && !request.by_policy;
+    let accepted = Accepted { new_signer: request.accepted.new_signer || person, ..request.accepted };
+    findings.check(&ledger, &policy, &row, accepted, now)?;
+    let granted = request.by_policy.then(|| grant(&policy, &row, &findings, now)).transpose()?;
     let rows = ledger.revisions_named(&row.revision.name).map_err(|fault| ledger_stop(&fault))?;
     let latest = rows.iter().filter(|other| other.revision != row.revision);
     let before =
         latest.filter_map(|other| other.lifecycle.pin()).max_by_key(|pin| pin.seq).map(|pin| pin.digest);
-    Ok(TrustPlan { row, terms, before, verb: "trust", given: request.digest })
+    let given = request.digest;
+    Ok(TrustPlan { row, terms, before, findings, verb: "trust", granted, given, accepted })
+}
+
+/// The file whose grant a revision meets.
+fn grant(policy: &Policy, row: &RevisionRow, findings: &Findings, now: Timestamp) -> Result<String, Stop> {
+    let granted = policy.grants(row.source.identity(), &findings.provenance, now);
+    granted.map(str::to_owned).map_err(|why| {
+        let revision = &row.revision;
+        let next = format!("a person decides: skills review {revision}, then: skills trust {revision}");
+        Stop::new(Code::PolicyUnmet, format!("{revision}: {why}"), next)
+    })
 }
 
 /// Works the terms out: what was typed, else the policy's default; policy may
@@ -209,17 +236,24 @@ pub fn trust(world: &World, plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) ->
             "run: skills status",
         ));
     };
-    let draft = draft(&session, &row, &plan.terms);
-    let outcome = check(&session, &row, &plan.terms).and_then(|()| {
-        let pin = pin(&session, &row, &plan.terms);
+    let mut draft = draft(&session, &row, &plan.terms);
+    let outcome = check(&session, &row, &plan.terms, plan.accepted).and_then(|findings| {
+        same(plan, &findings)?;
+        if plan.granted.is_some() {
+            let file = grant(&session.policy, &row, &findings, session.now)?;
+            draft.reason.push_str(&format!(", as {file} grants"));
+        }
+        draft.reason.push_str(&findings.recorded());
+        let lineage = findings.lineage(&row)?;
+        let pin = pin(&session, &row, &plan.terms, findings.provenance);
         let held = facts::held(&session, &row);
         let input = Input::Trust(Box::new(pin));
         match apply::next(&row, held.is_some(), &input) {
-            Ok(next) => Ok((next, held)),
+            Ok(next) => Ok((next, lineage)),
             Err(code) => Err(refusals::step_refused(&row, code, held.as_deref())),
         }
     });
-    let (next, _) = match outcome {
+    let (next, lineage) = match outcome {
         Ok(outcome) => outcome,
         Err(stop) => return Err(session.refuse(draft, stop)),
     };
@@ -241,9 +275,20 @@ pub fn trust(world: &World, plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) ->
             made = Some(pin.clone());
         }
         txn.put(&RevisionRow { lifecycle: next, seq, ..row }).map_err(|fault| ledger_stop(&fault))?;
+        txn.remember(&lineage.0, &lineage.1).map_err(|fault| ledger_stop(&fault))?;
         Ok(vec![draft])
     })?;
     made.ok_or_else(|| Stop::new(Code::Internal, "BUG: trust led to no pin", ""))
+}
+
+/// What was shown is what is decided on: who vouches must not have changed
+/// while the question was open.
+fn same(plan: &TrustPlan, now: &Findings) -> Result<(), Stop> {
+    if plan.findings.provenance == now.provenance && plan.findings.signer_change == now.signer_change {
+        return Ok(());
+    }
+    let what = format!("who vouches for {} changed while it was decided", plan.row.revision);
+    Err(Stop::new(Code::Busy, what, format!("look again: {}", command(plan))))
 }
 
 fn command(plan: &TrustPlan) -> String {
@@ -252,6 +297,9 @@ fn command(plan: &TrustPlan) -> String {
 
 fn consent(plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop> {
     let revision = &plan.row.revision;
+    if plan.granted.is_some() {
+        return Ok(());
+    }
     let full = revision.digest;
     if let Some(given) = plan.given {
         if given == full {
@@ -301,7 +349,12 @@ fn exception(session: &Session<'_>, row: &RevisionRow) -> &'static str {
 }
 
 /// Everything once more, under the lock and by the policy as it is now.
-fn check(session: &Session<'_>, row: &RevisionRow, terms: &Terms) -> Result<(), Stop> {
+fn check(
+    session: &Session<'_>,
+    row: &RevisionRow,
+    terms: &Terms,
+    accepted: Accepted,
+) -> Result<Findings, Stop> {
     let revision = &row.revision;
     of_age(&session.policy, row, session.now)?;
     reasoned(&session.policy, terms.note.as_deref(), &format!("skills trust {revision}"))?;
@@ -314,17 +367,22 @@ fn check(session: &Session<'_>, row: &RevisionRow, terms: &Terms) -> Result<(), 
         ));
     }
     let stored = facts::hash_store(&session.home, &revision.digest, session.policy.limits);
-    if stored.is(&revision.digest) { Ok(()) } else { Err(refusals::store_differs(row, &stored)) }
+    if !stored.is(&revision.digest) {
+        return Err(refusals::store_differs(row, &stored));
+    }
+    let findings = provenance::find(&session.home, &session.ledger, row, session.now)?;
+    findings.check(&session.ledger, &session.policy, row, accepted, session.now)?;
+    Ok(findings)
 }
 
-fn pin(session: &Session<'_>, row: &RevisionRow, terms: &Terms) -> Pin {
+fn pin(session: &Session<'_>, row: &RevisionRow, terms: &Terms, provenance: Provenance) -> Pin {
     Pin {
         at: session.now,
         by: session.world.actor.clone(),
         digest: row.revision.digest,
         name: row.revision.name.clone(),
         note: terms.note.clone(),
-        provenance: Provenance::default(),
+        provenance,
         seq: 0,
         set: None,
         source: row.source.clone(),

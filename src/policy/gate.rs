@@ -94,6 +94,8 @@ pub struct Facts<'a> {
     pub folders: &'a [Hashed],
     /// The folder that the caller named, hashed too.
     pub named: Option<&'a Hashed>,
+    /// Why no followed trust root lets anything new be switched on, if so. `enable` only.
+    pub ended: Option<&'a str>,
     /// The policy in force.
     pub policy: &'a Policy,
     /// Now, never earlier than the last record.
@@ -278,6 +280,9 @@ fn check_policy(facts: &Facts<'_>, pin: &Pin) -> Result<(), No> {
             let reason = format!("policy ends trust after {days} days, at {end}; it is {}", facts.now);
             return no(Code::Expired, reason).map(drop);
         }
+    }
+    if let Some(why) = facts.ended {
+        return no(Code::RootExpired, why).map(drop);
     }
     // Of what is placed already nothing is taken away: it is a rule about deciding.
     if facts.question == Question::Enable

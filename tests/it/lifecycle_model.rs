@@ -421,6 +421,7 @@ impl Real {
                     skill: "pdf".to_owned(),
                     digest: Some(self.digests[rev]),
                     terms: trust::TermsRequest { expires: days.map(|days| format!("{days}d")), note: None },
+                    ..trust::TrustRequest::default()
                 };
                 let plan = trust::plan(&world, &request)
                     .map_err(|stop| trust::record(&world, &request, stop).code)?;

@@ -37,7 +37,7 @@ fn write(scene: &Scene, machine: &str, account: &str) {
 
 fn request(revision: &Revision, expires: Option<&str>, note: Option<&str>) -> TrustRequest {
     let terms = TermsRequest { expires: expires.map(str::to_owned), note: note.map(str::to_owned) };
-    TrustRequest { skill: typed(revision), digest: Some(revision.digest), terms }
+    TrustRequest { skill: typed(revision), digest: Some(revision.digest), terms, ..TrustRequest::default() }
 }
 
 fn plan(scene: &Scene, revision: &Revision) -> Result<TrustPlan, Stop> {

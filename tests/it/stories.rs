@@ -441,6 +441,7 @@ impl<'a> Dated<'a> {
             skill: folder.file_name().unwrap().to_str().unwrap().to_owned(),
             digest: Some(self.sandbox.digest(folder)),
             terms: trust::TermsRequest { expires: expires.map(str::to_owned), note: None },
+            ..trust::TrustRequest::default()
         };
         let plan = trust::plan(&self.world, &request).map_err(|stop| stop.code)?;
         trust::trust(&self.world, &plan, "", &mut Nobody).map(drop).map_err(|stop| stop.code)

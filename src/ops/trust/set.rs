@@ -9,6 +9,7 @@
 //! A machine states the set in full: its file, and the file's digest.
 
 use super::super::pick::{self, Pick};
+use super::super::provenance::{self, Accepted, Findings};
 use super::super::review::{self, Change, Review, ReviewRequest};
 use super::super::session::{Depth, Session, home_stop, ledger_stop, open_ledger};
 use super::super::{Answer, Ask, Question, World, apply, facts, refusals};
@@ -121,12 +122,14 @@ pub fn plan(world: &World, request: &SetRequest, terms: &super::TermsRequest) ->
             pick::pick(&ledger, &Pick::Names(typed.collect()), |_| true)?
         }
     };
-    drop(ledger);
     let mut members = Vec::with_capacity(rows.len());
     for row in rows {
         let young = policy.check_age(&row.revision.digest, row.installed, now).err();
+        let found = provenance::find(&home, &ledger, &row, now)?;
+        let vouched = found.check(&ledger, &policy, &row, Accepted::default(), now).err();
         let mut member = member(world, row)?;
-        member.alone = young.map(|young| young.to_string()).or(member.alone);
+        let earlier = young.map(|young| young.to_string()).or(vouched.map(|stop| stop.what));
+        member.alone = earlier.or(member.alone);
         members.push(member);
     }
     let (alone, mut members): (Vec<_>, Vec<_>) =
@@ -229,18 +232,20 @@ pub fn trust(world: &World, plan: &SetPlan, shown: &str, ask: &mut dyn Ask) -> R
         }
     }
     let reason = format!("trusted in a set of {}: {digest}", steps.len());
-    let draft = |(row, next): &Next| {
+    let draft = |Next { row, next, findings }: &Next| {
         let mut draft = draft(&session, row, &plan.terms);
         draft.reason = match next {
-            Some(_) => format!("{reason}{}", super::exception(&session, row)),
+            Some(_) => format!("{reason}{}{}", super::exception(&session, row), findings.recorded()),
             None => ALREADY.to_owned(),
         };
         draft
     };
     let drafts: Vec<_> = steps.iter().map(draft).collect();
     session.commit(|txn| {
-        for (seq, (row, next)) in (txn.next_seq()..).zip(steps) {
+        for (seq, Next { row, next, findings }) in (txn.next_seq()..).zip(steps) {
             let Some(mut next) = next else { continue };
+            let (key, lineage) = findings.lineage(&row)?;
+            txn.remember(&key, &lineage).map_err(|fault| ledger_stop(&fault))?;
             if let Lifecycle::Trusted { pin } = &mut next {
                 pin.seq = seq;
             }
@@ -251,8 +256,15 @@ pub fn trust(world: &World, plan: &SetPlan, shown: &str, ask: &mut dyn Ask) -> R
     Ok(session.ledger.head().size)
 }
 
-/// The row as it is now, and as it will be; none if it is trusted already.
-type Next = (RevisionRow, Option<Lifecycle>);
+/// A member's step.
+struct Next {
+    /// The row as it is now.
+    row: RevisionRow,
+    /// As it will be; none if it is trusted already.
+    next: Option<Lifecycle>,
+    /// Who vouches.
+    findings: Findings,
+}
 
 fn step(session: &Session<'_>, member: &Member, terms: &Terms, set: Digest) -> Result<Next, Stop> {
     let revision = &member.row.revision;
@@ -260,13 +272,13 @@ fn step(session: &Session<'_>, member: &Member, terms: &Terms, set: Digest) -> R
     let row = row.ok_or_else(|| {
         Stop::new(Code::NotInstalled, format!("{revision} was removed meanwhile"), "run: skills status")
     })?;
-    check(session, &row, terms)?;
-    let mut pin = pin(session, &row, terms);
+    let findings = check(session, &row, terms, Accepted::default())?;
+    let mut pin = pin(session, &row, terms, findings.provenance.clone());
     pin.set = Some(set);
     let held = facts::held(session, &row);
     let next = apply::next(&row, held.is_some(), &Input::Trust(Box::new(pin)));
     let next = next.map_err(|code| refusals::step_refused(&row, code, held.as_deref()))?;
-    Ok((row, next))
+    Ok(Next { row, next, findings })
 }
 
 fn consent(plan: &SetPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop> {

@@ -181,22 +181,22 @@ impl Require {
         format!("{} requires{about} {wanted}", self.file)
     }
 
-    /// Distinct signers with distinct keys. Counted from the first on, which
-    /// can only be too few.
+    /// How many different people that is, at the least: what shares a signer or
+    /// a key, directly or by way of others, is one.
     ///
     /// Attack: one key that stands bare in one list and is certified in another,
     /// or one signer with two keys, counted as two.
     fn signatures_of(&self, provenance: &Provenance) -> u32 {
-        let (mut signers, mut keys) = (BTreeSet::new(), BTreeSet::new());
-        let mut count = 0;
+        let mut voices: Vec<BTreeSet<&str>> = Vec::new();
         for one in provenance.vouched.iter().filter(|one| self.counts(one)) {
-            if !signers.contains(&one.signer) && !keys.contains(&one.key) {
-                count += 1;
-            }
-            signers.insert(&one.signer);
-            keys.insert(&one.key);
+            let mut voice = BTreeSet::from([one.signer.as_str(), one.key.as_str()]);
+            let (same, others): (Vec<_>, Vec<_>) =
+                voices.into_iter().partition(|other| !other.is_disjoint(&voice));
+            voice.extend(same.into_iter().flatten());
+            voices = others;
+            voices.push(voice);
         }
-        count
+        u32::try_from(voices.len()).unwrap_or(u32::MAX)
     }
 
     fn counts(&self, one: &Voucher) -> bool {
@@ -280,6 +280,12 @@ mod tests {
             vec![voucher(&a, &a, "team"), voucher(&a, &a, "other")],
             vec![voucher(&a, &a, "team"), voucher("cert:x", &a, "team")],
             vec![voucher("ssh-ca:x", &a, "team"), voucher("ssh-ca:x", &b, "team")],
+            vec![
+                voucher(&a, &a, "team"),
+                voucher(&b, &b, "team"),
+                voucher("ssh-ca:x", &a, "team"),
+                voucher("ssh-ca:x", &b, "team"),
+            ],
         ] {
             assert!(!check(twice.clone()), "{twice:?}");
         }

@@ -18,6 +18,7 @@ struct Case {
     proven: Option<Proven>,
     folders: Vec<Hashed>,
     named: Option<Hashed>,
+    ended: Option<&'static str>,
     policy: Policy,
     now: Timestamp,
 }
@@ -34,6 +35,7 @@ impl Case {
             proven: self.proven.as_ref(),
             folders: &self.folders,
             named: self.named.as_ref(),
+            ended: self.ended,
             policy: &self.policy,
             now: self.now,
         })
@@ -134,6 +136,7 @@ fn base() -> Case {
         proven: Some(Proven { record, hash }),
         folders: vec![good("/a/pdf"), good("/b/pdf")],
         named: None,
+        ended: None,
         policy: Policy::DEFAULT,
         now: Timestamp::from_unix(999),
     }

@@ -265,7 +265,7 @@ fn by_certificate(
         Err(other) => return Err(other),
     };
     found.key.verify(&message, signature).map_err(|_| wrong(&found.signer))?;
-    not_revoked(&[&[found.signer.clone()], found.path.as_slice()].concat(), beliefs, at)?;
+    not_revoked(&[std::slice::from_ref(&found.signer), found.path.as_slice()].concat(), beliefs, at)?;
     Ok(Signed { who: Who::Known(found.signer), key: found.key.id(), notes: Vec::new() })
 }
 

@@ -90,6 +90,7 @@ impl Scene {
             skill: typed(revision),
             digest: Some(revision.digest),
             terms: trust::TermsRequest { expires: expires.map(str::to_owned), note: None },
+            ..TrustRequest::default()
         };
         let plan = trust::plan(&self.world, &request).unwrap();
         trust::trust(&self.world, &plan, "", &mut Nobody).unwrap();

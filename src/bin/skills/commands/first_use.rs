@@ -104,7 +104,7 @@ fn can_be_trusted(context: &Context, revisions: &[Revision]) -> Result<(), Stop>
     let terms = TermsRequest::default();
     match revisions {
         [one] => {
-            let request = TrustRequest { skill: one.file_name(), digest: None, terms };
+            let request = TrustRequest { skill: one.file_name(), terms, ..TrustRequest::default() };
             ops::trust::plan(&context.world, &request).map(drop)
         }
         many => {

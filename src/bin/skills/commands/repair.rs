@@ -11,6 +11,7 @@ use skill_trust::model::lifecycle::{Lifecycle, RevisionRow};
 use skill_trust::model::text;
 use skill_trust::ops::enable;
 use skill_trust::ops::place::{self, Now, Spot};
+use skill_trust::ops::provenance::Accepted;
 use skill_trust::ops::repair::{self, Drifted, Found};
 use skill_trust::ops::trust::{self, TermsRequest, TrustRequest};
 use skill_trust::ops::{Answer, Ask, Question};
@@ -98,6 +99,9 @@ fn grant(
     let request = TrustRequest {
         skill: drifted.row.revision.file_name(),
         digest,
+        by_policy: false,
+        // It was trusted as it is, and a later decision about others takes nothing from that.
+        accepted: Accepted { older: true, new_signer: true },
         terms: TermsRequest { expires, note },
     };
     let mut plan = trust::plan(&context.world, &request)?;

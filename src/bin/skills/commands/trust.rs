@@ -6,6 +6,7 @@ use super::super::render::{self, Tone, paint};
 use super::install::parse_digest;
 use skill_trust::model::code::Exit;
 use skill_trust::model::time::Timestamp;
+use skill_trust::ops::provenance::{Accepted, Findings, Line, Tone as Vouching};
 use skill_trust::ops::trust::{self, TermsRequest, TrustPlan, TrustRequest};
 use std::path::PathBuf;
 
@@ -38,6 +39,15 @@ pub(crate) struct Args {
     /// The reviewed bytes or set, in full; then nothing is asked
     #[arg(long, value_name = "sha256:…")]
     digest: Option<String>,
+    /// Decide as the policy grants, where all it demands is met; then nothing is asked
+    #[arg(long, conflicts_with_all = ["digest", "from", "updates", "adopted", "set", "print_set"])]
+    pub(super) by_policy: bool,
+    /// Take a version lower than one that was trusted from this source
+    #[arg(long, conflicts_with_all = ["from", "updates", "adopted", "set"])]
+    pub(super) older: bool,
+    /// Take another signer than before, with --digest or --by-policy
+    #[arg(long, conflicts_with_all = ["from", "updates", "adopted", "set"])]
+    pub(super) new_signer: bool,
     /// When it ends: 90d, 2027-01-31, or a time
     #[arg(long, value_name = "WHEN")]
     expires: Option<String>,
@@ -63,7 +73,9 @@ pub(crate) fn run(context: &mut Context, mut args: Args) -> Ended {
     if args.skills.len() != 1 || args.print_set {
         return super::trust_set::run(context, args, digest, &terms);
     }
-    let request = TrustRequest { skill: args.skills.swap_remove(0), digest, terms };
+    let accepted = Accepted { older: args.older, new_signer: args.new_signer };
+    let by_policy = args.by_policy;
+    let request = TrustRequest { skill: args.skills.swap_remove(0), digest, by_policy, accepted, terms };
     let plan = match trust::plan(&context.world, &request) {
         Err(stop) if !args.dry_run => return Err(trust::record(&context.world, &request, stop)),
         planned => planned?,
@@ -107,8 +119,24 @@ fn describe(context: &Context, plan: &TrustPlan) -> String {
     if let Some(until) = plan.terms.until {
         lines.push(ends(until, plan.terms.why.as_deref()));
     }
-    lines.push("signed   not checked: signatures are not read by this version".to_owned());
+    lines.extend(vouching(&plan.findings.lines));
+    if let Some(file) = &plan.granted {
+        lines.push(format!("granted  by {file}"));
+    }
     lines.join("\n")
+}
+
+/// Who vouches, line by line.
+pub(super) fn vouching(lines: &[Line]) -> Vec<String> {
+    let one = |line: &Line| {
+        let words = match line.tone {
+            Vouching::For => paint(Tone::Good, &line.words),
+            Vouching::Plain => line.words.clone(),
+            Vouching::Against => paint(Tone::Bad, &line.words),
+        };
+        format!("{:<8} {words}", line.label)
+    };
+    lines.iter().map(one).collect()
 }
 
 /// When a decision ends, and who says so if it was not typed.
@@ -120,7 +148,21 @@ pub(super) fn ends(until: Timestamp, why: Option<&str>) -> String {
 fn document(plan: &TrustPlan) -> serde_json::Value {
     serde_json::json!({
         "name": plan.row.revision.name, "digest": plan.row.revision.digest, "source": plan.row.source,
-        "until": plan.terms.until, "before": plan.before,
+        "until": plan.terms.until, "before": plan.before, "granted": plan.granted,
+        "provenance": provenance(&plan.findings),
+    })
+}
+
+/// What was found of who vouches, for programs.
+pub(super) fn provenance(findings: &Findings) -> serde_json::Value {
+    let lines: Vec<_> = findings
+        .lines
+        .iter()
+        .map(|line| serde_json::json!({ "about": line.label, "says": line.words }))
+        .collect();
+    serde_json::json!({
+        "counts": findings.provenance, "lines": lines,
+        "signer_change": findings.signer_change, "older_than": findings.older_than,
     })
 }
 

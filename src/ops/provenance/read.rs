@@ -1,0 +1,314 @@
+//! Reads what there is, and puts it before the verifiers.
+
+use super::{Findings, Line, Tone, damaged};
+use crate::model::code::{Code, Stop};
+use crate::model::digest::{Digest, sha256};
+use crate::model::followed::{Followed, Standing};
+use crate::model::git_proof::GitProof;
+use crate::model::lifecycle::RevisionRow;
+use crate::model::manifest::Manifest;
+use crate::model::provenance::{Attested, Kept, Reviewed, Voucher, Witness};
+use crate::model::text;
+use crate::model::time::Timestamp;
+use crate::model::tuf::Value;
+use crate::model::tuf::layout::Place;
+use crate::ops::refusals;
+use crate::ops::session::ledger_stop;
+use crate::policy::gate::Hashed;
+use crate::policy::provenance::examine::{self, Beliefs, Evidence, Git, Seen};
+use crate::policy::provenance::git::folder::{FolderHasher, GitFolder};
+use crate::policy::provenance::people::{self, People};
+use crate::policy::provenance::review::{self, Presented};
+use crate::policy::provenance::verdict::{Evidenced, Verdict};
+use crate::policy::provenance::{Subject, SubjectFile, attestation, oms, ssh};
+use crate::system::home::Home;
+use crate::system::ledger::Ledger;
+use crate::system::store::Store;
+use crate::system::tree;
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::AsFd as _;
+
+/// What all followed roots say, put together.
+pub(super) struct Said {
+    beliefs: Beliefs,
+    /// Statements in envelopes that roots carry, with when they came.
+    envelopes: Vec<Vec<u8>>,
+    /// Roots of which nothing new counts.
+    stale: BTreeSet<String>,
+    faults: Vec<String>,
+}
+
+/// Puts together what roots say. A root that has ended says only whom it revoked.
+pub(super) fn said(ledger: &Ledger, roots: &[Followed], now: Timestamp) -> Result<Said, Stop> {
+    let mut said = Said {
+        beliefs: Beliefs::default(),
+        envelopes: Vec::new(),
+        stale: BTreeSet::new(),
+        faults: Vec::new(),
+    };
+    for root in roots {
+        if root.standing(now) != Standing::Fresh {
+            said.stale.insert(root.name.clone());
+        }
+        for target in &root.targets {
+            let bytes = ledger.blob(&target.bytes).map_err(|fault| ledger_stop(&fault))?;
+            let path = text::escape_short(&target.path, 120);
+            let bytes = bytes
+                .ok_or_else(|| damaged(&format!("`{path}` of the trust root `{}` is gone", root.name)))?;
+            let custom = match &target.custom {
+                None => None,
+                Some(custom) => {
+                    Some(Value::parse(custom.as_bytes()).map_err(|why| damaged(&why.to_string()))?)
+                }
+            };
+            let place = Place::of(&target.path);
+            if let Place::Review(_) = place {
+                said.envelopes.push(bytes);
+            } else if let Err(why) = said.beliefs.add_target(&root.name, place, &bytes, custom.as_ref()) {
+                said.faults.push(format!("`{path}` of the trust root `{}` does not count: {why}", root.name));
+            }
+        }
+    }
+    Ok(said)
+}
+
+/// The stored copy, read once.
+struct Copy {
+    manifest: Manifest,
+    subject: Subject,
+    folder: Option<GitFolder>,
+    evidence: BTreeMap<&'static str, Vec<u8>>,
+}
+
+fn copy(home: &Home, row: &RevisionRow) -> Result<Copy, Stop> {
+    let digest = &row.revision.digest;
+    let store = Store::new(home).map_err(|fault| refusals::store_stop(&fault))?;
+    let folder = store.open(digest).map_err(|_| {
+        let what = format!("the stored copy of {} is gone or cannot be opened", row.revision);
+        Stop::new(Code::DigestMismatch, what, format!("install it again from {}", row.source))
+    })?;
+    let checks = Store::checks();
+    let observed = tree::read(folder.as_fd(), &checks);
+    if !observed.is(digest) {
+        let found = Some(observed.manifest.digest());
+        return Err(refusals::store_differs(
+            row,
+            &Hashed { path: String::new(), digest: found, faults: observed.faults },
+        ));
+    }
+    let manifest = observed.manifest;
+    let wanted = examine::names(&manifest).read;
+    let (mut files, mut evidence, mut hasher) = (Vec::new(), BTreeMap::new(), FolderHasher::new());
+    let mut collides = false;
+    for entry in manifest.entries() {
+        let bytes = tree::read_entry(folder.as_fd(), entry, checks.limits.file).map_err(|fault| {
+            Stop::new(
+                Code::Unreadable,
+                format!("the stored copy of {}: {fault}", row.revision),
+                "run: skills verify",
+            )
+        })?;
+        files.push(SubjectFile {
+            path: entry.path.as_str().to_owned(),
+            sha256: sha256(&[&bytes]),
+            executable: entry.executable,
+        });
+        collides |= hasher.add(&entry.path, entry.executable, &bytes).is_err();
+        if let Some((name, most)) = wanted.iter().find(|(name, _)| *name == entry.path.as_str())
+            && bytes.len() as u64 <= *most
+        {
+            evidence.insert(*name, bytes);
+        }
+    }
+    let folder = if collides { None } else { hasher.finish().ok() };
+    let subject = Subject { name: row.revision.name.clone(), digest: *digest, files };
+    Ok(Copy { manifest, subject, folder, evidence })
+}
+
+/// What was kept about a digest when it came.
+fn kept(ledger: &Ledger, digest: &Digest) -> Result<Kept, Stop> {
+    let body = ledger.memory(&Kept::key(digest)).map_err(|fault| ledger_stop(&fault))?;
+    Kept::parse(body.as_deref()).map_err(|why| damaged(&why))
+}
+
+fn blob(ledger: &Ledger, digest: &Digest) -> Result<Vec<u8>, Stop> {
+    let bytes = ledger.blob(digest).map_err(|fault| ledger_stop(&fault))?;
+    bytes.ok_or_else(|| damaged(&format!("kept evidence {} is gone", digest.short())))
+}
+
+fn proof(ledger: &Ledger, kept: &Kept) -> Result<Option<GitProof>, Stop> {
+    let Some(git) = &kept.git else { return Ok(None) };
+    let all = |list: &[Digest]| list.iter().map(|one| blob(ledger, one)).collect::<Result<Vec<_>, _>>();
+    Ok(Some(GitProof { tags: all(&git.tags)?, commit: blob(ledger, &git.commit)?, trees: all(&git.trees)? }))
+}
+
+/// Everything about one revision.
+pub(super) fn look(
+    home: &Home,
+    ledger: &Ledger,
+    row: &RevisionRow,
+    roots: &[Followed],
+    now: Timestamp,
+    findings: &mut Findings,
+) -> Result<(), Stop> {
+    let mut said = said(ledger, roots, now)?;
+    for why in std::mem::take(&mut said.faults) {
+        findings.lines.push(Line { label: "root", words: why, tone: Tone::Against });
+    }
+    let copy = copy(home, row)?;
+    let kept = kept(ledger, &row.revision.digest)?;
+    let proof = proof(ledger, &kept)?;
+    let git = proof.as_ref().zip(copy.folder.as_ref()).map(|(proof, folder)| Git { proof, folder });
+    let file = |name: &str| copy.evidence.get(name).map(Vec::as_slice);
+    let [statement, signature] = ssh::statement::INSIDE;
+    let evidence = Evidence {
+        source: &row.source,
+        subject: &copy.subject,
+        manifest: &copy.manifest,
+        bundle: file(oms::SIGNATURE_FILE),
+        statement: file(statement),
+        statement_signature: file(signature),
+        beside: None,
+        git,
+        first_seen: Some(row.installed),
+        now,
+    };
+    let seen = examine::examine(&said.beliefs, &evidence);
+    signatures(&seen, &said, findings);
+    statements(ledger, row, &said, &kept, now, findings)
+}
+
+fn signatures(seen: &[Seen], said: &Said, findings: &mut Findings) {
+    let mut any = false;
+    for one in seen {
+        let method = one.method.as_str();
+        let (words, tone) = match (&one.verdict, &one.root) {
+            (Verdict::Unsigned, _) => continue,
+            (Verdict::Valid(vouched), Some(root)) => {
+                let key = vouched.key().to_string();
+                let stale = said.stale.contains(root);
+                let (at, witness) = (vouched.at().time(), witness(vouched.at()));
+                let signer = vouched.signer().to_string();
+                let mut words = format!("by {signer} ({method}, trust root `{root}`)");
+                if key != signer {
+                    words.push_str(&format!(", with {key}"));
+                }
+                words.push_str(&match witness {
+                    Witness::Stamped => format!(", stamped {at}"),
+                    Witness::FirstSeen => format!(", here since {at}"),
+                    Witness::Now => String::new(),
+                });
+                vouched.notes().iter().for_each(|note| words.push_str(&format!("; {note}")));
+                if stale {
+                    words.push_str("; does not count while that root is stale");
+                    findings.provenance.strangers.push(key);
+                } else {
+                    let (method, root) = (method.to_owned(), root.clone());
+                    findings.provenance.vouched.push(Voucher { at, key, method, root, signer, witness });
+                }
+                (words, if stale { Tone::Plain } else { Tone::For })
+            }
+            (Verdict::UnknownSigner { who, key }, _) => {
+                let mut words = format!("by somebody whom no followed trust root names: {who} ({method})");
+                if let Some(key) = key {
+                    words.push_str(&format!("; the signature is right for {key}"));
+                    findings.provenance.strangers.push(key.to_string());
+                }
+                (words, Tone::Plain)
+            }
+            (Verdict::Unsupported(what), _) => (format!("not evaluated: {what} ({method})"), Tone::Plain),
+            (verdict, _) => (format!("{verdict} ({method})"), Tone::Against),
+        };
+        any = true;
+        findings.lines.push(Line { label: "signed", words, tone });
+    }
+    if !any {
+        let words = "by nobody".to_owned();
+        findings.lines.push(Line { label: "signed", words, tone: Tone::Plain });
+    }
+}
+
+const fn witness(at: Evidenced) -> Witness {
+    match at {
+        Evidenced::Stamped(_) => Witness::Stamped,
+        Evidenced::FirstSeen(_) => Witness::FirstSeen,
+        Evidenced::Now(_) => Witness::Now,
+    }
+}
+
+/// Reviews and verifiers' summaries: those that roots carry, and those that
+/// were imported.
+fn statements(
+    ledger: &Ledger,
+    row: &RevisionRow,
+    said: &Said,
+    kept: &Kept,
+    now: Timestamp,
+    findings: &mut Findings,
+) -> Result<(), Stop> {
+    let mut envelopes = said.envelopes.clone();
+    for one in &kept.envelopes {
+        envelopes.push(blob(ledger, one)?);
+    }
+    if envelopes.is_empty() {
+        return Ok(());
+    }
+    let presented: Vec<_> =
+        envelopes.iter().map(|bytes| Presented { bytes, at: Evidenced::Now(now) }).collect();
+    let lists: Vec<_> = said
+        .beliefs
+        .allowed
+        .iter()
+        .filter(|(root, _)| !said.stale.contains(*root))
+        .map(|(root, list)| (root.as_str(), list))
+        .collect();
+    let revocations = said.beliefs.all_revocations();
+    let first_seen_counts = said.beliefs.first_seen_counts;
+    let digest = row.revision.digest;
+    let reviewers = People::read(&lists, people::REVIEW);
+    let asked = review::Asked {
+        digest,
+        criteria: &BTreeSet::new(),
+        revocations: &revocations,
+        first_seen_counts,
+        now,
+    };
+    let outcome = review::reviews(&presented, &reviewers, &asked);
+    for (who, positive) in outcome.people() {
+        let criteria: Vec<_> = positive.review.criteria.iter().map(|one| one.as_str().to_owned()).collect();
+        let until = positive.review.until;
+        let words = format!("by {} for {}, until {until}", text::escape_short(who, 120), criteria.join(", "));
+        findings.lines.push(Line { label: "reviewed", words, tone: Tone::For });
+        let keys = vec![positive.key.to_string()];
+        findings.provenance.reviews.push(Reviewed { criteria, keys, until, who: who.clone() });
+    }
+    if let Err(why) = outcome.stops() {
+        findings.lines.push(Line { label: "reviewed", words: why.to_string(), tone: Tone::Against });
+        let next = format!(
+            "read what it says: skills review {}; it must not be trusted while that stands",
+            row.revision
+        );
+        findings.stops.get_or_insert(Stop::new(Code::Violation, format!("{}: {why}", row.revision), next));
+    }
+    let verifiers = People::read(&lists, people::ATTEST);
+    let asked = attestation::Asked {
+        digest,
+        resource: None,
+        policy: None,
+        levels: &[],
+        revocations: &revocations,
+        first_seen_counts,
+        now,
+    };
+    let outcome = attestation::attestations(&presented, &verifiers, &asked);
+    for (who, told) in outcome.passed() {
+        let words = format!("by {}: passed", text::escape_short(who, 120));
+        findings.lines.push(Line { label: "attested", words, tone: Tone::For });
+        findings.provenance.attested.push(Attested { keys: vec![told.key.to_string()], who: who.clone() });
+    }
+    for who in outcome.failed().keys() {
+        let words = format!("by {}: FAILED", text::escape_short(who, 120));
+        findings.lines.push(Line { label: "attested", words, tone: Tone::Against });
+    }
+    Ok(())
+}
