@@ -199,8 +199,7 @@ impl Seen {
     fn names(&self) -> Vec<SignerId> {
         let key = PublicKey::from_spki(&self.spki);
         // Of a key that is not evaluated here the hash alone is known.
-        let mut all =
-            key.map_or_else(|_| vec![SignerId::key(&sha256(&[&self.spki]))], |key| key.names());
+        let mut all = key.map_or_else(|_| vec![SignerId::key(&sha256(&[&self.spki]))], |key| key.names());
         all.push(SignerId::key(&self.fingerprint));
         all
     }
