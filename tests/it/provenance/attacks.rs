@@ -1,6 +1,7 @@
 //! Attempts to be somebody, to be new, or to be believed for another folder.
 
 use super::scene::{BUNDLE, OURS, SOURCE, Scene, pinnable, time, words};
+use skill_trust::model::tuf::Value;
 use skill_trust::model::tuf::layout::Place;
 use skill_trust::policy::provenance::examine::Beliefs;
 use skill_trust::policy::provenance::verdict::{Evidenced, Verdict};
@@ -215,6 +216,28 @@ fn attack_a_memory_of_a_time_to_come() {
     // The clock was ahead, and is back before the key begins.
     scene.now = time("2019-01-01T00:00:00Z");
     assert_eq!(scene.words(), "OMS bundle: expired by team");
+}
+
+#[test]
+fn attack_a_restriction_beside_a_list_that_knows_none() {
+    let mut scene = Scene::new();
+    scene.key("ana");
+    let line = format!("ana {}\n", scene.bench.public("ana"));
+    let custom = Value::parse(br#"{"namespaces":["https://git.example/other/*"]}"#).unwrap();
+    let taken = scene.beliefs.add_target("team", Place::AllowedSigners, line.as_bytes(), Some(&custom));
+    assert!(taken.unwrap_err().contains("is not understood"));
+    assert!(scene.beliefs.allowed.is_empty());
+    // An anchor without its terms, or that is neither certificate nor key.
+    let spki = scene.spki("ana");
+    assert!(scene.beliefs.add_target("team", Place::Anchor("a"), &spki, None).is_err());
+    let terms = Value::parse(
+        br#"{"validFor":{"start":"2020-01-01T00:00:00Z"},"namespaces":["https://git.example/acme/*"]}"#,
+    )
+    .unwrap();
+    for bad in [&b"x"[..], b"\xff", &[spki.clone(), spki].concat()] {
+        assert!(scene.beliefs.add_target("team", Place::Anchor("a"), bad, Some(&terms)).is_err());
+    }
+    assert_eq!(scene.beliefs, Beliefs::default());
 }
 
 #[test]

@@ -226,6 +226,16 @@ impl Scene {
         self.git = Some((GitProof { tags: Vec::new(), commit, trees: Vec::new() }, folder));
     }
 
+    /// A tag of that commit, signed by the key, and asked for by a name.
+    pub(super) fn tag(&mut self, key: &str, name: &str, asked: &str) {
+        let id = self.source.commit.clone().unwrap();
+        let who = "A <a@example.org> 1767323045 +0000";
+        let text = format!("object {id}\ntype commit\ntag {name}\ntagger {who}\n\nwords\n");
+        let armour = self.bench.sign(key, "git", text.as_bytes(), &[]);
+        self.source.reference = Some(asked.to_owned());
+        self.git.as_mut().unwrap().0.tags = vec![[text.as_bytes(), &armour].concat()];
+    }
+
     /// A root lists an anchor.
     pub(super) fn anchor(&mut self, root: &str, publisher: &str, pem: &[u8], namespace: &str) {
         self.anchor_until(root, publisher, pem, namespace, "2030-01-01T00:00:00Z");

@@ -218,6 +218,25 @@ fn the_names_of_evidence() {
 }
 
 #[test]
+fn a_tag_is_asked_beside_its_commit() {
+    let mut scene = Scene::new();
+    for key in ["ana", "bea"] {
+        scene.key(key);
+    }
+    scene.allow("team", &format!("ana {}\n", scene.bench.public("ana")));
+    scene.commit(Ok("bea"));
+    scene.tag("ana", "v1", "v1");
+    assert_eq!(scene.words(), "signed commit: unknown-signer (new); signed tag: valid by team");
+    scene.tag("ana", "v1", "v2");
+    assert_eq!(scene.words(), "signed commit: unknown-signer (new); signed tag: invalid");
+    scene.tag("bea", "v1", "v1");
+    scene.commit(Ok("ana"));
+    assert_eq!(scene.words(), "signed commit: valid by team");
+    scene.put("SKILL.md", false, b"other");
+    assert_eq!(scene.words(), "signed commit: invalid");
+}
+
+#[test]
 fn half_a_pair() {
     let mut scene = Scene::new();
     scene.key("ana");
