@@ -62,6 +62,9 @@ mod policy_defaults;
 mod power_cut;
 /// Skills for one project alone.
 mod projects;
+/// All evidence about one folder, before all verifiers.
+#[cfg(feature = "provenance")]
+mod provenance;
 /// The terminal harness itself.
 mod pty;
 /// What the README says is so.

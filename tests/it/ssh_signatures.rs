@@ -2,7 +2,7 @@
 //! `git` judge too, and both must say the same. Where we are stricter, the
 //! test says so and why. Nowhere are we more lenient.
 
-mod bench;
+pub(crate) mod bench;
 mod certificates;
 mod commits;
 mod forgeries;

@@ -201,6 +201,19 @@ mod tests {
     }
 
     #[test]
+    fn at_most_eight_time_stamps() {
+        let with = |count: usize| {
+            let list = vec![r#"{"signedTimestamp":"AQ=="}"#; count].join(",");
+            read(&format!(
+                r#"{{"publicKey":{{}},"timestampVerificationData":{{"rfc3161Timestamps":[{list}]}}}}"#
+            ))
+        };
+        assert_eq!(with(8).unwrap().stamps.len(), 8);
+        let why = with(9).unwrap_err().to_string();
+        assert!(why.contains("9 time stamps; at most 8"), "{why}");
+    }
+
+    #[test]
     fn what_is_no_material() {
         for text in [
             "[]",

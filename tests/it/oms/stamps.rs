@@ -143,7 +143,7 @@ fn a_stamp_says_when_the_signature_was_there() {
     let signature = scene.signature();
     let token = scene.stamp("tsa", &signature);
     let stamped = stamp::read(&token, &signature, &scene.stampers).unwrap();
-    assert_eq!(stamped.path.len(), 4, "two keys and two certificates");
+    assert_eq!(stamped.path.len(), 6, "two keys in two encodings and two certificates");
     scene.carry(std::slice::from_ref(&token));
     assert_eq!(scene.told(), (Evidenced::Stamped(stamped.time), String::new()));
     let machine = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();

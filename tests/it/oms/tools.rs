@@ -78,7 +78,7 @@ pub(super) fn chmod(path: &Path, mode: u32) {
 }
 
 /// Runs OpenSSL; it must succeed.
-pub(super) fn openssl(args: &[&str]) {
+pub(crate) fn openssl(args: &[&str]) {
     let (right, said) = ask_openssl(args);
     assert!(right, "openssl {}: {said}", args.join(" "));
 }

@@ -215,6 +215,20 @@ fn revoked_signers_reach_the_verifiers() {
     assert!(all.judge(&signer, at("2026-10-01T00:00:00Z"), false).is_err());
 }
 
+#[test]
+fn revoked_publishers_are_named_with_their_time() {
+    use skill_trust::model::tuf::lists::revocations;
+    use skill_trust::policy::provenance::revocation::Kind;
+    use skill_trust::policy::provenance::tuf::{publishers, signers};
+    let list = br#"{"format":1,"revocations":[{"publisher":"acme","kind":"compromised","since":"2026-10-01T00:00:00Z","why":"x"},{"digest":"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","kind":"yanked","why":"y"}]}"#;
+    let list = revocations(list).unwrap();
+    let found = publishers(&list, "team");
+    let [(name, entry)] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((name.as_str(), entry.kind, entry.feed.as_str()), ("acme", Kind::Compromised, "team: x"));
+    assert_eq!(entry.since, Some(Timestamp::parse("2026-10-01T00:00:00Z").unwrap()));
+    assert!(signers(&list, "team").is_empty());
+}
+
 /// What happens between two refreshes.
 #[derive(Debug, Clone)]
 enum Event {

@@ -75,6 +75,12 @@ impl Beliefs {
     ) -> Result<(), String> {
         match place {
             Place::Anchor(publisher) => self.add_anchor(root, publisher, bytes, custom),
+            // Attack, or a mistake: `namespaces` beside a list that knows none, and
+            // its keys would sign for every source all the same.
+            Place::AllowedSigners if custom.is_some() => {
+                Err("`allowed_signers` has a `custom`, which might restrict it and is not understood"
+                    .to_owned())
+            }
             Place::AllowedSigners => {
                 let list = AllowedSigners::parse(bytes).map_err(|fault| fault.to_string())?;
                 self.allowed.insert(root.to_owned(), list);

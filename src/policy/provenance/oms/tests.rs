@@ -115,6 +115,10 @@ fn a_folder_that_is_not_the_signed_one() {
         verify(signed().as_bytes(), &skill(), &Digest::ZERO, &beliefs, now()),
         "the tree, modes included,",
     );
+    invalid(
+        change(&|it| it.files[3].executable = false),
+        "`run.sh` was signed as executable, and is not executable",
+    );
     let renamed = change(&|it| it.name = SkillName::parse("other").unwrap());
     assert_eq!(renamed.vouched().unwrap().notes(), ["it was signed under the name `pdf-forms`, not `other`"]);
 }

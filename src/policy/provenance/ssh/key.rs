@@ -468,6 +468,30 @@ mod tests {
         (key, Signature::parse(&blob).unwrap())
     }
 
+    /// Attack: the same point as a plain key, as one of a device, and as SPKI.
+    #[test]
+    fn one_point_is_one_key_in_every_encoding() {
+        let (plain, _) = signed([3; 32], b"");
+        let bytes = match &plain.point {
+            Point::Ed25519(key) => *key.as_bytes(),
+            _ => unreachable!("an Ed25519 key"),
+        };
+        let device = Writer::new().string(Kind::SkEd25519.name().as_bytes()).string(&bytes).string(b"ssh:");
+        let device = PublicKey::parse(&device.finish()).unwrap();
+        assert_ne!(device.signer(), plain.signer());
+        assert_eq!(device.content(), plain.content());
+        assert!(device.names().contains(&plain.signer()) && device.names().contains(&device.signer()));
+        let bare = plain.plain().unwrap();
+        assert_eq!(bare.id(), plain.content());
+        assert!(bare.names().contains(&plain.signer()) && !bare.names().contains(&device.signer()));
+        // By hand: the point is what stands at the end of both encodings.
+        assert!(bare.spki().ends_with(&bytes) && plain.blob().ends_with(&bytes));
+        assert_eq!(plain_blob(keys::Kind::Ed25519, &bytes), plain.blob());
+        let p256 = keys::SecretKey::p256(&[7; 32]).unwrap().public();
+        let blob = plain_blob(keys::Kind::P256, &p256.spki()[p256.spki().len() - 65..]);
+        assert_eq!(PublicKey::parse(&blob).unwrap().content(), p256.id());
+    }
+
     #[test]
     fn a_key_has_one_blob() {
         let (key, _) = signed([1; 32], b"");

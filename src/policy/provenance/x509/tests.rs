@@ -233,6 +233,57 @@ fn a_certificate_may_be_believed_by_itself() {
     assert_eq!(certify(&other, &[anchor], at(2025)).unwrap_err().word(), "unknown-signer");
 }
 
+/// Attack: a server's certificate for TLS is pinned by itself, and webpki, which
+/// asks what a leaf is for, is never asked.
+#[test]
+fn a_certificate_believed_by_itself_is_for_code_or_for_anything() {
+    let alone = |extended| Make { extended, ..leaf() };
+    for (extended, wanted) in [
+        (vec![], "valid"),
+        (vec![ExtendedKeyUsagePurpose::CodeSigning], "valid"),
+        (vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::CodeSigning], "valid"),
+        (vec![ExtendedKeyUsagePurpose::ServerAuth], "ExtendedKeyUsage has no codeSigning"),
+        (vec![ExtendedKeyUsagePurpose::TimeStamping], "ExtendedKeyUsage has no codeSigning"),
+    ] {
+        let said = said(&[alone(extended.clone())]);
+        assert!(said.contains(wanted), "{extended:?}: {said}");
+    }
+}
+
+/// Of a certificate the last second is inside (RFC 5280); of our own windows the
+/// end is not.
+#[test]
+fn the_last_second_of_a_certificate_and_of_a_window() {
+    let time = |text: &str| Timestamp::parse(text).unwrap();
+    let (last, after) = (time("2030-01-01T00:00:00Z"), time("2030-01-01T00:00:01Z"));
+    for makes in [vec![root(), leaf()], vec![leaf()]] {
+        let (made, anchor) = chain(&makes);
+        let word = |anchor: &Anchor, at| {
+            certify(&made, std::slice::from_ref(anchor), at)
+                .map_or_else(|verdict| verdict.word(), |_| "valid")
+        };
+        assert_eq!((word(&anchor, last), word(&anchor, after)), ("valid", "expired"));
+        let window = Window { from: None, until: Some(last) };
+        let ended = Anchor { window, ..anchor };
+        let before = time("2029-12-31T23:59:59Z");
+        assert_eq!((word(&ended, before), word(&ended, last)), ("valid", "expired"));
+    }
+}
+
+#[test]
+fn a_stranger_is_the_leaf_and_must_be_fit_to_sign() {
+    let (made, _) = chain(&[root(), leaf()]);
+    let found = stranger(&made, at(2025)).unwrap();
+    assert!(found.who.contains("`CN=Acme Signing`"), "{}", found.who);
+    assert!(
+        found.names.contains(&found.key.id()) && found.names.contains(&SignerId::key(&sha256(&[&made[1]])))
+    );
+    assert_eq!(stranger(&made, at(2031)).unwrap_err().word(), "expired");
+    let (server, _) = chain(&[Make { extended: vec![ExtendedKeyUsagePurpose::ServerAuth], ..leaf() }]);
+    assert_eq!(stranger(&server, at(2025)).unwrap_err().word(), "invalid");
+    assert_eq!(stranger(&[], at(2025)).unwrap_err().word(), "invalid");
+}
+
 #[test]
 fn an_anchor_is_one_certificate() {
     let (made, anchor) = chain(&[root(), leaf()]);
