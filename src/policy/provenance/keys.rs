@@ -15,7 +15,7 @@
 //! way of verifying; an ECDSA signature in a lax encoding has many spellings, so
 //! it must be DER to the byte.
 
-use super::dsse;
+use super::{dsse, ssh};
 use crate::model::digest::{Digest, sha256};
 use crate::model::signer::SignerId;
 use crate::model::time::Timestamp;
@@ -92,12 +92,13 @@ impl Hash {
     }
 }
 
-/// Since when, and until when, somebody is believed; both seconds are inside.
+/// Since when, and until when, somebody is believed. The first second is
+/// inside; the end is not, as in the terms of an anchor (`model::tuf::layout`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     /// None: from the beginning.
     pub from: Option<Timestamp>,
-    /// None: for ever.
+    /// Not from then on; none: for ever.
     pub until: Option<Timestamp>,
 }
 
@@ -112,7 +113,7 @@ impl Window {
     pub fn holds(self, at: Timestamp) -> Result<(), String> {
         match (self.from, self.until) {
             (Some(from), _) if at < from => Err(format!("it begins {from}, and the evidence is of {at}")),
-            (_, Some(until)) if at > until => Err(format!("it ended {until}, and the evidence is of {at}")),
+            (_, Some(until)) if at >= until => Err(format!("it ended {until}, and the evidence is of {at}")),
             _ => Ok(()),
         }
     }
@@ -183,7 +184,8 @@ impl PublicKey {
         }
     }
 
-    /// Takes a key from the point itself, as OpenSSH has it.
+    /// Takes a key from its curve and point, in the form that SPKI and OpenSSH
+    /// share.
     ///
     /// # Errors
     /// [`KeyFault`].
@@ -219,10 +221,20 @@ impl PublicKey {
         sha256(&[&self.spki])
     }
 
-    /// The signer that it is.
+    /// The signer that it is. Of one key, whatever it is encoded as, there is
+    /// one such id.
     #[must_use]
     pub fn id(&self) -> SignerId {
         SignerId::key(&self.fingerprint())
+    }
+
+    /// Every id by which a list may name this key: its own, and that of the same
+    /// point as a key of OpenSSH.
+    ///
+    /// Attack: a key is revoked as `ssh:…`, and goes on signing as `key:…`.
+    #[must_use]
+    pub fn names(&self) -> Vec<SignerId> {
+        vec![self.id(), SignerId::ssh(&sha256(&[&ssh::key::plain_blob(self.kind, self.point())]))]
     }
 
     /// Its PEM text, as OpenSSL writes it.

@@ -26,6 +26,8 @@ pub mod dsse;
 #[cfg(feature = "provenance")]
 pub mod emit;
 #[cfg(feature = "provenance")]
+pub mod examine;
+#[cfg(feature = "provenance")]
 pub mod git;
 #[cfg(feature = "provenance")]
 pub mod json;

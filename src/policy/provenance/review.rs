@@ -277,7 +277,7 @@ impl ReviewOutcome {
     ) -> Result<(), String> {
         let standing =
             Standing { revocations: asked.revocations, first_seen_counts: asked.first_seen_counts };
-        let (review, key) = (review.clone(), hand.key().clone());
+        let (review, key) = (review.clone(), hand.key());
         if review.word == Word::Violation {
             let told = |why| format!("a violation that does not stop: {why}");
             hand.warned(review.made, at, standing).map_err(told)?;
