@@ -148,7 +148,7 @@ fn attack_other_bytes_another_resource_another_policy_or_less() {
     let why = refused(&text, &people, |asked| asked.policy = Some(sha256(&[b"another"])));
     assert!(why.starts_with("it is against the policy "), "{why}");
     let resource = passed().resource;
-    let outcome = judged(&[text.clone()], &people, |asked| {
+    let outcome = judged(std::slice::from_ref(&text), &people, |asked| {
         (asked.resource, asked.policy) = (Some(resource.as_str()), Some(sha256(&[b"policy"])));
     });
     assert!(outcome.passed().contains_key(CI));
@@ -162,7 +162,7 @@ fn attack_other_bytes_another_resource_another_policy_or_less() {
         (vec!["SCANNED", "READ"], false),
     ] {
         let wanted = levels(&wanted);
-        let outcome = judged(&[text.clone()], &people, |asked| asked.levels = &wanted);
+        let outcome = judged(std::slice::from_ref(&text), &people, |asked| asked.levels = &wanted);
         assert_eq!(outcome.passed().contains_key(CI), fine, "{wanted:?}");
         assert_eq!(outcome.ignored().is_empty(), fine, "{wanted:?}");
     }
