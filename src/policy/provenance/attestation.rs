@@ -192,7 +192,7 @@ fn keep(
 ) {
     let rank = |one: &Attestation| (one.verified, one.answer == Answer::Failed);
     if last.get(verifier).is_none_or(|(_, held)| rank(&held.attestation) < rank(attestation)) {
-        let told = Told { attestation: attestation.clone(), key: hand.key().clone() };
+        let told = Told { attestation: attestation.clone(), key: hand.key() };
         last.insert(verifier.to_owned(), (number, told));
     }
 }

@@ -20,10 +20,10 @@
 //! under two names counts for neither.
 
 use super::dsse::Envelope;
-use super::keys::{PublicKey, Window};
+use super::keys::PublicKey;
 use super::revocation::Revocations;
 use super::seal::is_for_statements;
-use super::ssh::allowed_signers::{AllowedSigners, Line};
+use super::ssh::allowed_signers::{AllowedSigners, Line, NotAllowed};
 use super::verdict::Evidenced;
 use crate::model::signer::SignerId;
 use crate::model::text;
@@ -44,13 +44,15 @@ const NAME_MAX: usize = 200;
 struct Listed {
     key: PublicKey,
     /// As `key:…` and as `ssh:…`: a revocation may name either.
-    ids: [SignerId; 2],
-    owners: BTreeMap<String, Vec<Window>>,
+    names: Vec<SignerId>,
+    /// By person, the lines that say so.
+    owners: BTreeMap<String, Vec<Line>>,
 }
 
 /// Who may sign statements of one kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct People {
+    namespace: String,
     keys: Vec<Listed>,
     faults: Vec<String>,
 }
@@ -60,7 +62,7 @@ impl People {
     /// each list with the name of its trust root, for messages.
     #[must_use]
     pub fn read(lists: &[(&str, &AllowedSigners)], namespace: &str) -> Self {
-        let mut all = Self::default();
+        let mut all = Self { namespace: namespace.to_owned(), ..Self::default() };
         for (root, list) in lists {
             for line in list.named_for(namespace) {
                 let at =
@@ -73,8 +75,8 @@ impl People {
         let disputed = all.keys.iter().filter(|listed| listed.owners.len() > 1);
         let told: Vec<_> = disputed
             .map(|listed| {
-                let names = listed.names();
-                format!("the key {} stands under {names}: it counts for none of them", listed.ids[1])
+                let names = listed.people();
+                format!("the key {} stands under {names}: it counts for none of them", listed.key.id())
             })
             .collect();
         all.faults.extend(told);
@@ -92,7 +94,9 @@ impl People {
             return Err(format!("`{name}` is not the name of one person, without `*`, `?`, `!` and `,`"));
         }
         let ssh = line.key();
-        let key = ssh.bare().filter(|key| is_for_statements(key.kind())).ok_or_else(|| {
+        // A device signs more than it was given, which no envelope has.
+        let bare = if ssh.kind().is_security_key() { None } else { ssh.plain() };
+        let key = bare.filter(|key| is_for_statements(key.kind())).ok_or_else(|| {
             format!(
                 "a key of kind {} signs no envelope; ssh-ed25519 and ecdsa-sha2-nistp256 do",
                 ssh.kind().name()
@@ -105,12 +109,11 @@ impl People {
                 return Err(format!("there are {KEYS_MAX} keys before it, and no more are read"));
             }
             None => {
-                let ids = [key.id(), ssh.signer()];
-                self.keys.push(Listed { key, ids, owners: BTreeMap::new() });
+                self.keys.push(Listed { names: key.names(), key, owners: BTreeMap::new() });
                 self.keys.len() - 1
             }
         };
-        self.keys[at].owners.entry(name.to_owned()).or_default().push(line.window());
+        self.keys[at].owners.entry(name.to_owned()).or_default().push(line.clone());
         Ok(())
     }
 
@@ -138,12 +141,16 @@ impl People {
     pub(super) fn hands<'a>(&'a self, envelope: &Envelope) -> Vec<Hand<'a>> {
         let keys: Vec<_> = self.keys.iter().map(|listed| listed.key.clone()).collect();
         let Ok((_, signers)) = envelope.verify(&keys, 1) else { return Vec::new() };
-        self.keys.iter().filter(|listed| signers.contains(&listed.ids[0])).map(Hand).collect()
+        self.keys
+            .iter()
+            .filter(|listed| signers.contains(&listed.key.id()))
+            .map(|listed| Hand { listed, namespace: &self.namespace })
+            .collect()
     }
 }
 
 impl Listed {
-    fn names(&self) -> String {
+    fn people(&self) -> String {
         let names: Vec<_> =
             self.owners.keys().map(|name| format!("`{}`", text::escape_short(name, 80))).collect();
         names.join(" and ")
@@ -152,7 +159,10 @@ impl Listed {
 
 /// A listed key that signed rightly.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Hand<'a>(&'a Listed);
+pub(super) struct Hand<'a> {
+    listed: &'a Listed,
+    namespace: &'a str,
+}
 
 /// What decides whether a key still counts.
 #[derive(Debug, Clone, Copy)]
@@ -162,14 +172,14 @@ pub(super) struct Standing<'a> {
 }
 
 impl<'a> Hand<'a> {
-    /// The key, as revocations and people name it.
-    pub(super) const fn key(self) -> &'a SignerId {
-        &self.0.ids[1]
+    /// The key, by the id that it has in every encoding.
+    pub(super) fn key(self) -> SignerId {
+        self.listed.key.id()
     }
 
     /// The names it stands under, for messages.
     pub(super) fn names(self) -> String {
-        self.0.names()
+        self.listed.people()
     }
 
     /// The one person whose key it is.
@@ -177,7 +187,7 @@ impl<'a> Hand<'a> {
     /// # Errors
     /// If it stands under two names.
     pub(super) fn person(self) -> Result<&'a str, String> {
-        let mut names = self.0.owners.keys();
+        let mut names = self.listed.owners.keys();
         match (names.next(), names.next()) {
             (Some(name), None) => Ok(name),
             _ => Err(format!("the key {} stands under {}", self.key(), self.names())),
@@ -206,17 +216,17 @@ impl<'a> Hand<'a> {
 
     fn in_window(self, time: Timestamp) -> Result<(), String> {
         let mut why = String::new();
-        for window in self.0.owners.values().flatten() {
-            match window.holds(time) {
+        for line in self.listed.owners.values().flatten() {
+            match line.allows(self.namespace, time) {
                 Ok(()) => return Ok(()),
-                Err(fault) => why = fault,
+                Err(NotAllowed::Namespace(fault) | NotAllowed::Time(fault)) => why = fault,
             }
         }
-        Err(format!("the key {} of {} may not sign then: {why}", self.key(), self.names()))
+        Err(format!("the key {} of {}: {why}", self.key(), self.names()))
     }
 
     fn unrevoked(self, at: Evidenced, standing: Standing<'_>) -> Result<(), String> {
-        for id in &self.0.ids {
+        for id in &self.listed.names {
             let judged = standing.revocations.judge(id, at, standing.first_seen_counts);
             judged.map_err(|verdict| format!("{verdict}, and it is the key of {}", self.names()))?;
         }

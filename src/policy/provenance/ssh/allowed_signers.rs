@@ -18,7 +18,6 @@ use super::{Fault, sig};
 use crate::model::signer::SignerId;
 use crate::model::text;
 use crate::model::time::Timestamp;
-use crate::policy::provenance::keys::Window;
 
 /// Most bytes of a list that are read.
 pub const LIST_MAX: usize = 4 << 20;
@@ -161,11 +160,6 @@ impl Line {
         &self.key
     }
 
-    /// From when to when it lets sign.
-    pub(in crate::policy::provenance) fn window(&self) -> Window {
-        Window { from: self.after.map(ListTime::as_begin), until: self.before.map(ListTime::as_end) }
-    }
-
     /// Whether the line is about this key. A certified key is let in by its
     /// authority's line alone, as for `ssh-keygen`.
     fn key_fits(&self, identity: &Identity) -> bool {
@@ -202,7 +196,11 @@ impl Line {
     ///
     /// # Errors
     /// [`NotAllowed`], with both values.
-    pub(super) fn allows(&self, namespace: &str, at: Timestamp) -> Result<(), NotAllowed> {
+    pub(in crate::policy::provenance) fn allows(
+        &self,
+        namespace: &str,
+        at: Timestamp,
+    ) -> Result<(), NotAllowed> {
         let number = self.number;
         if let Some(namespaces) = self.namespaces.as_deref().filter(|list| !in_list(namespace, list)) {
             let (asked, list) = (sig::shown(namespace), text::escape_short(namespaces, 200));
