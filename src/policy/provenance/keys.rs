@@ -190,12 +190,7 @@ impl PublicKey {
     /// # Errors
     /// [`KeyFault`].
     pub fn from_point(kind: Kind, point: &[u8]) -> Result<Self, KeyFault> {
-<<<<<<< HEAD
-        let prefix = FORMS.iter().find(|(form, ..)| *form == kind).map_or(&[][..], |(_, prefix, _)| prefix);
-        Self::from_spki(&[prefix, point].concat())
-=======
         Self::from_spki(&[prefix(kind), point].concat())
->>>>>>> dsse
     }
 
     /// Takes a key from a PEM text that holds it and nothing else.

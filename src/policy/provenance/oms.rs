@@ -268,12 +268,8 @@ fn by_certificate(
         Err(other) => return Err(other),
     };
     found.key.verify(&message, signature).map_err(|_| wrong(&found.signer))?;
-<<<<<<< HEAD
-    not_revoked(&[std::slice::from_ref(&found.signer), found.path.as_slice()].concat(), beliefs, at)?;
-=======
     not_revoked(std::slice::from_ref(&found.signer), beliefs, at)?;
     not_revoked(&found.path, beliefs, at)?;
->>>>>>> exam
     Ok(Signed { who: Who::Known(found.signer), key: found.key.id(), notes: Vec::new() })
 }
 

@@ -14,6 +14,7 @@
 //! against. The counter orders signatures of one device and proves nothing
 //! here; it is told.
 
+use super::super::keys;
 use super::Fault;
 use super::wire::{Reader, Writer};
 use crate::model::digest::{Digest, sha256};
@@ -247,16 +248,6 @@ impl PublicKey {
         let mut all = vec![self.signer()];
         all.extend(self.plain().into_iter().flat_map(|key| key.names()));
         all
-<<<<<<< HEAD
-    }
-
-    /// The same key without OpenSSH around it, as DSSE envelopes are verified
-    /// with; none for a key in a device, whose signatures are of another form.
-    #[must_use]
-    pub fn bare(&self) -> Option<keys::PublicKey> {
-        if self.kind.is_security_key() { None } else { self.plain() }
-=======
->>>>>>> dsse
     }
 
     /// The key in text form, as in a `.pub` file without comment.
