@@ -5,7 +5,7 @@
 //!   stored copy ─▶ its files, its signatures ─┤
 //!   git objects kept at install ──────────────┼─▶ examine ─▶ what was seen
 //!   reviews and summaries ────────────────────┘                │
-//!   lineage: highest version, last signers ──────────▶ Findings ┴▶ what counts
+//!   lineage: highest version, last signers ──────────▶ Vouching ┴▶ what counts
 //! ```
 //!
 //! Offline: what is asked lies in the home. `review`, `show` and the trust
@@ -53,7 +53,7 @@ pub enum Tone {
 
 /// All that is found.
 #[derive(Debug, Clone, Default)]
-pub struct Findings {
+pub struct Vouching {
     /// What counts.
     pub provenance: Provenance,
     /// In words, in a fixed order.
@@ -112,8 +112,8 @@ fn expired(root: &Followed, since: Timestamp) -> Stop {
 ///
 /// # Errors
 /// [`Stop`] when it cannot be told; then nothing is granted.
-pub fn find(home: &Home, ledger: &Ledger, row: &RevisionRow, now: Timestamp) -> Result<Findings, Stop> {
-    let mut findings = Findings::default();
+pub fn find(home: &Home, ledger: &Ledger, row: &RevisionRow, now: Timestamp) -> Result<Vouching, Stop> {
+    let mut findings = Vouching::default();
     let roots = roots(ledger)?;
     for root in &roots {
         match root.standing(now) {
@@ -167,7 +167,7 @@ fn look(
     _: &RevisionRow,
     _: &[Followed],
     _: Timestamp,
-    findings: &mut Findings,
+    findings: &mut Vouching,
 ) -> Result<(), Stop> {
     let words = "not checked: this build reads no signatures (feature `provenance`)".to_owned();
     findings.lines.push(Line { label: "signed", words, tone: Tone::Plain });
@@ -178,7 +178,7 @@ fn version(row: &RevisionRow) -> String {
     row.version.as_ref().map_or_else(|| "no version".to_owned(), |version| text::escape_short(version, 64))
 }
 
-impl Findings {
+impl Vouching {
     /// Whether it may be trusted, whoever decides.
     ///
     /// # Errors

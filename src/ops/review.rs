@@ -8,6 +8,7 @@
 //! After a first trust of the name only the difference to the revision trusted
 //! last is shown, if that one's store copy is still sound.
 
+use super::provenance::{self, Vouching};
 use super::session::{home_stop, ledger_stop, open_ledger};
 use super::{World, facts, refusals};
 use crate::model::card::Card;
@@ -49,6 +50,8 @@ pub struct Review {
     pub base: Option<Base>,
     /// Why it is not compared although something was trusted before.
     pub no_base: Option<String>,
+    /// Who vouches for it.
+    pub findings: Vouching,
     copy: Copy,
 }
 
@@ -136,7 +139,9 @@ pub fn open(world: &World, request: &ReviewRequest) -> Result<Review, Stop> {
     let copy = open_copy(&home, &row)?;
     let card = card(&copy);
     let (base, no_base) = base(&home, &ledger, &row, request)?;
-    let mut review = Review { row, card, files: Vec::new(), base, no_base, copy };
+    let now = world.clock.now().max(ledger.head().time);
+    let findings = provenance::find(&home, &ledger, &row, now)?;
+    let mut review = Review { row, card, files: Vec::new(), base, no_base, findings, copy };
     review.files = review.views()?;
     Ok(review)
 }

@@ -10,6 +10,7 @@
 
 use super::look::{self, Job, Look, Part};
 use super::pick::newer;
+use super::provenance::{self, Vouching};
 use super::session::{Depth, Session, ledger_stop};
 use super::unmanaged::{self, Findings, Ours};
 use super::{World, facts, gate};
@@ -21,6 +22,7 @@ use crate::model::manifest::Manifest;
 use crate::model::permit::SkillPermit;
 use crate::model::record::Record;
 use crate::model::skill::{Revision, RevisionRef};
+use crate::model::time::Timestamp;
 use crate::policy::gate::{Brake, Hashed, No};
 use crate::system::home::Home;
 use crate::system::ledger::Ledger;
@@ -73,6 +75,8 @@ pub struct Skill {
     pub permit: Option<Result<SkillPermit, String>>,
     /// Its files.
     pub manifest: Option<Manifest>,
+    /// Who vouches for it, or why that cannot be told.
+    pub findings: Option<Result<Vouching, Stop>>,
 }
 
 impl Skill {
@@ -180,16 +184,17 @@ fn judge(
     let mut skill = bare(row, folders, no, newer);
     skill.last = last.and_then(|event| Record::parse(event.line.as_bytes()).ok());
     if closely {
-        look_closely(&mut skill, &session.home, &session.ledger)?;
+        look_closely(&mut skill, &session.home, &session.ledger, session.now)?;
     }
     Ok(Some(skill))
 }
 
 fn bare(row: RevisionRow, folders: Vec<Hashed>, no: Option<No>, newer: Option<Revision>) -> Skill {
-    Skill { row, folders, no, newer, last: None, permit: None, manifest: None }
+    Skill { row, folders, no, newer, last: None, permit: None, manifest: None, findings: None }
 }
 
-fn look_closely(skill: &mut Skill, home: &Home, ledger: &Ledger) -> Result<(), Stop> {
+fn look_closely(skill: &mut Skill, home: &Home, ledger: &Ledger, now: Timestamp) -> Result<(), Stop> {
+    skill.findings = Some(provenance::find(home, ledger, &skill.row, now));
     let digest = &skill.row.revision.digest;
     skill.manifest = ledger.manifest(digest).map_err(|fault| ledger_stop(&fault))?;
     if skill.row.lifecycle.state() == State::Enabled {
@@ -225,7 +230,7 @@ fn partly(part: &Part, wanted: Option<&RevisionRef>, history: bool) -> Status {
         let mut skill = bare(row, folders, Some(no), newer);
         if wanted.is_some() {
             // The problem is already told; what cannot be read is left out.
-            let _ = look_closely(&mut skill, home, ledger);
+            let _ = look_closely(&mut skill, home, ledger, ledger.head().time);
         }
         status.skills.push(skill);
     }

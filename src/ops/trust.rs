@@ -15,7 +15,7 @@ use crate::model::provenance::Provenance;
 use crate::model::record::{Draft, Outcome};
 use crate::model::text;
 use crate::model::time::Timestamp;
-use crate::ops::provenance::{self, Accepted, Findings};
+use crate::ops::provenance::{self, Accepted, Vouching};
 use crate::policy::config::Policy;
 use crate::policy::config::age::words;
 use crate::policy::transition::Input;
@@ -70,7 +70,7 @@ pub struct TrustPlan {
     /// The digest trusted last for this name, if another.
     pub before: Option<Digest>,
     /// Who vouches, as of now.
-    pub findings: Findings,
+    pub findings: Vouching,
     /// The command that a person is told to run: `trust` or `repair`.
     pub verb: &'static str,
     /// The file whose grant is the decision, where that was asked for.
@@ -89,6 +89,8 @@ pub fn record(world: &World, request: &TrustRequest, stop: Stop) -> Stop {
     match Session::open(world, Depth::All) {
         Ok(mut session) => {
             let mut draft = session.draft(Event::Trust.as_str(), Outcome::Refused, "");
+            // Where it is clear which bytes were meant, the record names them.
+            draft.digest = find(&session.ledger, request).ok().map(|row| row.revision.digest);
             draft.skill = Some(wanted.name);
             session.refuse(draft, stop)
         }
@@ -143,7 +145,7 @@ pub fn plan(world: &World, request: &TrustRequest) -> Result<TrustPlan, Stop> {
 }
 
 /// The file whose grant a revision meets.
-fn grant(policy: &Policy, row: &RevisionRow, findings: &Findings, now: Timestamp) -> Result<String, Stop> {
+fn grant(policy: &Policy, row: &RevisionRow, findings: &Vouching, now: Timestamp) -> Result<String, Stop> {
     let granted = policy.grants(row.source.identity(), &findings.provenance, now);
     granted.map(str::to_owned).map_err(|why| {
         let revision = &row.revision;
@@ -283,7 +285,7 @@ pub fn trust(world: &World, plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) ->
 
 /// What was shown is what is decided on: who vouches must not have changed
 /// while the question was open.
-fn same(plan: &TrustPlan, now: &Findings) -> Result<(), Stop> {
+fn same(plan: &TrustPlan, now: &Vouching) -> Result<(), Stop> {
     if plan.findings.provenance == now.provenance && plan.findings.signer_change == now.signer_change {
         return Ok(());
     }
@@ -354,7 +356,7 @@ fn check(
     row: &RevisionRow,
     terms: &Terms,
     accepted: Accepted,
-) -> Result<Findings, Stop> {
+) -> Result<Vouching, Stop> {
     let revision = &row.revision;
     of_age(&session.policy, row, session.now)?;
     reasoned(&session.policy, terms.note.as_deref(), &format!("skills trust {revision}"))?;

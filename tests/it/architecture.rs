@@ -191,6 +191,7 @@ const SHARED: &[&str] = &[
     "look",
     "pick",
     "place",
+    "provenance",
     "refusals",
     "unmanaged",
     "originals",
@@ -300,7 +301,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rustls", &["system/fetch/web.rs"]),
     ("rustls_pki_types", &["policy/provenance/x509.rs"]),
     ("schemars", &["model/decision.rs"]),
-    ("semver", &["model/tuf/lists.rs"]),
+    ("semver", &["model/provenance.rs", "model/tuf/lists.rs"]),
     ("serde", &[]),
     (
         "serde_json",
@@ -310,6 +311,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "model/card/read.rs",
             "model/claim.rs",
             "model/followed.rs",
+            "model/provenance.rs",
             "system/ledger/",
             "system/audit_log.rs",
             // The index that a site publishes.

@@ -1,6 +1,6 @@
 //! Reads what there is, and puts it before the verifiers.
 
-use super::{Findings, Line, Tone, damaged};
+use super::{Line, Tone, Vouching, damaged};
 use crate::model::code::{Code, Stop};
 use crate::model::digest::{Digest, sha256};
 use crate::model::followed::{Followed, Standing};
@@ -149,7 +149,7 @@ pub(super) fn look(
     row: &RevisionRow,
     roots: &[Followed],
     now: Timestamp,
-    findings: &mut Findings,
+    findings: &mut Vouching,
 ) -> Result<(), Stop> {
     let mut said = said(ledger, roots, now)?;
     for why in std::mem::take(&mut said.faults) {
@@ -178,7 +178,7 @@ pub(super) fn look(
     statements(ledger, row, &said, &kept, now, findings)
 }
 
-fn signatures(seen: &[Seen], said: &Said, findings: &mut Findings) {
+fn signatures(seen: &[Seen], said: &Said, findings: &mut Vouching) {
     let mut any = false;
     for one in seen {
         let method = one.method.as_str();
@@ -244,7 +244,7 @@ fn statements(
     said: &Said,
     kept: &Kept,
     now: Timestamp,
-    findings: &mut Findings,
+    findings: &mut Vouching,
 ) -> Result<(), Stop> {
     let mut envelopes = said.envelopes.clone();
     for one in &kept.envelopes {

@@ -9,7 +9,7 @@
 //! A machine states the set in full: its file, and the file's digest.
 
 use super::super::pick::{self, Pick};
-use super::super::provenance::{self, Accepted, Findings};
+use super::super::provenance::{self, Accepted, Vouching};
 use super::super::review::{self, Change, Review, ReviewRequest};
 use super::super::session::{Depth, Session, home_stop, ledger_stop, open_ledger};
 use super::super::{Answer, Ask, Question, World, apply, facts, refusals};
@@ -263,7 +263,7 @@ struct Next {
     /// As it will be; none if it is trusted already.
     next: Option<Lifecycle>,
     /// Who vouches.
-    findings: Findings,
+    findings: Vouching,
 }
 
 fn step(session: &Session<'_>, member: &Member, terms: &Terms, set: Digest) -> Result<Next, Stop> {

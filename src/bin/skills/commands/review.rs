@@ -247,6 +247,7 @@ fn document(review: &Review, list_only: bool, only: Option<&str>) -> Result<Valu
     Ok(json!({
         "name": row.revision.name, "digest": row.revision.digest, "state": row.lifecycle.state(),
         "source": row.source, "card": card, "files": files,
+        "provenance": super::trust::provenance(&review.findings),
         "base": review.base.as_ref().map(|base| &base.row.revision), "not_compared": review.no_base,
     }))
 }

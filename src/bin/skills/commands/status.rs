@@ -257,6 +257,15 @@ fn evidence(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), 
     line(context, "in card", &text::escape(row.card_name.as_deref().unwrap_or_default()))?;
     line(context, "holds", &format!("{}, {}", render::files_of(row.files), render::human_size(row.bytes)))?;
     line(context, "arrived", &format!("{} ({})", row.installed, render::age(row.installed, now)))?;
+    match &skill.findings {
+        Some(Ok(findings)) => {
+            for told in super::trust::vouching(&findings.lines) {
+                context.say(&told)?;
+            }
+        }
+        Some(Err(stop)) => line(context, "signed", &paint(Tone::Bad, &format!("cannot be told: {stop}")))?,
+        None => {}
+    }
     let pin = match &row.lifecycle {
         Lifecycle::Installed { former } => former.as_ref().map(|pin| ("not now; was trusted ", pin)),
         Lifecycle::Trusted { pin } | Lifecycle::Enabled { pin, .. } => Some(("", pin)),
@@ -385,5 +394,6 @@ fn one(skill: &Skill, notes: &[String]) -> Value {
         "pin": row.lifecycle.pin(), "former_pin": former, "placements": row.lifecycle.placements(),
         "folders": folders, "newer": skill.newer, "last": skill.last, "manifest": skill.manifest,
         "notes": notes,
+        "provenance": skill.findings.as_ref().and_then(|found| found.as_ref().ok()).map(super::trust::provenance),
     })
 }

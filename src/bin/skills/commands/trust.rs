@@ -6,7 +6,7 @@ use super::super::render::{self, Tone, paint};
 use super::install::parse_digest;
 use skill_trust::model::code::Exit;
 use skill_trust::model::time::Timestamp;
-use skill_trust::ops::provenance::{Accepted, Findings, Line, Tone as Vouching};
+use skill_trust::ops::provenance::{Accepted, Line, Tone as Meant, Vouching};
 use skill_trust::ops::trust::{self, TermsRequest, TrustPlan, TrustRequest};
 use std::path::PathBuf;
 
@@ -130,9 +130,9 @@ fn describe(context: &Context, plan: &TrustPlan) -> String {
 pub(super) fn vouching(lines: &[Line]) -> Vec<String> {
     let one = |line: &Line| {
         let words = match line.tone {
-            Vouching::For => paint(Tone::Good, &line.words),
-            Vouching::Plain => line.words.clone(),
-            Vouching::Against => paint(Tone::Bad, &line.words),
+            Meant::For => paint(Tone::Good, &line.words),
+            Meant::Plain => line.words.clone(),
+            Meant::Against => paint(Tone::Bad, &line.words),
         };
         format!("{:<8} {words}", line.label)
     };
@@ -154,7 +154,7 @@ fn document(plan: &TrustPlan) -> serde_json::Value {
 }
 
 /// What was found of who vouches, for programs.
-pub(super) fn provenance(findings: &Findings) -> serde_json::Value {
+pub(super) fn provenance(findings: &Vouching) -> serde_json::Value {
     let lines: Vec<_> = findings
         .lines
         .iter()

@@ -17,6 +17,9 @@ pub(super) fn show(context: &mut Context, review: &Review, files: &[&FileView]) 
     line(context, "skill", &paint(Tone::Strong, &row.revision.to_string()))?;
     line(context, "source", &row.source.to_string())?;
     line(context, "state", row.lifecycle.state().as_str())?;
+    for told in super::super::trust::vouching(&review.findings.lines) {
+        context.say(&told)?;
+    }
     compared(context, review)?;
     line(context, "to read", &cost(review))?;
     news(context, review, files)?;
