@@ -109,7 +109,13 @@ pub fn open(
     let home = home_for(world, purpose)?;
     let (scratch, lock) = scratch(home.as_ref())?;
     let policy = world.policy()?;
-    let options = FetchOptions { internal_hosts: policy.internal.clone(), ..options.clone() };
+    let rules = policy.clone();
+    let options = FetchOptions {
+        internal_hosts: policy.internal.clone(),
+        // Redirects, and what a site's index names, are known only on the way.
+        allowed: Some(Arc::new(move |address| rules.check_source(address))),
+        ..options.clone()
+    };
     // What is named by an address is judged before anybody is contacted; the
     // real path of what is here is known only once it was opened.
     if let Some(address) = spec.address()
@@ -561,6 +567,9 @@ pub fn fetch_stop(error: &FetchError) -> Stop {
         FetchError::Refused(faults) => refusals::entries_stop(faults),
         FetchError::Unreachable { .. } => {
             Stop::new(Code::SourceUnreachable, what, "check the address and the connection")
+        }
+        FetchError::Forbidden { .. } => {
+            Stop::new(Code::PolicyUnmet, what, "a person changes the policy file, or uses another source")
         }
         FetchError::Cancelled => {
             Stop::new(Code::Cancelled, "interrupted; nothing was changed", "run it again when you like")
