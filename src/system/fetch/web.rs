@@ -92,7 +92,9 @@ pub(super) fn unreachable(what: &str, error: &(dyn Error + 'static)) -> FetchErr
 /// What a person should know of how it was reached.
 pub(super) fn notes(asked: &str, found: Option<&str>) -> Vec<String> {
     let mut notes = Vec::new();
-    if let Some(found) = found.filter(|found| *found != asked) {
+    // The same address, as a client writes it, is no other one.
+    let same = |found: &str| Url::parse(asked).is_ok_and(|asked| asked.as_str() == found);
+    if let Some(found) = found.filter(|found| *found != asked && !same(found)) {
         notes.push(format!("the address redirects to {}", text::escape_short(found, 300)));
     }
     // Attack: a project's environment that brings its own roots. They are
@@ -250,5 +252,31 @@ fn redirected(guard: &Guard, may_redirect: MayRedirect, attempt: Attempt<'_>) ->
         attempt.error(format!("it redirects more than {REDIRECTS} times"))
     } else {
         attempt.follow()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_in_a_clients_spelling_is_no_redirect() {
+        let said = |asked, found| notes(asked, found).iter().any(|note| note.contains("redirects"));
+        assert!(!said("https://h/ü.zip", Some("https://h/%C3%BC.zip")));
+        assert!(!said("https://h:443/x/./y", Some("https://h/x/y")));
+        assert!(!said("https://h/x", Some("https://h/x")) && !said("https://h/x", None));
+        assert!(said("https://h/ü.zip", Some("https://h/%C3%BC/a.zip")));
+        assert!(said("https://h/x", Some("https://other/x")));
+    }
+
+    #[test]
+    fn a_place_is_asked_about_as_servers_read_it() {
+        let of = |url: &str| places(&Url::parse(url).unwrap());
+        assert_eq!(of("https://h/acme/x?q#f"), ["https://h/acme/x"]);
+        assert_eq!(of("https://h/acme/x.git/info/refs?service=s"), ["https://h/acme/x"]);
+        assert_eq!(of("https://h/%61cme/x"), ["https://h/%61cme/x", "https://h/acme/x"]);
+        assert_eq!(of("https://h/a%2f%2e%2e%2fb"), ["https://h/a%2f%2e%2e%2fb", "https://h/b"]);
+        assert_eq!(of("https://h/%+1x/%zz"), ["https://h/%+1x/%zz"]);
+        assert_eq!(of("https://h/%FC")[1], "https://h/\u{fffd}");
     }
 }
