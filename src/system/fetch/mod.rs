@@ -441,14 +441,18 @@ fn open_site(url: &str, scratch: &Path, options: &FetchOptions) -> Result<Box<dy
     site::open(url, scratch, options)
 }
 
+/// Of the two that a download takes, the one to name.
+#[cfg(not(all(feature = "https", feature = "archives")))]
+const LACKS: &str = if cfg!(feature = "https") { "archives" } else { "https" };
+
 #[cfg(not(all(feature = "https", feature = "archives")))]
 fn open_site(url: &str, _: &Path, _: &FetchOptions) -> Result<Box<dyn Origin>, FetchError> {
-    Err(FetchError::NotBuiltIn { what: text::escape_short(url, 300), feature: "https" })
+    Err(FetchError::NotBuiltIn { what: text::escape_short(url, 300), feature: LACKS })
 }
 
 #[cfg(not(all(feature = "https", feature = "archives")))]
 fn open_web_archive(url: &str, _: Format, _: &Path, _: &FetchOptions) -> Result<Box<dyn Origin>, FetchError> {
-    Err(FetchError::NotBuiltIn { what: text::escape_short(url, 300), feature: "https" })
+    Err(FetchError::NotBuiltIn { what: text::escape_short(url, 300), feature: LACKS })
 }
 
 #[cfg(feature = "git")]
