@@ -13,6 +13,7 @@ use super::path::EntryPath;
 use super::text;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
 /// Where a site publishes the index of its skills.
@@ -111,6 +112,12 @@ pub enum BadSource {
     /// Query, fragment, missing host and the like.
     #[error("the address is malformed: {0}")]
     Malformed(&'static str),
+    /// A number as a host, in one of the many forms it has.
+    ///
+    /// Attack: `127.1`, `0x7f.1` and `2130706433` are one machine; a rule or a kill
+    /// that names it in one form would pass over the others.
+    #[error("the host `{0}` is a number in a form of its own; write {1}")]
+    Number(String, String),
     /// A reference git itself would not take.
     #[error("`{0}` is not a branch, tag or commit name")]
     Reference(String),
@@ -300,6 +307,7 @@ impl SourceSpec {
             return Err(BadSource::LeadingDash);
         }
         let host = name.to_ascii_lowercase();
+        one_number(&host)?;
         if is_site {
             return Ok(Self::Site { url: format!("https://{host}{port}") });
         }
@@ -325,6 +333,29 @@ impl SourceSpec {
                 Err(BadSource::Reference(text::escape_short(reference, 60)))
             }
         }
+    }
+}
+
+/// A host that is a number has one spelling; see RFC 5952 for the longer ones.
+fn one_number(host: &str) -> Result<(), BadSource> {
+    let shown = || text::escape_short(host, 100);
+    if let Some(inside) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return match inside.parse::<Ipv6Addr>() {
+            Ok(address) if address.to_string() == inside => Ok(()),
+            Ok(address) => Err(BadSource::Number(shown(), format!("[{address}]"))),
+            Err(_) => Err(BadSource::Malformed("odd host name")),
+        };
+    }
+    // As address parsers have it: what ends in a number is one, in one of their forms.
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let hex = last.strip_prefix("0x").is_some_and(|rest| rest.bytes().all(|c| c.is_ascii_hexdigit()));
+    let is_number = hex || !last.is_empty() && last.bytes().all(|c| c.is_ascii_digit());
+    match host.parse::<Ipv4Addr>() {
+        Ok(address) if address.to_string() == host => Ok(()),
+        _ if is_number => {
+            Err(BadSource::Number(shown(), "four numbers from 0 to 255, as in 192.0.2.1".to_owned()))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -565,6 +596,57 @@ mod tests {
             ["https://h.example//x/y", "https://h.example./x/y", "https://h:0443/x", "https://h:+1/x", &long]
         {
             assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn attack_a_number_in_another_spelling() {
+        for good in
+            ["192.0.2.1", "0.0.0.0", "[::1]", "[2001:db8::1]", "[::ffff:192.0.2.1]", "0x.example", "1.h"]
+        {
+            assert_eq!(
+                parse(&format!("https://{good}:8443/x")),
+                Ok(git(&format!("https://{good}:8443/x"), None, None))
+            );
+        }
+        for bad in [
+            "127.1",
+            "127.0.1",
+            "0",
+            "2130706433",
+            "0x7f000001",
+            "0X7F.1",
+            "0177.0.0.1",
+            "127.0.0.01",
+            "1.2.3.4.5",
+            "256.1.1.1",
+            "h.1",
+            "h.0x",
+            "0x",
+        ] {
+            for typed in [
+                format!("https://{bad}/x"),
+                format!("https://{bad}"),
+                format!("ssh://git@{bad}:22/x"),
+                format!("git@{bad}:x"),
+            ] {
+                let said = parse(&typed).unwrap_err();
+                assert!(matches!(said, BadSource::Number(..)), "{typed}: {said:?}");
+                assert!(said.to_string().contains("four numbers from 0 to 255"), "{said}");
+            }
+        }
+        for (bad, good) in [
+            ("[0:0:0:0:0:0:0:1]", "[::1]"),
+            ("[2001:DB8:0::1]", "[2001:db8::1]"),
+            ("[::ffff:7f00:1]", "[::ffff:127.0.0.1]"),
+        ] {
+            let said = parse(&format!("https://{bad}/x"));
+            // Case is folded, as in a name.
+            let bad = bad.to_ascii_lowercase();
+            assert_eq!(said, Err(BadSource::Number(bad, good.to_owned())));
+        }
+        for bad in ["[]", "[1.2.3.4]", "[::1%eth0]", "[x]"] {
+            assert!(matches!(parse(&format!("https://{bad}/x")), Err(BadSource::Malformed(_))), "{bad}");
         }
     }
 
