@@ -582,7 +582,7 @@ fn copy(
         .map_err(|error| Stop::new(Code::Io, error.to_string(), "free space, or name another folder"))?;
     if !observed.is(&row.revision.digest) {
         let what = format!("the stored copy of {} changed while it was copied", row.revision);
-        return Err(Stop::new(Code::DigestMismatch, what, format!("install it again from {}", row.source)));
+        return Err(Stop::new(Code::DigestMismatch, what, refusals::again_from(row)));
     }
     staged
         .seal()
