@@ -215,6 +215,21 @@ fn it_never_copies_into_the_home() {
     assert_eq!(before, everything(&sandbox));
 }
 
+/// Attack: a temporary folder whose name paints over the refusal that names it.
+#[test]
+fn attack_a_temporary_folder_of_an_evil_name() {
+    let sandbox = three();
+    for (place, code) in [(sandbox.at("no\u{1b}[2J\u{202e}such"), 1), (sandbox.home().join("x\u{1b}[2J"), 7)]
+    {
+        if code == 7 {
+            fs::create_dir(&place).unwrap();
+        }
+        let said = sandbox.run_in(&[("TMPDIR", place.to_str().unwrap())], &["kill", "--drill"]).code(code).0;
+        assert!(!said.stderr.contains(['\u{1b}', '\u{202e}']), "{said:?}");
+        assert!(said.stderr.contains("TMPDIR=/tmp"), "{said:?}");
+    }
+}
+
 /// Every call that changes something names the copy, by path or by handle.
 #[test]
 fn every_call_that_changes_something_is_in_the_copy() {
