@@ -28,7 +28,7 @@ mod parting;
 
 pub use back::moved;
 pub use mark::{Left, MARK, Mark, Moves, announce, announce_all, left};
-pub use parting::{part, parting};
+pub use parting::{can_part, part, parting};
 
 use super::home::Home;
 use super::placement::leaf::{self, Identity, identity, is_ours};
