@@ -179,7 +179,9 @@ pub fn enable_over(
             Err(stop) => return Err(session.refuse(draft, stop)),
         };
         describe(&mut draft, aside.as_ref());
-        session.commit(|_| Ok(vec![draft]))?;
+        if let Err(stop) = session.commit(|_| Ok(vec![draft])) {
+            return Err(told(stop, aside));
+        }
         let kept = aside.map(|aside| aside.done(&session.home));
         return Ok(Enabled { row, path, readers: placing.readers, swapped: None, kept, new: false });
     }
@@ -197,6 +199,13 @@ fn describe(draft: &mut Draft, aside: Option<&Aside>) {
     let Some(aside) = aside else { return };
     draft.reason = format!("{}, {}", draft.reason, aside.words());
     draft.found = aside.digest().filter(|found| draft.digest != Some(*found));
+}
+
+/// Nothing is put back after this stop; it says where the original is, and
+/// recovery records it.
+fn told(mut stop: Stop, aside: Option<Aside>) -> Stop {
+    stop.what.push_str(&aside.map_or_else(String::new, Aside::leave));
+    stop
 }
 
 /// The folder, checked, and apart from everything else of ours.
@@ -360,13 +369,17 @@ impl Work {
             Ok(done) => done,
             Err(stop) => return Err(self.failed(session, Some(staged), aside, stop)),
         };
-        if let Some(old) = &self.swapped {
-            apply::clear(session, &old.revision)?;
+        if let Some(old) = &self.swapped
+            && let Err(stop) = apply::clear(session, &old.revision)
+        {
+            return Err(told(stop, aside));
         }
         if let Err(fault) = staged.publish() {
             return Err(self.unpublished(session, staged, aside, &done, &fault));
         }
-        permit::end_placing(&session.home).map_err(io)?;
+        if let Err(fault) = permit::end_placing(&session.home) {
+            return Err(told(io(fault), aside));
+        }
         let kept = aside.map(|aside| aside.done(&session.home));
         let path = place.path;
         Ok(Enabled { row: done, path, readers, swapped: self.swapped, kept, new: true })
@@ -464,9 +477,8 @@ impl Work {
         mut stop: Stop,
     ) -> Stop {
         let _ = staged.map(Staged::abandon);
-        if let Err(mut worse) = super::recover::interrupted_enable(session) {
-            worse.what.push_str(&aside.map_or_else(String::new, Aside::leave));
-            return worse;
+        if let Err(worse) = super::recover::interrupted_enable(session) {
+            return told(worse, aside);
         }
         let back = aside.map(|aside| aside.put_back(session));
         stop.what.push_str(back.as_deref().unwrap_or_default());
@@ -501,9 +513,8 @@ impl Work {
                 permit::end_placing(&session.home)
                     .map_err(|fault| Stop::new(Code::Io, fault.to_string(), "run: skills doctor"))
             });
-        if let Err(mut stop) = narrowed {
-            stop.what.push_str(&aside.map_or_else(String::new, Aside::leave));
-            return stop;
+        if let Err(stop) = narrowed {
+            return told(stop, aside);
         }
         let back = aside.map(|aside| aside.put_back(session));
         let mut stop = match fault {
