@@ -202,10 +202,13 @@ fn neither_answer_stands_for_the_other() {
     pty.send("pdf\ry\r");
     let shown = pty.wait_for(PLACE);
     assert!(shown.contains("It was placed here"), "{shown}");
+    let mut story = Story::of(&sandbox);
     pty.send("\r");
     let (shown, code) = pty.finish();
-    assert_eq!(code, 0, "{shown}");
-    assert!(shown.contains("Not placed. It is trusted"), "{shown}");
+    // A no is a no to every question: as to the first.
+    assert_eq!(code, 1, "{shown}");
+    assert!(shown.contains("Not placed. It is trusted") && shown.contains("error[declined]"), "{shown}");
+    story.changed("> enable refused [declined] pdf@A");
     assert!(!sandbox.at("a/pdf").exists());
     // Asked again, it knows where it was, and asks for the place alone.
     let mut pty = terminal(&sandbox, &["repair", "pdf"]);
