@@ -9,10 +9,15 @@
 //! would be recorded), `http://` and `git://` (anyone on the way may change
 //! what arrives).
 
+mod found;
+mod spelling;
+
+pub use found::{Source, SourceKind};
+pub use spelling::covers;
+
 use super::path::EntryPath;
 use super::text;
-use serde::{Deserialize, Serialize};
-use std::fmt;
+use spelling::{one_number, split_port};
 use std::path::PathBuf;
 
 /// Where a site publishes the index of its skills.
@@ -111,6 +116,12 @@ pub enum BadSource {
     /// Query, fragment, missing host and the like.
     #[error("the address is malformed: {0}")]
     Malformed(&'static str),
+    /// A number as a host, in one of the many forms it has.
+    ///
+    /// Attack: `127.1`, `0x7f.1` and `2130706433` are one machine; a rule or a kill
+    /// that names it in one form would pass over the others.
+    #[error("the host `{0}` is a number in a form of its own; write {1}")]
+    Number(String, String),
     /// A reference git itself would not take.
     #[error("`{0}` is not a branch, tag or commit name")]
     Reference(String),
@@ -300,6 +311,7 @@ impl SourceSpec {
             return Err(BadSource::LeadingDash);
         }
         let host = name.to_ascii_lowercase();
+        one_number(&host)?;
         if is_site {
             return Ok(Self::Site { url: format!("https://{host}{port}") });
         }
@@ -333,132 +345,6 @@ fn checked_reference(reference: &str) -> Result<String, BadSource> {
         Ok(reference.to_owned())
     } else {
         Err(BadSource::Reference(text::escape_short(reference, 60)))
-    }
-}
-
-fn split_port(host: &str) -> Result<(&str, &str), BadSource> {
-    if host.ends_with(']') {
-        return Ok((host, ""));
-    }
-    let Some(at) = host.rfind(':') else { return Ok((host, "")) };
-    let typed = &host[at + 1..];
-    match typed.parse::<u16>() {
-        Ok(port) if port.to_string() == typed => Ok(host.split_at(at)),
-        _ => Err(BadSource::Malformed("odd port")),
-    }
-}
-
-/// The kind of a resolved source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SourceKind {
-    /// A git repository at a commit.
-    Git,
-    /// A folder of this machine, taken as it was.
-    Folder,
-    /// An archive of this machine or at an https address, at the SHA-256 of its
-    /// bytes.
-    Archive,
-    /// A folder that an agent loaded, taken in as it lay: never the commit of a
-    /// repository around it.
-    Adopted,
-    /// A site's index of skills, at the SHA-256 of what it names.
-    Site,
-}
-
-/// Where the bytes of a revision came from.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Source {
-    /// The exact commit; always there for git. Of an archive, and of what a
-    /// site's index names, `sha256:` and the SHA-256 of its bytes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub commit: Option<String>,
-    /// How it was reached.
-    pub kind: SourceKind,
-    /// Address of the repository, or absolute path of the folder or archive.
-    pub location: String,
-    /// The skill's folder inside the repository or archive; none for its root.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<EntryPath>,
-    /// The branch, tag or commit that was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reference: Option<String>,
-}
-
-impl Source {
-    /// What a name is bound to: the place, whatever the commit or the folder
-    /// inside a repository.
-    #[must_use]
-    pub fn identity(&self) -> &str {
-        &self.location
-    }
-}
-
-/// Whether a place, written in any way, is or holds the place of an identity.
-///
-/// For what narrows only (a kill, a policy's `deny`): when two spellings could
-/// lead to one repository they count as one. The transport, the user, a
-/// default port, the letters' case of what is remote, doubled and trailing
-/// slashes and the ending `.git` make no difference; `file:///x` is `/x`.
-///
-/// Attack: `https://h/acme/old` is denied, so the same repository is installed
-/// as `ssh://git@h/acme/old.git`. And by bad luck: a kill of the source in the
-/// spelling somebody remembers stops nothing.
-#[must_use]
-pub fn covers(place: &str, identity: &str) -> bool {
-    let (place, identity) = (one_spelling(place), one_spelling(identity));
-    identity.strip_prefix(&place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// Host and path of what is remote, `host:` before it; the path of what is here.
-fn one_spelling(text: &str) -> String {
-    let (scheme, rest) = match text.split_once("://") {
-        Some((scheme, rest)) => (scheme.to_ascii_lowercase(), rest),
-        // The short ssh form: user@host:path.
-        None => match text.split_once(':') {
-            Some((host, path)) if host.contains('@') && !host.contains('/') => {
-                return one_spelling(&format!("ssh://{host}/{path}"));
-            }
-            _ => ("file".to_owned(), text),
-        },
-    };
-    if scheme == "file" {
-        return joined(String::new(), rest);
-    }
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    // A site may be named by its index too.
-    let path = if path.trim_end_matches('/') == INDEX { "" } else { path };
-    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-    let (name, port) = split_port(host).unwrap_or((host, ""));
-    let port = port.trim_start_matches(':').trim_start_matches('0');
-    let usual = matches!((scheme.as_str(), port), (_, "") | ("https", "443") | ("ssh", "22"));
-    let port = if usual { String::new() } else { format!(":{port}") };
-    joined(format!("host:{}{port}", name.trim_end_matches('.')), path).to_ascii_lowercase()
-}
-
-fn joined(mut out: String, path: &str) -> String {
-    for part in path.split('/').filter(|part| !part.is_empty()) {
-        out.push('/');
-        out.push_str(part);
-    }
-    while let Some(shorter) = out.strip_suffix(".git").filter(|shorter| !shorter.ends_with('/')) {
-        out.truncate(shorter.len());
-    }
-    out
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&text::escape(&self.location))?;
-        if let Some(path) = &self.path {
-            write!(f, " {path}")?;
-        }
-        if let Some(commit) = &self.commit {
-            let short = commit.strip_prefix("sha256:").unwrap_or(commit);
-            write!(f, " at {}", short.get(..12).unwrap_or(short))?;
-        }
-        Ok(())
     }
 }
 
@@ -566,39 +452,6 @@ mod tests {
         {
             assert!(parse(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn attack_a_denied_or_killed_place_in_another_spelling() {
-        let place = "https://github.com/acme/old";
-        for same in [
-            "https://github.com/acme/old",
-            "https://github.com/ACME/Old",
-            "https://github.com:443/acme/old",
-            "https://github.com./acme//old/",
-            "https://github.com/acme/old.git",
-            "ssh://git@github.com/acme/old.git",
-            "ssh://git@github.com:22/acme/old",
-            "git@github.com:acme/old.git",
-            "https://github.com/acme/old/inside",
-        ] {
-            assert!(covers(place, same), "{same}");
-            assert!(covers("https://github.com/acme/", same), "{same}");
-        }
-        for other in [
-            "https://github.com/acme/older",
-            "https://github.com/acme",
-            "https://github.example/acme/old",
-            "https://github.com:8443/acme/old",
-            "/github.com/acme/old",
-        ] {
-            assert!(!covers(place, other), "{other}");
-        }
-        assert!(covers(&format!("https://h.example/{INDEX}"), "https://h.example"));
-        for same in ["/srv/x", "file:///srv/x", "/srv//x/", "file:///srv/x.git", "/srv/x/inside"] {
-            assert!(covers("/srv/x", same) && covers("file:///srv/x", same), "{same}");
-        }
-        assert!(!covers("/srv/x", "/srv/X") && !covers("/", "https://h/x") && covers("/", "/srv"));
     }
 
     #[test]

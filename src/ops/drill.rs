@@ -58,7 +58,7 @@ pub fn drill(world: &World) -> Result<Drill, Stop> {
     });
     let played = built.map(|copy| play(home, &copy));
     rehearsal::clear(&scratch).map_err(|error| {
-        let what = format!("{} is left behind: {error}", scratch.display());
+        let what = format!("{} is left behind: {error}", text::escape(&scratch.to_string_lossy()));
         Stop::new(Code::Io, what, "it holds no skill's bytes; remove it")
     })?;
     played
@@ -72,8 +72,14 @@ fn scratch(home: &Path) -> Result<PathBuf, Stop> {
         return Err(Stop::new(Code::HomeUnsafe, text::escape(&what), "name another one: TMPDIR=/tmp"));
     }
     let made = tempfile::Builder::new().prefix("skills-drill-").tempdir_in(&parent);
-    made.map(tempfile::TempDir::keep)
-        .map_err(|error| Stop::new(Code::Io, format!("no temporary folder: {error}"), "free space"))
+    made.map(tempfile::TempDir::keep).map_err(|error| {
+        let why = text::escape(&error.to_string());
+        Stop::new(
+            Code::Io,
+            format!("no temporary folder: {why}"),
+            "free space, or name another one: TMPDIR=/tmp",
+        )
+    })
 }
 
 fn play(home: &Path, copy: &Rehearsal) -> Drill {

@@ -1,45 +1,28 @@
 //! `enable` and `disable`: verified copies in agents' folders, placed and
 //! taken away.
 //!
-//! Enabling is placing, and its order is the one that was walked by exhaustive
-//! interleaving (`tests/it/kill_model.rs`):
-//!
-//! ```text
-//!   an original that lies there moved aside    see `ops/originals.rs`
-//!   staged folder made beside the target
-//!   records sealed              their number and hash are known now
-//!   skill permit written        names staged and final: a kill finds both
-//!   kill state checked          a kill from here on finds the permit
-//!   bytes copied and compared
-//!   what is swapped out withdrawn
-//!   commit, log                 the records are true
-//!   one rename staged → final   fails if a kill took the staged folder
-//! ```
+//! What is asked for is worked out and checked here; `work` does it, in an order
+//! that no kill and no crash can get between.
 
 mod updates;
+mod work;
 
 pub use updates::updates;
 
-use super::originals::{self, Agreed, Aside, InTheWay, Kept};
-use super::place::{Place, Placing, placing, swap_out};
+use super::originals::{self, Agreed, InTheWay, Kept};
+use super::place::{Place, Placing, placing};
 use super::session::{Depth, Session, ledger_stop, real};
 use super::{World, apply, facts, gate, refusals};
 use crate::model::code::{Code, Stop};
 use crate::model::decision::Question;
-use crate::model::lifecycle::{Event, Lifecycle, Placement, Placements, RevisionRow, State};
-use crate::model::path::EntryPath;
-use crate::model::permit::SkillPermit;
+use crate::model::lifecycle::{Event, RevisionRow, State};
 use crate::model::record::{Draft, Outcome};
 use crate::model::text;
 use crate::policy::gate::Evidence;
-use crate::policy::transition::Input;
 use crate::system::home::Home;
-use crate::system::permit::{self, Blocked};
-use crate::system::placement::{self, PublishFault, Staged, Target, TargetFault, Trustees};
-use crate::system::store::Store;
-use crate::system::tree::{self, Piece};
-use std::os::fd::AsFd as _;
+use crate::system::placement::{self, Target, TargetFault, Trustees};
 use std::path::Path;
+use work::{Work, describe, told};
 
 /// What an enable did.
 #[derive(Debug)]
@@ -179,7 +162,9 @@ pub fn enable_over(
             Err(stop) => return Err(session.refuse(draft, stop)),
         };
         describe(&mut draft, aside.as_ref());
-        session.commit(|_| Ok(vec![draft]))?;
+        if let Err(stop) = session.commit(|_| Ok(vec![draft])) {
+            return Err(told(stop, aside));
+        }
         let kept = aside.map(|aside| aside.done(&session.home));
         return Ok(Enabled { row, path, readers: placing.readers, swapped: None, kept, new: false });
     }
@@ -189,14 +174,6 @@ pub fn enable_over(
     };
     let work = Work { row, target, agent: placing.agent, swapped, agreed: agreed.cloned(), draft };
     work.run(&mut session, &evidence, placing.readers)
-}
-
-/// What the record says of an original: where it lay and is, and its digest
-/// where that is another than the one placed.
-fn describe(draft: &mut Draft, aside: Option<&Aside>) {
-    let Some(aside) = aside else { return };
-    draft.reason = format!("{}, {}", draft.reason, aside.words());
-    draft.found = aside.digest().filter(|found| draft.digest != Some(*found));
 }
 
 /// The folder, checked, and apart from everything else of ours.
@@ -314,277 +291,4 @@ pub fn target_stop(fault: &TargetFault) -> Stop {
         TargetFault::Io { .. } => Stop::new(Code::Io, what, "name another folder: --dir PATH"),
         _ => Stop::new(Code::TargetUnsafe, what, "name a folder that only you can write to: --dir PATH"),
     }
-}
-
-/// One enable, all checks done.
-struct Work {
-    row: RevisionRow,
-    target: Target,
-    agent: Option<String>,
-    swapped: Option<RevisionRow>,
-    agreed: Option<Agreed>,
-    draft: Draft,
-}
-
-impl Work {
-    fn run(
-        mut self,
-        session: &mut Session<'_>,
-        evidence: &Evidence,
-        readers: Vec<&'static str>,
-    ) -> Result<Enabled, Stop> {
-        let io = |fault: permit::PermitFault| Stop::new(Code::Io, fault.to_string(), "run: skills doctor");
-        let place_stop = |fault: placement::PlaceFault| {
-            Stop::new(Code::Io, fault.to_string(), "free space, or name another folder")
-        };
-        let changed: Vec<_> = self.swapped.iter().map(|old| &old.revision).collect();
-        permit::begin_placing(&session.home, &[&[evidence.revision()], &changed[..]].concat()).map_err(io)?;
-        let aside = match self.agreed.as_ref().map(|agreed| originals::take(session, agreed)).transpose() {
-            Ok(aside) => aside,
-            Err(stop) => {
-                permit::end_placing(&session.home).map_err(io)?;
-                return Err(session.refuse(self.draft, stop));
-            }
-        };
-        describe(&mut self.draft, aside.as_ref());
-        let mut staged = match Staged::begin(&self.target, &placement::fresh_id()) {
-            Ok(staged) => staged,
-            Err(fault) => return Err(self.failed(session, None, aside, place_stop(fault))),
-        };
-        let place = Placement {
-            agent: self.agent.clone(),
-            path: staged.path().to_owned(),
-            staged: staged.staged_path().to_owned(),
-        };
-        let done = match self.commit(session, &place, &mut staged) {
-            Ok(done) => done,
-            Err(stop) => return Err(self.failed(session, Some(staged), aside, stop)),
-        };
-        if let Some(old) = &self.swapped {
-            apply::clear(session, &old.revision)?;
-        }
-        if let Err(fault) = staged.publish() {
-            return Err(self.unpublished(session, staged, aside, &done, &fault));
-        }
-        permit::end_placing(&session.home).map_err(io)?;
-        let kept = aside.map(|aside| aside.done(&session.home));
-        let path = place.path;
-        Ok(Enabled { row: done, path, readers, swapped: self.swapped, kept, new: true })
-    }
-
-    /// Everything up to and including the records.
-    fn commit(
-        &self,
-        session: &mut Session<'_>,
-        place: &Placement,
-        staged: &mut Staged,
-    ) -> Result<RevisionRow, Stop> {
-        let next = apply::next(&self.row, false, &Input::Enable(place.clone()))
-            .map_err(|code| refusals::step_refused(&self.row, code, None))?
-            .ok_or_else(|| Stop::new(Code::Internal, "BUG: enable changed nothing", ""))?;
-        let (old_row, old_draft) = self.swap(session, &place.path)?;
-        let epoch = session.ledger.brakes().epoch;
-        let limits = session.policy.limits;
-        let mut draft = self.draft.clone();
-        draft.placements = next.placements().to_vec();
-        draft.pin = next.pin().map(|pin| pin.seq);
-        draft.until = next.pin().and_then(|pin| pin.until);
-        let mut row = RevisionRow { lifecycle: next, ..self.row.clone() };
-        let mut drafts = vec![draft];
-        drafts.extend(old_draft);
-        let kept_row = old_row.clone();
-        let permit_row = self.row.clone();
-        let placements = row.lifecycle.placements().to_vec();
-        let pin = row.lifecycle.pin().cloned();
-        session.commit_with(
-            |txn| {
-                row.seq = txn.next_seq();
-                txn.put(&row).map_err(|fault| ledger_stop(&fault))?;
-                if let Some(mut old) = old_row {
-                    old.seq = txn.next_seq() + 1;
-                    txn.put(&old).map_err(|fault| ledger_stop(&fault))?;
-                }
-                Ok(drafts)
-            },
-            |home, records| {
-                let io =
-                    |fault: permit::PermitFault| Stop::new(Code::Io, fault.to_string(), "run: skills doctor");
-                let (record, event) = &records[0];
-                let permit = SkillPermit {
-                    revision: permit_row.revision.clone(),
-                    source: permit_row.source.identity().to_owned(),
-                    signers: pin.as_ref().map(|pin| pin.provenance.signers()).unwrap_or_default(),
-                    epoch,
-                    seq: record.seq,
-                    hash: event.hash,
-                    until: record.until,
-                    placements,
-                };
-                permit::write_skill(home, &permit).map_err(io)?;
-                permit::check_clear(home, &permit).map_err(|blocked| blocked_stop(&blocked))?;
-                // step: enable copies
-                copy(home, &permit_row, staged, limits)?;
-                if let Some(old) = &kept_row {
-                    swap_out(home, old, &place.path, records.get(1))?;
-                }
-                Ok(())
-            },
-        )?;
-        Ok(row)
-    }
-
-    /// Row and record of the revision that loses its place, if one does.
-    fn swap(&self, session: &Session<'_>, path: &str) -> Result<(Option<RevisionRow>, Option<Draft>), Stop> {
-        let Some(old) = &self.swapped else { return Ok((None, None)) };
-        let lifecycle = apply::next(old, false, &Input::Disable(Some(path.to_owned())))
-            .map_err(|code| refusals::step_refused(old, code, None))?
-            .ok_or_else(|| Stop::new(Code::Internal, "BUG: the swapped revision is not there", ""))?;
-        let mut draft = session.draft(
-            Event::Disable.as_str(),
-            Outcome::Done,
-            format!("replaced by {}", self.row.revision),
-        );
-        draft.skill = Some(old.revision.name.clone());
-        draft.digest = Some(old.revision.digest);
-        draft.pin = old.lifecycle.pin().map(|pin| pin.seq);
-        draft.until = old.lifecycle.pin().and_then(|pin| pin.until);
-        draft.placements = lifecycle.placements().to_vec();
-        Ok((Some(RevisionRow { lifecycle, ..old.clone() }), Some(draft)))
-    }
-
-    /// Takes back what a failed enable had prepared. What another placement of
-    /// this revision rests on was overwritten, so it is withdrawn as well: less
-    /// is allowed than before, never more. The original goes back last: until
-    /// then whatever lies at its place is taken for our copy.
-    fn failed(
-        self,
-        session: &mut Session<'_>,
-        staged: Option<Staged>,
-        aside: Option<Aside>,
-        mut stop: Stop,
-    ) -> Stop {
-        let _ = staged.map(Staged::abandon);
-        if let Err(mut worse) = super::recover::interrupted_enable(session) {
-            worse.what.push_str(&aside.map_or_else(String::new, Aside::leave));
-            return worse;
-        }
-        let back = aside.map(|aside| aside.put_back(session));
-        stop.what.push_str(back.as_deref().unwrap_or_default());
-        if stop.code != Code::RecordPending {
-            return session.refuse(self.draft, stop);
-        }
-        // The record that stands says where the original went.
-        if let Some(back) = back {
-            let _ = session.note("recover", back.trim_start_matches("; "));
-        }
-        stop
-    }
-
-    /// The record stands and the copy is not in place.
-    fn unpublished(
-        &self,
-        session: &mut Session<'_>,
-        staged: Staged,
-        aside: Option<Aside>,
-        row: &RevisionRow,
-        fault: &PublishFault,
-    ) -> Stop {
-        let staged_path = staged.staged_path().to_owned();
-        let _ = staged.abandon();
-        let reason = format!("withdrawn before it was in place: {fault}");
-        let row = match fault {
-            PublishFault::Occupied(path) => without(row, path, &staged_path),
-            _ => row.clone(),
-        };
-        let narrowed =
-            apply::narrow(session, &row, Event::Disable, |draft| draft.reason = reason).and_then(|_| {
-                permit::end_placing(&session.home)
-                    .map_err(|fault| Stop::new(Code::Io, fault.to_string(), "run: skills doctor"))
-            });
-        if let Err(mut stop) = narrowed {
-            stop.what.push_str(&aside.map_or_else(String::new, Aside::leave));
-            return stop;
-        }
-        let back = aside.map(|aside| aside.put_back(session));
-        let mut stop = match fault {
-            PublishFault::Withdrawn => Stop::new(Code::HeldAll, fault.to_string(), "run: skills status"),
-            PublishFault::Occupied(_) => {
-                Stop::new(Code::TargetTaken, fault.to_string(), "move it away, then enable again")
-            }
-            _ => Stop::new(Code::Io, fault.to_string(), "enable again"),
-        };
-        if let Some(back) = back {
-            stop.what.push_str(&back);
-            return session.refuse(self.draft.clone(), stop);
-        }
-        stop
-    }
-}
-
-/// The row with a place at which our copy never was: what somebody else put
-/// there meanwhile is not ours to withdraw.
-fn without(row: &RevisionRow, path: &str, staged: &str) -> RevisionRow {
-    let mut row = row.clone();
-    if let Lifecycle::Enabled { placements, .. } = &mut row.lifecycle {
-        let never = |mut place: Placement| {
-            if place.path == path {
-                staged.clone_into(&mut place.path);
-            }
-            place
-        };
-        if let Ok(kept) =
-            Placements::try_from(placements.all().iter().cloned().map(never).collect::<Vec<_>>())
-        {
-            *placements = kept;
-        }
-    }
-    row
-}
-
-/// What stopped an enable half way, in the product's words.
-fn blocked_stop(blocked: &Blocked) -> Stop {
-    match blocked {
-        Blocked::Held(_) => Stop::new(
-            Code::HeldAll,
-            "a kill came while it was being enabled",
-            "a person runs: skills release --all",
-        ),
-        Blocked::Epoch { .. } => Stop::new(Code::EpochDiffers, blocked.to_string(), "run: skills status"),
-        Blocked::Narrowed(_) | Blocked::Gone => {
-            Stop::new(Code::Held, blocked.to_string(), "run: skills status")
-        }
-        Blocked::Fault(_) => Stop::new(Code::Io, blocked.to_string(), "run: skills doctor"),
-    }
-}
-
-/// Copies the stored bytes into the staged folder: the very bytes that are
-/// hashed on the way, compared at the end.
-fn copy(
-    home: &Home,
-    row: &RevisionRow,
-    staged: &mut Staged,
-    limits: crate::model::limits::Limits,
-) -> Result<(), Stop> {
-    let store = Store::new(home).map_err(|fault| refusals::store_stop(&fault))?;
-    let object = store.open(&row.revision.digest).map_err(|fault| refusals::store_stop(&fault))?;
-    let mut bytes = Vec::new();
-    let mut sink = |path: &EntryPath, executable: bool, piece: Piece<'_>| {
-        match piece {
-            Piece::Start(_) => bytes.clear(),
-            Piece::Bytes(part) => bytes.extend_from_slice(part),
-            Piece::End => staged
-                .write(path, executable, &bytes)
-                .map_err(|fault| std::io::Error::other(fault.to_string()))?,
-        }
-        Ok(())
-    };
-    let observed = tree::copy(object.as_fd(), &facts::store_checks(limits), &mut sink)
-        .map_err(|error| Stop::new(Code::Io, error.to_string(), "free space, or name another folder"))?;
-    if !observed.is(&row.revision.digest) {
-        let what = format!("the stored copy of {} changed while it was copied", row.revision);
-        return Err(Stop::new(Code::DigestMismatch, what, format!("install it again from {}", row.source)));
-    }
-    staged
-        .seal()
-        .map_err(|fault| Stop::new(Code::Io, fault.to_string(), "free space, or name another folder"))
 }

@@ -19,13 +19,28 @@ pub fn store_differs(row: &RevisionRow, stored: &Hashed) -> Stop {
     };
     let what =
         format!("the stored copy of {} should be {}, found: {found}", row.revision, row.revision.digest);
-    Stop::new(Code::DigestMismatch, what, format!("install it again from {}", row.source))
+    Stop::new(Code::DigestMismatch, what, again_from(row))
+}
+
+/// Where the same bytes may still be, for who has to bring them again.
+#[must_use]
+pub fn again_from(row: &RevisionRow) -> String {
+    match row.source.kind {
+        SourceKind::Adopted => format!("adopt it again: {}", install_again(row)),
+        _ => format!("install it again from {}", row.source),
+    }
 }
 
 /// The command that brings exactly these bytes again.
 #[must_use]
 pub fn install_again(row: &RevisionRow) -> String {
     let Source { commit, kind, location, path, .. } = &row.source;
+    // Installed from there it would be another source's, and refused under this name.
+    if *kind == SourceKind::Adopted {
+        // With a name it is read and stored again, whatever is known of its bytes.
+        let folder = super::adopt_command(std::path::Path::new(location));
+        return format!("{folder} --as {}", row.revision.name);
+    }
     let mut command = format!("skills install {}", text::shell_word(location));
     // A work tree of this machine is taken at the commit it is at.
     if let (SourceKind::Git, Some(commit), false) = (kind, commit, location.starts_with('/')) {

@@ -27,7 +27,9 @@ use crate::policy::gate::No;
 use crate::system::placement;
 use crate::system::store::Store;
 use crate::system::tree;
+use std::ffi::OsStr;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 /// Larger files are not compared for their line ends.
@@ -335,7 +337,21 @@ fn line_ends(object: &OwnedFd, copy: &OwnedFd, path: &str, was: &Digest, now: &D
 /// A path of the person's for what lies at a place and is not ours.
 #[must_use]
 pub fn out_of_the_way(path: &str) -> String {
-    let name =
-        Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    format!("mv -n {} ~/{}.moved", text::shell_word(path), text::shell_word(&name))
+    let path = Path::new(path).as_os_str();
+    let name = Path::new(path).file_name().unwrap_or_default();
+    let word = |text: &OsStr| text::shell_bytes(text.as_bytes());
+    format!("mv -n {} ~/{}.moved", word(path), word(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Attack: the printed command paints over itself, or names another folder
+    /// than the one that is there.
+    #[test]
+    fn the_way_out_names_the_very_bytes() {
+        assert_eq!(out_of_the_way("/a b/x"), "mv -n '/a b/x' ~/x.moved");
+        assert_eq!(out_of_the_way("/a\u{202e}b/x"), "mv -n $'/a\\342\\200\\256b/x' ~/x.moved");
+    }
 }

@@ -154,7 +154,7 @@ fn open_copy(home: &Home, row: &RevisionRow) -> Result<Copy, Stop> {
     let store = Store::new(home).map_err(|fault| refusals::store_stop(&fault))?;
     let folder = store.open(digest).map_err(|_| {
         let what = format!("the stored copy of {} is gone or cannot be opened", row.revision);
-        Stop::new(Code::DigestMismatch, what, format!("install it again from {}", row.source))
+        Stop::new(Code::DigestMismatch, what, refusals::again_from(row))
     })?;
     let observed = tree::read(folder.as_fd(), &Store::checks());
     if observed.is(digest) {

@@ -87,6 +87,12 @@ impl<'a> Session<'a> {
 
     fn open_under(world: &'a World, depth: Depth, policy: Policy) -> Result<Self, Stop> {
         let home = Home::open(&world.home).map_err(|fault| home_stop(&fault))?;
+        // A lock would be all there is in a home that nobody has begun, and would
+        // be left by what only looks.
+        let io = |error: std::io::Error| Stop::new(Code::Io, error.to_string(), "run: skills doctor");
+        if !home.has("lock").map_err(io)? && !Ledger::exists(&home).map_err(io)? {
+            open_ledger(&home)?;
+        }
         let lock = take_lock(&home, world)?;
         let ledger = open_ledger(&home)?;
         Self::with(world, home, ledger, lock, policy, depth)

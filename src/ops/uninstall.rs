@@ -38,6 +38,7 @@ use crate::system::permit;
 use crate::system::placement;
 use crate::system::strays;
 use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 /// The word in records.
@@ -212,7 +213,20 @@ fn gather(session: &Session<'_>, request: &Request, for_good: bool) -> Result<Le
 /// and often the only copy there is.
 fn kept(home: &Home) -> Result<Option<(usize, PathBuf)>, Stop> {
     let count = originals::kept(home).map_err(|error| io(&error))?.len();
-    Ok((count > 0).then(|| (count, originals::parting(home.path()))))
+    if count == 0 {
+        return Ok(None);
+    }
+    let to = originals::parting(home.path());
+    // Found out after the mark, it would leave a home half gone until somebody clears the way.
+    originals::can_part(home).map_err(|error| {
+        let what =
+            format!("what was moved aside once goes to {}: {error}", text::escape(&to.to_string_lossy()));
+        let code = if error.raw_os_error().is_some() { Code::Io } else { Code::TargetTaken };
+        let from = text::shell_bytes(home.path().join("evidence").as_os_str().as_bytes());
+        let next = format!("clear that place, or take them out yourself: {from}/original-*; then again");
+        Stop::new(code, what, next)
+    })?;
+    Ok(Some((count, to)))
 }
 
 /// Before anything is asked or changed: whether what is to be handed over can

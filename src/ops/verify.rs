@@ -259,7 +259,7 @@ fn declare(
         Code::Drift if question == Question::Load => {
             format!("see what differs, and decide again: skills repair {revision}")
         }
-        Code::Drift => format!("install it again from {}, then: skills trust {revision}", row.source),
+        Code::Drift => format!("{}, then: skills trust {revision}", refusals::again_from(row)),
         other => gate::remedy(other, revision),
     };
     let stop = Stop::new(no.code, format!("{revision}: {}", no.reason), next);

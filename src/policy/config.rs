@@ -344,6 +344,10 @@ impl Policy {
 /// Whether a prefix covers an address, at a component's border: `…/acme` must
 /// not cover `…/acme-evil`.
 fn covers(prefix: &str, identity: &str) -> bool {
+    // A site's own address ends without the `/` that its prefix has.
+    if prefix.strip_suffix('/') == Some(identity) {
+        return true;
+    }
     let Some(rest) = identity.strip_prefix(prefix) else { return false };
     rest.is_empty() || prefix.ends_with('/') || rest.starts_with('/')
 }
@@ -409,5 +413,8 @@ mod tests {
         assert!(policy.check_source("https://h/acme/x").is_err());
         assert!(policy.check_source("https://h/acme-good").is_ok());
         assert!(policy.check_source("ssh://git@h/Acme/x.git").is_err());
+        let policy = read(&["[sources]\nallow = [\"https://h/\"]"]).unwrap();
+        assert!(policy.check_source("https://h").is_ok());
+        assert!(policy.check_source("https://h.example").is_err());
     }
 }

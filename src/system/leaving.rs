@@ -207,7 +207,7 @@ pub fn remove_config(config: &Path) -> io::Result<Vec<String>> {
 
 /// Removes everything of ours in a marked home, the mark last, and the home.
 /// Returns the names that are not ours, originals among them; while there are
-/// any, the mark stays.
+/// any, or while the folder itself cannot go, the mark stays.
 ///
 /// # Errors
 /// The system's; the mark stays, and it can be tried again.
@@ -235,15 +235,35 @@ pub fn remove_home(home: &Home) -> io::Result<Vec<String>> {
         strays.sort();
         return Ok(strays);
     }
+    let decided = decided(home)?;
     unlink(home.dir(), "lock")?;
     unlink(home.dir(), LEAVING)?;
-    rustix::fs::rmdir(home.path())?;
+    if let Err(error) = rustix::fs::rmdir(home.path()) {
+        return stays(home, decided.as_ref(), error);
+    }
     if let Some(parent) = home.path().parent() {
         let parent =
             rustix::fs::open(parent, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
         parent.and_then(rustix::fs::fsync)?;
     }
     Ok(strays)
+}
+
+/// The folder itself could not go: it is marked again, so that it is gone on
+/// with, unless another process has begun a home in it since.
+fn stays(home: &Home, decided: Option<&Decided>, error: Errno) -> io::Result<Vec<String>> {
+    let mut names = leaf::names(home.dir())?;
+    if names.iter().any(|name| FILES.contains(&name.as_str()) || FOLDERS.contains(&name.as_str())) {
+        return Ok(Vec::new());
+    }
+    if let Some(decided) = decided {
+        mark(home, decided)?;
+    }
+    if names.is_empty() {
+        return Err(error.into());
+    }
+    names.sort();
+    Ok(names.iter().map(|name| text::escape(name)).collect())
 }
 
 /// Removes the evidence, each name of ours in it by itself, and the folder only

@@ -28,7 +28,7 @@ mod parting;
 
 pub use back::moved;
 pub use mark::{Left, MARK, Mark, Moves, announce, announce_all, left};
-pub use parting::{part, parting};
+pub use parting::{can_part, part, parting};
 
 use super::home::Home;
 use super::placement::leaf::{self, Identity, identity, is_ours};
@@ -435,6 +435,52 @@ mod tests {
         assert!(agent.join("link").symlink_metadata().is_err());
         moved.put_back(&home).unwrap();
         assert_eq!(std::fs::read_link(agent.join("link")).unwrap(), Path::new("../else where"));
+    }
+
+    /// The command that is told brings it back whatever its card was called, and
+    /// where it had none.
+    #[test]
+    fn the_command_names_every_card_that_was_hidden() {
+        for cards in [&["SKILL.md"][..], &["skill.md"], &["SKILL.md", "Skill.MD"], &[]] {
+            let (_root, home, agent) = bed();
+            std::fs::remove_file(agent.join("x/SKILL.md")).unwrap();
+            for card in cards {
+                std::fs::write(agent.join("x").join(card), *card).unwrap();
+            }
+            std::fs::write(agent.join("x/more.md"), "more").unwrap();
+            let original = Original::look(&agent.join("x")).unwrap().unwrap();
+            let moved = take(None, &original, &fresh_id()).unwrap();
+            assert!(cards.iter().all(|card| !moved.at.join(card).exists()));
+            // Also as recovery tells it.
+            let found = super::moved(&home, &moved.id, &original.path).unwrap();
+            assert_eq!(found, Some((moved.at.clone(), moved.back())));
+            let done = std::process::Command::new("sh").args(["-c", &moved.back()]).status().unwrap();
+            assert!(done.success(), "{}", moved.back());
+            assert!(
+                cards
+                    .iter()
+                    .all(|card| std::fs::read_to_string(agent.join("x").join(card)).unwrap() == *card)
+            );
+            assert_eq!(std::fs::read_dir(agent.join("x")).unwrap().count(), cards.len() + 1);
+        }
+    }
+
+    /// Cut short between the text that is kept and the link that goes: nothing
+    /// was moved, and nothing is said to have been.
+    #[test]
+    fn a_link_that_is_still_there_was_not_moved() {
+        let (_root, home, agent) = bed();
+        let (link, id) = (agent.join("link"), fresh_id());
+        symlink("../else where", &link).unwrap();
+        let kept = agent.join(format!("{BESIDE}{id}"));
+        std::fs::write(&kept, "../else where").unwrap();
+        assert_eq!(moved(&home, &id, &link).unwrap(), None);
+        // Another link came to its place: what was there is kept as text alone.
+        std::fs::remove_file(&link).unwrap();
+        symlink("../other", &link).unwrap();
+        assert_eq!(moved(&home, &id, &link).unwrap().map(|(at, _)| at), Some(kept.clone()));
+        std::fs::remove_file(&link).unwrap();
+        assert_eq!(moved(&home, &id, &link).unwrap().map(|(at, _)| at), Some(kept));
     }
 
     /// Attack: another folder is put at the path after a person said yes.

@@ -297,7 +297,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ),
     ("rusqlite", &["system/ledger/"]),
     // Outside `system`: who we are, a lock on a scratch folder, the terminal.
-    ("rustix", &["system/", "ops/mod.rs", "ops/facts.rs", "ops/install.rs", "bin/skills/"]),
+    ("rustix", &["system/", "ops/mod.rs", "ops/facts.rs", "ops/install/open.rs", "bin/skills/"]),
     ("rustls", &["system/fetch/web.rs"]),
     ("rustls_pki_types", &["policy/provenance/x509.rs"]),
     ("schemars", &["model/decision.rs"]),
@@ -324,7 +324,7 @@ const DOORS: &[(&str, &[&str])] = &[
     // Beside the one hash of the project, those that other curves are signed with.
     ("sha2", &["model/digest.rs", "policy/provenance/keys.rs"]),
     ("similar", &["bin/skills/"]),
-    ("tempfile", &["ops/drill.rs", "ops/install.rs", "bin/skills/commands/tour.rs"]),
+    ("tempfile", &["ops/drill.rs", "ops/install/open.rs", "bin/skills/commands/tour.rs"]),
     ("thiserror", &[]),
     ("toml", &["policy/config.rs"]),
     ("unicode_width", &["bin/skills/layout.rs"]),
@@ -397,7 +397,7 @@ const OUTSIDE_ALLOWED: &[(&str, &str)] = &[
     // Where certificates lie, as every program that speaks TLS takes it.
     ("system/fetch/web.rs", "env::"),
     // Without a home, a listing is fetched into the temporary folder.
-    ("ops/install.rs", "env::"),
+    ("ops/install/open.rs", "env::"),
     // A drill copies into the temporary folder, and first looks where that is.
     ("ops/drill.rs", "env::"),
 ];

@@ -6,19 +6,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// `one` installed, `two` trusted, `three` enabled.
-fn sandbox() -> Sandbox {
-    let sandbox = Sandbox::fast();
-    let one = sandbox.skill("one").make();
-    sandbox.run(&["install", one.to_str().unwrap()]).ok();
-    for name in ["two", "three"] {
-        let folder = sandbox.skill(name).make();
-        sandbox.trusted(&folder, name);
-    }
-    sandbox.run(&["enable", "three", "--dir", &sandbox.arg("a")]).ok();
-    sandbox
-}
-
 /// What is offered for the last word of a line, in a shell's form.
 fn complete(sandbox: &Sandbox, shell: &str, line: &[&str]) -> Vec<String> {
     let home = sandbox.arg("home");
@@ -46,7 +33,7 @@ fn bytes(folder: &Path, into: &mut BTreeMap<PathBuf, Vec<u8>>) {
 
 #[test]
 fn each_command_offers_the_skills_that_it_takes() {
-    let sandbox = sandbox();
+    let sandbox = Sandbox::in_three_states();
     for (command, offered) in [
         ("trust", &["one"][..]),
         ("enable", &["three", "two"]),
@@ -78,7 +65,7 @@ fn each_command_offers_the_skills_that_it_takes() {
 
 #[test]
 fn completing_changes_nothing_and_makes_no_home() {
-    let sandbox = sandbox();
+    let sandbox = Sandbox::in_three_states();
     let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
     bytes(&sandbox.home(), &mut before);
     for command in ["trust", "enable", "disable", "review", "kill"] {
@@ -94,7 +81,7 @@ fn completing_changes_nothing_and_makes_no_home() {
 
 #[test]
 fn whatever_is_wrong_nothing_is_said() {
-    let sandbox = sandbox();
+    let sandbox = Sandbox::in_three_states();
     for args in [
         &["__complete"][..],
         &["__complete", "bash"],
@@ -132,7 +119,7 @@ fn attack_a_file_whose_name_moves_the_cursor_is_not_offered() {
 
 #[test]
 fn attack_a_variable_that_turns_commands_into_completions() {
-    let sandbox = sandbox();
+    let sandbox = Sandbox::in_three_states();
     let environment = [("COMPLETE", "bash"), ("_CLAP_COMPLETE_INDEX", "1"), ("_CLAP_IFS", "\n")];
     sandbox.run_in(&environment, &["kill", "--all"]).ok();
     sandbox.run(&["gate", "three"]).code(6);
@@ -140,7 +127,7 @@ fn attack_a_variable_that_turns_commands_into_completions() {
 
 #[test]
 fn bash_takes_the_script_and_completes_with_it() {
-    let sandbox = sandbox();
+    let sandbox = Sandbox::in_three_states();
     let script = Output::of(&mut sandbox.bare(&["generate", "completions", "bash"]), &[]).ok().0.stdout;
     let file = sandbox.at("work/skills.bash");
     fs::write(&file, script).unwrap();
@@ -165,7 +152,7 @@ fn bash_takes_the_script_and_completes_with_it() {
 /// Attack: a project has a `skills` of its own, and the Tab key alone runs it.
 #[test]
 fn attack_a_program_in_the_project_is_run_by_the_tab_key() {
-    let sandbox = sandbox();
+    let sandbox = Sandbox::in_three_states();
     let script = Output::of(&mut sandbox.bare(&["generate", "completions", "bash"]), &[]).ok().0.stdout;
     fs::write(sandbox.at("work/script"), script).unwrap();
     fs::write(sandbox.at("work/skills"), "#!/bin/sh\n: > ran\necho evil\n").unwrap();

@@ -202,6 +202,36 @@ fn a_folder_that_nothing_can_be_renamed_in_is_told() {
     assert_eq!(drilled(&sandbox, 0)["would_stop"], true);
 }
 
+/// The same by a file system that is read-only there, which an ordinary account
+/// can have too.
+#[test]
+fn a_folder_on_a_read_only_file_system_is_told() {
+    let sandbox = three();
+    let script = r#"mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@""#;
+    let mut ran = 0;
+    for path in [sandbox.at("b"), sandbox.home()] {
+        let mut command = Command::new("unshare");
+        command.arg("--mount").args((!is_root()).then_some("--map-root-user"));
+        command.args(["sh", "-c", script]).arg(&path).arg(crate::support::faults::SKILLS);
+        command.arg("--home").arg(sandbox.home()).args(["kill", "--drill", "--json"]);
+        command.env_clear().env("PATH", crate::support::faults::path());
+        let done = command.output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        if done.stdout.is_empty() && (said.contains("unshare:") || said.contains("mount:")) {
+            eprintln!("NOT RUN: no mount of our own here: {said}");
+            continue;
+        }
+        let told: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+        assert_eq!((done.status.code(), &told["would_stop"]), (Some(1), &serde_json::json!(false)), "{told}");
+        let found =
+            told["failures"].as_array().unwrap().iter().find(|one| one["what"] == path.to_str().unwrap());
+        assert!(found.is_some_and(|one| one["why"].as_str().unwrap().contains("Read-only")), "{told}");
+        ran += 1;
+    }
+    // Of the two passes one is root's, and root can.
+    assert!(ran == 2 || !is_root(), "the drill was not tried on anything that stops a kill");
+}
+
 /// Attack by bad luck: the temporary folder is inside the home.
 #[test]
 fn it_never_copies_into_the_home() {
@@ -213,6 +243,21 @@ fn it_never_copies_into_the_home() {
         .code(7)
         .says("inside the home");
     assert_eq!(before, everything(&sandbox));
+}
+
+/// Attack: a temporary folder whose name paints over the refusal that names it.
+#[test]
+fn attack_a_temporary_folder_of_an_evil_name() {
+    let sandbox = three();
+    for (place, code) in [(sandbox.at("no\u{1b}[2J\u{202e}such"), 1), (sandbox.home().join("x\u{1b}[2J"), 7)]
+    {
+        if code == 7 {
+            fs::create_dir(&place).unwrap();
+        }
+        let said = sandbox.run_in(&[("TMPDIR", place.to_str().unwrap())], &["kill", "--drill"]).code(code).0;
+        assert!(!said.stderr.contains(['\u{1b}', '\u{202e}']), "{said:?}");
+        assert!(said.stderr.contains("TMPDIR=/tmp"), "{said:?}");
+    }
 }
 
 /// Every call that changes something names the copy, by path or by handle.

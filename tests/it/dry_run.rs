@@ -8,14 +8,7 @@ use skill_trust::system::clock::Clock;
 
 /// `one` installed, `two` trusted, `three` enabled, and a newer `three` waiting.
 fn sandbox() -> Sandbox {
-    let sandbox = Sandbox::fast();
-    let one = sandbox.skill("one").make();
-    sandbox.run(&["install", one.to_str().unwrap()]).ok();
-    for name in ["two", "three"] {
-        let folder = sandbox.skill(name).make();
-        sandbox.trusted(&folder, name);
-    }
-    sandbox.run(&["enable", "three", "--dir", &sandbox.arg("a")]).ok();
+    let sandbox = Sandbox::in_three_states();
     sandbox.skill("three").file("more.md", "more\n").make();
     sandbox
 }
@@ -28,32 +21,57 @@ fn nothing_is_changed_by_what_is_only_tried_out() {
     let digest = set.stderr.split_whitespace().find(|word| word.starts_with("sha256:")).unwrap().to_owned();
     let file = sandbox.arg("work/set");
     std::fs::write(&file, &set.stdout).unwrap();
+    let theirs = sandbox.skill("theirs").into_folder("work/theirs").make();
+    let theirs = theirs.to_str().unwrap();
     let mut story = Story::of(&sandbox);
-    for (args, said) in [
-        (&["install", &one][..], "would take one"),
-        (&["trust", "one"], "digest   sha256:"),
-        (&["trust", "--from", &one], "set      sha256:"),
-        (&["trust", "--set", &file, "--digest", &digest], "set      sha256:"),
-        (&["untrust", "two"], "would withdraw trust from two@"),
-        (&["untrust", "two", "--never"], "would withdraw trust from two@"),
-        (&["enable", "two", "--dir", &b], "would place two@"),
-        (&["disable", "three"], "would take away"),
-        (&["update"], "waiting"),
-        (&["remove", "one"], "would remove  one@"),
-        (&["kill", "--all"], "three"),
-        (&["kill", "three"], "three"),
-        (&["verify"], "three"),
-        (&["audit", "checkpoint"], "would sign"),
-        (&["doctor", "--fix"], "nothing is staged"),
-    ] {
+    let rows = [
+        (&["install", &one][..], 0, "would take one"),
+        (&["adopt", theirs], 0, "theirs"),
+        (&["trust", "one"], 0, "digest   sha256:"),
+        (&["trust", "--from", &one], 0, "set      sha256:"),
+        (&["trust", "--set", &file, "--digest", &digest], 0, "set      sha256:"),
+        (&["trust", "none-such"], 3, "not-installed"),
+        (&["untrust", "two"], 0, "would withdraw trust from two@"),
+        (&["untrust", "two", "--never"], 0, "would withdraw trust from two@"),
+        (&["enable", "two", "--dir", &b], 0, "would place two@"),
+        (&["enable", "one", "--dir", &b], 3, "not-trusted"),
+        (&["enable", "--as-before"], 2, "no kill was lifted"),
+        (&["disable", "three"], 0, "would take away"),
+        (&["update"], 0, "waiting"),
+        (&["remove", "one"], 0, "would remove  one@"),
+        (&["remove", "three"], 3, "still-enabled"),
+        (&["repair", "three"], 0, "sound"),
+        (&["repair", "one"], 3, "did not drift"),
+        (&["kill", "--all"], 0, "would stop  three@"),
+        (&["kill", "three"], 0, "would stop  three@"),
+        (&["kill", "--source", &one], 0, "nothing is enabled that it covers"),
+        (&["release", "--all"], 0, "This lifts"),
+        (&["verify"], 0, "sound  3 revisions"),
+        (&["audit", "checkpoint"], 0, "would sign"),
+        (&["doctor", "--fix"], 0, "nothing is staged"),
+        (&["doctor", "--lower-clock"], 2, "nothing needs to be lowered"),
+        (&["uninstall", "--remove"], 0, "taken away   three@"),
+        (&["uninstall", "--hand-over"], 0, "handed over  three@"),
+    ];
+    for (args, code, said) in rows {
         let args = [args, &["--dry-run"]].concat();
         let run = sandbox.run(&args);
-        assert!(matches!(run.code, 0 | 1), "{args:?}: {run:?}");
-        if args[0] != "verify" {
-            assert!(format!("{}{}", run.stdout, run.stderr).contains(said), "{args:?}: {run:?}");
-        }
+        assert_eq!(run.code, code, "{args:?}: {run:?}");
+        assert!(format!("{}{}", run.stdout, run.stderr).contains(said), "{args:?}: {run:?}");
         story.unchanged();
     }
+    // Every command that knows the option has a row.
+    let page = include_str!("../../docs/reference/cli.md");
+    let (mut name, mut knows) = ("", std::collections::BTreeSet::new());
+    for line in page.lines() {
+        name = line.strip_prefix("## skills ").unwrap_or(name);
+        if line.trim_start().starts_with("--dry-run") {
+            knows.insert(name);
+        }
+    }
+    let rows: std::collections::BTreeSet<_> = rows.iter().map(|(args, ..)| args[0]).collect();
+    let lacks: Vec<_> = knows.iter().filter(|name| !rows.contains(name.split(' ').next().unwrap())).collect();
+    assert!(lacks.is_empty() && knows.len() > 12, "{lacks:?} of {knows:?}");
     sandbox.run(&["kill", "--all"]).ok();
     sandbox.run(&["status"]).code(0);
     story = Story::of(&sandbox);
@@ -94,4 +112,42 @@ fn a_lowering_of_the_clock_is_shown_and_not_made() {
     sandbox.run(&["doctor", "--lower-clock", "--dry-run"]).ok().says("The last record is of 2096");
     story.unchanged();
     sandbox.run(&["doctor", "--lower-clock"]).code(4).says("--phrase");
+}
+
+/// A folder for a home, in which nothing was begun: what only looks leaves
+/// nothing in it, not even a lock.
+#[test]
+fn an_empty_home_stays_empty() {
+    let sandbox = Sandbox::fast();
+    std::fs::create_dir(sandbox.home()).unwrap();
+    crate::support::sandbox::chmod(&sandbox.home(), 0o700);
+    let pdf = sandbox.skill("pdf").make();
+    for args in [
+        &["install", pdf.to_str().unwrap()][..],
+        &["adopt", pdf.to_str().unwrap()],
+        &["trust", "pdf"],
+        &["untrust", "pdf"],
+        &["enable", "pdf", "--dir", &sandbox.arg("a")],
+        &["enable", "--as-before"],
+        &["disable", "pdf"],
+        &["update"],
+        &["remove", "pdf"],
+        &["repair", "pdf"],
+        &["kill", "--all"],
+        &["kill", "pdf"],
+        &["release", "--all"],
+        &["verify"],
+        &["audit", "checkpoint"],
+        &["doctor", "--fix"],
+        &["doctor", "--lower-clock"],
+        &["uninstall", "--remove"],
+    ] {
+        let args = [args, &["--dry-run"]].concat();
+        let run = sandbox.run(&args);
+        let left: Vec<_> =
+            std::fs::read_dir(sandbox.home()).unwrap().map(|one| one.unwrap().file_name()).collect();
+        assert!(left.is_empty(), "{args:?} left {left:?}: {run:?}");
+    }
+    // And it can still be begun.
+    sandbox.run(&["install", pdf.to_str().unwrap()]).ok();
 }

@@ -1,8 +1,9 @@
 //! What `install` offers on a terminal: each step its own question, No unless
 //! yes is said, and to nobody who is not there.
 
+use crate::support::faults::AS_ACCOUNT;
 use crate::support::pty::Pty;
-use crate::support::sandbox::{PROGRAM, Sandbox, tamper};
+use crate::support::sandbox::{PROGRAM, Sandbox, chmod, tamper};
 use skill_trust::model::agent::AGENTS;
 use skill_trust::ops::World;
 use std::path::Path;
@@ -226,4 +227,74 @@ fn several_are_offered_as_a_set_and_each_agent_is_a_question() {
     let (shown, code) = pty.finish();
     assert_eq!(code, 0, "{shown}");
     assert!(!shown.contains("Trust these") && shown.contains("Next:  skills enable one@"), "{shown}");
+}
+
+/// As [`terminal`], in an account of its own whose folder is `person/`; root's
+/// alone, since a home must belong to who uses it.
+fn in_account(sandbox: &Sandbox, args: &[&str]) -> Option<Pty> {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("NOT RUN: an account of its own needs root; the other pass runs it");
+        return None;
+    }
+    let passwd = sandbox.arg("work/passwd");
+    std::fs::write(&passwd, format!("person:x:0:0::{}:/bin/sh\n", sandbox.arg("person"))).unwrap();
+    let home = sandbox.arg("home");
+    let before = ["--mount", "sh", "-c", AS_ACCOUNT, &passwd, PROGRAM, "--home", &home];
+    let args = [&before[..], args].concat();
+    let environment = [("TERM", "dumb"), ("PATH", "/usr/local/bin:/usr/bin:/bin")];
+    Some(Pty::start(Path::new("/usr/bin/unshare"), &args, &environment, &sandbox.at("work"), (24, 200)))
+}
+
+/// A person with these agents' folders, and `pdf` trusted and placed nowhere.
+fn person(agents: &[&str]) -> (Sandbox, String) {
+    let (sandbox, pdf) = source();
+    std::fs::create_dir(sandbox.at("person")).unwrap();
+    chmod(&sandbox.at("person"), 0o755);
+    for agent in agents {
+        std::fs::create_dir(sandbox.at("person").join(agent)).unwrap();
+    }
+    sandbox.trusted(Path::new(&pdf), "A");
+    (sandbox, pdf)
+}
+
+#[test]
+fn each_agent_of_the_account_is_a_question_of_its_own() {
+    let (sandbox, pdf) = person(&[".claude", ".gemini"]);
+    let Some(mut pty) = in_account(&sandbox, &["install", &pdf]) else { return };
+    let first = answer(&mut pty, "for Claude Code now?", "n\r");
+    assert!(first.contains("Enable pdf@") && !first.contains("Gemini"), "{first}");
+    answer(&mut pty, "for Gemini CLI now?", "y\r");
+    let (shown, code) = pty.finish();
+    assert_eq!(code, 0, "{shown}");
+    assert_eq!(shown.matches("[y/N]").count(), 2, "two agents, two questions: {shown}");
+    assert!(sandbox.at("person/.gemini/skills/pdf/SKILL.md").exists(), "{shown}");
+    assert!(!sandbox.at("person/.claude/skills").exists(), "a no places nothing: {shown}");
+    // Nowhere is an agent: nothing is asked, and what to type is said.
+    let (sandbox, pdf) = person(&[]);
+    let (shown, code) = in_account(&sandbox, &["install", &pdf]).unwrap().finish();
+    assert_eq!((code, shown.contains("[y/N]")), (0, false), "{shown}");
+    assert!(shown.contains("No agent that we know has a folder here. Next:  skills enable pdf@"), "{shown}");
+}
+
+#[test]
+fn the_agents_of_the_policy_are_one_question() {
+    for (typed, placed) in [("\r", false), ("y\r", true)] {
+        let (sandbox, pdf) = person(&[".claude", ".cursor"]);
+        let config = sandbox.at("person/.config/skill-trust");
+        std::fs::create_dir_all(&config).unwrap();
+        let policy = "[enable]\nagents = [\"claude-code\", \"gemini\"]\n";
+        std::fs::write(config.join("policy.toml"), policy).unwrap();
+        let Some(mut pty) = in_account(&sandbox, &["install", &pdf]) else { return };
+        answer(&mut pty, "for the agents of the policy now?", typed);
+        let (shown, code) = pty.finish();
+        assert_eq!(code, 0, "{shown}");
+        assert_eq!(shown.matches("[y/N]").count(), 1, "one question for all of them: {shown}");
+        for (agent, theirs) in [(".claude", true), (".gemini", true), (".cursor", false)] {
+            let copy = sandbox.at("person").join(agent).join("skills/pdf/SKILL.md");
+            assert_eq!(copy.exists(), placed && theirs, "{agent} after {typed:?}: {shown}");
+        }
+        // The policy says where, so what to type later does not.
+        let later = format!("Next:  skills enable pdf@{}", sandbox.digest(Path::new(&pdf)).short());
+        assert_eq!(shown.lines().any(|line| line.trim_end() == later), !placed, "{shown}");
+    }
 }

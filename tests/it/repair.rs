@@ -120,6 +120,31 @@ fn a_damaged_stored_copy_is_brought_again_by_the_command_that_is_printed() {
     assert!(count > 100, "{count}");
 }
 
+/// What was adopted has no source to install it from: under its name it would
+/// be another one's. Adopted again, its bytes are stored again.
+#[test]
+fn the_stored_copy_of_an_adopted_skill_is_brought_again_by_adopting() {
+    let sandbox = Sandbox::new();
+    let folder = sandbox.skill("notes").into_folder("work/theirs notes").make();
+    sandbox.run(&["adopt", folder.to_str().unwrap()]).ok();
+    let digest = sandbox.digest(&folder);
+    let (full, hex) = (digest.to_string(), digest.hex());
+    sandbox.run(&["trust", "notes", "--digest", &full]).ok();
+    tamper(&sandbox.home().join("store").join(&hex[..2]).join(&hex).join("SKILL.md"));
+    let refused = sandbox.run(&["repair", "notes", "--digest", &full, "--json"]).code(5).json();
+    let command = format!("skills adopt '{}' --as notes", folder.display());
+    assert_eq!(refused["next"], command, "{refused}");
+    sandbox.run(&["adopt", folder.to_str().unwrap(), "--as", "notes"]).ok();
+    sandbox.run(&["repair", "notes", "--digest", &full]).ok();
+    sandbox.run(&["review", "notes"]).ok().says("digest");
+    assert_eq!(lifecycle_of(&sandbox, "notes"), "trusted");
+}
+
+fn lifecycle_of(sandbox: &Sandbox, name: &str) -> String {
+    let status = sandbox.run(&["status", name, "--json"]).ok().json();
+    status["skills"][0]["state"].as_str().unwrap_or_default().to_owned()
+}
+
 #[test]
 fn two_questions_trust_and_then_placing() {
     let (sandbox, digest) = enabled();
@@ -177,10 +202,13 @@ fn neither_answer_stands_for_the_other() {
     pty.send("pdf\ry\r");
     let shown = pty.wait_for(PLACE);
     assert!(shown.contains("It was placed here"), "{shown}");
+    let mut story = Story::of(&sandbox);
     pty.send("\r");
     let (shown, code) = pty.finish();
-    assert_eq!(code, 0, "{shown}");
-    assert!(shown.contains("Not placed. It is trusted"), "{shown}");
+    // A no is a no to every question: as to the first.
+    assert_eq!(code, 1, "{shown}");
+    assert!(shown.contains("Not placed. It is trusted") && shown.contains("error[declined]"), "{shown}");
+    story.changed("> enable refused [declined] pdf@A");
     assert!(!sandbox.at("a/pdf").exists());
     // Asked again, it knows where it was, and asks for the place alone.
     let mut pty = terminal(&sandbox, &["repair", "pdf"]);

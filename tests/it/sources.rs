@@ -3,6 +3,7 @@
 mod download;
 mod https;
 pub(crate) mod repo;
+mod rules;
 mod site;
 pub(crate) mod ssh;
 mod ssrf;

@@ -36,19 +36,18 @@ pub(super) struct Downloads<'a> {
     budget: Arc<Budget>,
     client: Client,
     scratch: &'a Path,
-    options: &'a FetchOptions,
 }
 
 impl<'a> Downloads<'a> {
     /// Prepares; nothing is contacted yet. `what` names the whole of it.
-    pub(super) fn new(what: &str, scratch: &'a Path, options: &'a FetchOptions) -> Result<Self, FetchError> {
+    pub(super) fn new(what: &str, scratch: &'a Path, options: &FetchOptions) -> Result<Self, FetchError> {
         let what = text::escape_short(what, 300);
         if options.offline {
             return Err(FetchError::Offline { what });
         }
         let budget = Budget::new(&what, options);
         let client = web::client(&budget, |_| true).map_err(|error| unreachable(&what, &error))?;
-        Ok(Self { budget, client, scratch, options })
+        Ok(Self { budget, client, scratch })
     }
 
     /// Fetches `url` into a new file of that name in the scratch folder.
@@ -58,8 +57,8 @@ impl<'a> Downloads<'a> {
     /// caller deletes.
     pub(super) fn fetch(&self, url: &str, name: &str, limit: u64) -> Result<Download, FetchError> {
         let what = text::escape_short(url, 300);
-        web::check(url, &what, self.options)?;
-        let limit = limit.min(self.options.max_bytes);
+        web::check(url, &what, self.budget.options())?;
+        let limit = limit.min(self.budget.options().max_bytes);
         let found: Arc<OnceLock<(String, String)>> = Arc::default();
         let (client, asked, told, said) =
             (self.client.clone(), url.to_owned(), Arc::clone(&found), what.clone());

@@ -138,6 +138,9 @@ pub struct Progress {
     pub of: u64,
 }
 
+/// Asked with an address; says which rule forbids it.
+pub type Allowed = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
+
 /// How to fetch.
 #[derive(Clone)]
 pub struct FetchOptions {
@@ -162,6 +165,9 @@ pub struct FetchOptions {
     pub extra_root_pem: Option<Vec<u8>>,
     /// Hosts that may have an address that is not public.
     pub internal_hosts: Vec<String>,
+    /// Asked before an https address is contacted, a redirect's target too; none
+    /// where no rule is in force.
+    pub allowed: Option<Allowed>,
     /// Where to look for `ssh`; the process's own `PATH` if none.
     pub search_path: Option<OsString>,
 }
@@ -179,6 +185,7 @@ impl Default for FetchOptions {
             max_objects: 2_000_000,
             extra_root_pem: None,
             internal_hosts: Vec::new(),
+            allowed: None,
             search_path: None,
         }
     }
@@ -203,6 +210,14 @@ pub enum FetchError {
         /// The address.
         what: String,
         /// The other side's or the system's words.
+        why: String,
+    },
+    /// A rule forbids an address on the way.
+    #[error("`{what}` may not be used: {why}")]
+    Forbidden {
+        /// The address that was asked for.
+        what: String,
+        /// Where it leads, and the rule.
         why: String,
     },
     /// No such branch, tag or commit.
@@ -426,14 +441,18 @@ fn open_site(url: &str, scratch: &Path, options: &FetchOptions) -> Result<Box<dy
     site::open(url, scratch, options)
 }
 
+/// Of the two that a download takes, the one to name.
+#[cfg(not(all(feature = "https", feature = "archives")))]
+const LACKS: &str = if cfg!(feature = "https") { "archives" } else { "https" };
+
 #[cfg(not(all(feature = "https", feature = "archives")))]
 fn open_site(url: &str, _: &Path, _: &FetchOptions) -> Result<Box<dyn Origin>, FetchError> {
-    Err(FetchError::NotBuiltIn { what: text::escape_short(url, 300), feature: "https" })
+    Err(FetchError::NotBuiltIn { what: text::escape_short(url, 300), feature: LACKS })
 }
 
 #[cfg(not(all(feature = "https", feature = "archives")))]
 fn open_web_archive(url: &str, _: Format, _: &Path, _: &FetchOptions) -> Result<Box<dyn Origin>, FetchError> {
-    Err(FetchError::NotBuiltIn { what: text::escape_short(url, 300), feature: "https" })
+    Err(FetchError::NotBuiltIn { what: text::escape_short(url, 300), feature: LACKS })
 }
 
 #[cfg(feature = "git")]

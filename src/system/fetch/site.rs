@@ -30,7 +30,7 @@ use crate::model::source::{Format, INDEX, Source, SourceKind};
 use crate::model::text;
 use reqwest::Url;
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -40,6 +40,8 @@ const SCHEMA: &str = "https://schemas.agentskills.io/discovery/0.2.0/schema.json
 /// Bytes of an index, and entries in it.
 const INDEX_BYTES: u64 = 1 << 20;
 const ENTRIES: usize = 500;
+/// Other hosts, and skills of one, that a note names.
+const NAMED: usize = 10;
 
 /// The index as published; what is not known is left alone, as its specification asks.
 #[derive(Deserialize)]
@@ -90,9 +92,15 @@ pub(super) fn open(url: &str, scratch: &Path, options: &FetchOptions) -> Result<
     let entries = entries(&bytes, &mut notes).map_err(fail)?;
     let base = Url::parse(&file.url).map_err(|error| fail(error.to_string()))?;
     let mut skills = Vec::with_capacity(entries.len());
+    let mut elsewhere: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (at, entry) in entries.iter().enumerate() {
-        skills.push(publish(&downloads, &base, entry, at, options)?);
+        let (published, from) = publish(&downloads, &base, entry, at, options)?;
+        skills.push(published);
+        if let Some(host) = another(url, &from) {
+            elsewhere.entry(host).or_default().push(entry.name.as_str());
+        }
     }
+    notes.extend(from_others(&elsewhere));
     let source = Source {
         commit: None,
         kind: SourceKind::Site,
@@ -101,6 +109,28 @@ pub(super) fn open(url: &str, scratch: &Path, options: &FetchOptions) -> Result<
         reference: None,
     };
     Ok(Box::new(Site { source, notes, skills }))
+}
+
+/// The host that an address is at, if it is not the site's.
+fn another(site: &str, from: &str) -> Option<String> {
+    let origin = |url: &str| Url::parse(url).ok().map(|url| url.origin().ascii_serialization());
+    origin(from).filter(|host| origin(site).as_ref() != Some(host))
+}
+
+/// Who else publishes what the site names: the person typed one host, and
+/// others saw that it is fetched.
+fn from_others(hosts: &BTreeMap<String, Vec<&str>>) -> Vec<String> {
+    let line = |(host, names): (&String, &Vec<&str>)| {
+        let shown: Vec<_> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+        let more = if names.len() > NAMED { ", …" } else { "" };
+        let are = if names.len() == 1 { "comes" } else { "come" };
+        format!("{}{more} {are} from another host, {}", shown.join(", "), text::escape_short(host, 200))
+    };
+    let mut notes: Vec<_> = hosts.iter().take(NAMED).map(line).collect();
+    if hosts.len() > NAMED {
+        notes.push(format!("{} more hosts are named by its index", hosts.len() - NAMED));
+    }
+    notes
 }
 
 /// An entry, checked.
@@ -153,14 +183,15 @@ fn entries(bytes: &[u8], notes: &mut Vec<String>) -> Result<Vec<Checked>, String
     Ok(out)
 }
 
-/// Fetches what an entry names and checks that it is that.
+/// Fetches what an entry names and checks that it is that; with where it came
+/// from in the end.
 fn publish(
     downloads: &Downloads<'_>,
     base: &Url,
     entry: &Checked,
     at: usize,
     options: &FetchOptions,
-) -> Result<Published, FetchError> {
+) -> Result<(Published, String), FetchError> {
     let Checked { name, digest, .. } = entry;
     let fail = |why: String| FetchError::Broken { what: format!("`{name}` of the index"), why };
     let url = base.join(&entry.url).map_err(|error| fail(format!("its address: {error}")))?;
@@ -184,7 +215,7 @@ fn publish(
         let io = |error| FetchError::io(&file.path, error);
         File::open(&file.path).map_err(io)?.take(CARD_BYTES as u64).read_to_end(&mut card).map_err(io)?;
         let content = Content::Card(file.path);
-        return Ok(Published { found: Found { path, card }, digest: *digest, content });
+        return Ok((Published { found: Found { path, card }, digest: *digest, content }, file.url));
     }
     let format = format(&file, &url).ok_or_else(|| {
         let kind = text::escape_short(&file.kind, 60);
@@ -195,7 +226,7 @@ fn publish(
     let root = listing.skills.into_iter().find(|skill| skill.path.is_none());
     let root = root.ok_or_else(|| fail(format!("its archive has no {CARD} at the root")))?;
     let content = Content::Archive(origin);
-    Ok(Published { found: Found { path, card: root.card }, digest: *digest, content })
+    Ok((Published { found: Found { path, card: root.card }, digest: *digest, content }, file.url))
 }
 
 /// The server's word first, then the address, as the specification has it.

@@ -15,15 +15,20 @@
 //!
 //! A host inside is reached only if the policy names it:
 //! `[network] internal = ["git.example.org"]`.
+//!
+//! The rules about sources are asked of every address before it is contacted.
+//! Attack: what the policy denies, under an allowed address that redirects to it
+//! or an allowed site whose index names it.
 
 use super::watch::Budget;
-use super::{FetchError, FetchOptions};
+use super::{Allowed, FetchError, FetchOptions};
 use crate::model::{address, text};
 use reqwest::Url;
 use reqwest::blocking::Client;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::{Action, Attempt, Policy};
 use std::error::Error;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 
@@ -40,7 +45,7 @@ pub(super) fn client(budget: &Budget, may_redirect: MayRedirect) -> reqwest::Res
     // Fails when it is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let options = budget.options();
-    let guard = Guard { internal: options.internal_hosts.clone() };
+    let guard = Guard::new(options);
     let hops = guard.clone();
     let mut builder = Client::builder()
         .user_agent(concat!("skill-trust/", env!("CARGO_PKG_VERSION")))
@@ -62,11 +67,13 @@ pub(super) fn client(budget: &Budget, may_redirect: MayRedirect) -> reqwest::Res
 ///
 /// # Errors
 /// [`FetchError::Unreachable`] for an address written as a number that is not
-/// public, and for what is no address at all.
+/// public, and for what is no address at all; [`FetchError::Forbidden`].
 pub(super) fn check(url: &str, what: &str, options: &FetchOptions) -> Result<(), FetchError> {
     let fail = |why: String| FetchError::Unreachable { what: what.to_owned(), why };
     let url = Url::parse(url).map_err(|error| fail(text::escape_short(&error.to_string(), 200)))?;
-    Guard { internal: options.internal_hosts.clone() }.number(&url).map_err(fail)
+    let guard = Guard::new(options);
+    guard.ruled(&url).map_err(|why| FetchError::Forbidden { what: what.to_owned(), why })?;
+    guard.number(&url).map_err(fail)
 }
 
 /// What went wrong, in the innermost cause's words.
@@ -76,13 +83,18 @@ pub(super) fn unreachable(what: &str, error: &(dyn Error + 'static)) -> FetchErr
     while let Some(source) = inner.source() {
         inner = source;
     }
+    if let Some(Ruled(why)) = inner.downcast_ref() {
+        return FetchError::Forbidden { what: what.to_owned(), why: why.clone() };
+    }
     FetchError::Unreachable { what: what.to_owned(), why: text::escape_short(&inner.to_string(), 300) }
 }
 
 /// What a person should know of how it was reached.
 pub(super) fn notes(asked: &str, found: Option<&str>) -> Vec<String> {
     let mut notes = Vec::new();
-    if let Some(found) = found.filter(|found| *found != asked) {
+    // The same address, as a client writes it, is no other one.
+    let same = |found: &str| Url::parse(asked).is_ok_and(|asked| asked.as_str() == found);
+    if let Some(found) = found.filter(|found| *found != asked && !same(found)) {
         notes.push(format!("the address redirects to {}", text::escape_short(found, 300)));
     }
     // Attack: a project's environment that brings its own roots. They are
@@ -96,13 +108,38 @@ pub(super) fn notes(asked: &str, found: Option<&str>) -> Vec<String> {
     notes
 }
 
-/// Which hosts may be inside.
+/// A redirect that a rule forbids.
+#[derive(Debug)]
+struct Ruled(String);
+
+impl fmt::Display for Ruled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Ruled {}
+
+/// Which hosts may be inside, and which addresses may be used.
 #[derive(Clone)]
 struct Guard {
     internal: Vec<String>,
+    allowed: Option<Allowed>,
 }
 
 impl Guard {
+    fn new(options: &FetchOptions) -> Self {
+        Self { internal: options.internal_hosts.clone(), allowed: options.allowed.clone() }
+    }
+
+    /// Asks the rules, of the address as it is written and as servers read it.
+    fn ruled(&self, url: &Url) -> Result<(), String> {
+        let Some(allowed) = &self.allowed else { return Ok(()) };
+        places(url).iter().try_for_each(|place| {
+            allowed(place).map_err(|rule| format!("{}: {rule}", text::escape_short(place, 300)))
+        })
+    }
+
     fn is_internal(&self, host: &str) -> bool {
         self.internal.iter().any(|name| name.eq_ignore_ascii_case(host))
     }
@@ -159,16 +196,54 @@ impl Resolve for Guard {
     }
 }
 
+/// The place that an address is at, without what is asked of it: as written, and
+/// with its escapes undone, dots resolved.
+///
+/// Attack: `https://h/%61cme/old`, where `https://h/acme` is denied.
+fn places(url: &Url) -> Vec<String> {
+    let bare = |url: &Url| {
+        let mut url = url.clone();
+        url.set_query(None);
+        url.set_fragment(None);
+        let place = String::from(url);
+        // Git's list of a repository is that repository, in the spelling of what is typed.
+        let repository =
+            place.strip_suffix("/info/refs").map(|base| base.strip_suffix(".git").unwrap_or(base));
+        repository.map_or_else(|| place.clone(), str::to_owned)
+    };
+    let written = bare(url);
+    let read = unescaped(&written).and_then(|read| Url::parse(&read).ok()).map(|read| bare(&read));
+    let other = read.map(|read| unescaped(&read).unwrap_or(read)).filter(|read| *read != written);
+    [Some(written), other].into_iter().flatten().collect()
+}
+
+/// A text with its `%` escapes undone; none if it has none.
+fn unescaped(text: &str) -> Option<String> {
+    let hex = |at: usize| {
+        let digits = text.get(at + 1..at + 3).filter(|two| two.bytes().all(|c| c.is_ascii_hexdigit()))?;
+        u8::from_str_radix(digits, 16).ok()
+    };
+    let (mut out, mut at) = (Vec::new(), 0);
+    while let Some(byte) = text.as_bytes().get(at) {
+        let escaped = if *byte == b'%' { hex(at) } else { None };
+        out.push(escaped.unwrap_or(*byte));
+        at += if escaped.is_some() { 3 } else { 1 };
+    }
+    (out != text.as_bytes()).then(|| String::from_utf8_lossy(&out).into_owned())
+}
+
 fn redirected(guard: &Guard, may_redirect: MayRedirect, attempt: Attempt<'_>) -> Action {
     let url = attempt.url();
     let bare = url.username().is_empty() && url.password().is_none();
     let to = text::escape_short(&format!("{}://{}", url.scheme(), url.host_str().unwrap_or("?")), 200);
     let asked = attempt.previous().first().is_some_and(|first| may_redirect(first.as_str()));
-    let number = guard.number(url);
+    let (ruled, number) = (guard.ruled(url), guard.number(url));
     if url.scheme() != "https" {
         attempt.error(format!("it redirects to {to}, which is not https"))
     } else if !bare {
         attempt.error(format!("it redirects to {to} with a name or password"))
+    } else if let Err(why) = ruled {
+        attempt.error(Ruled(format!("it redirects to {why}")))
     } else if let Err(why) = number {
         attempt.error(format!("it redirects to where nobody may be sent: {why}"))
     } else if !asked {
@@ -177,5 +252,31 @@ fn redirected(guard: &Guard, may_redirect: MayRedirect, attempt: Attempt<'_>) ->
         attempt.error(format!("it redirects more than {REDIRECTS} times"))
     } else {
         attempt.follow()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_in_a_clients_spelling_is_no_redirect() {
+        let said = |asked, found| notes(asked, found).iter().any(|note| note.contains("redirects"));
+        assert!(!said("https://h/ü.zip", Some("https://h/%C3%BC.zip")));
+        assert!(!said("https://h:443/x/./y", Some("https://h/x/y")));
+        assert!(!said("https://h/x", Some("https://h/x")) && !said("https://h/x", None));
+        assert!(said("https://h/ü.zip", Some("https://h/%C3%BC/a.zip")));
+        assert!(said("https://h/x", Some("https://other/x")));
+    }
+
+    #[test]
+    fn a_place_is_asked_about_as_servers_read_it() {
+        let of = |url: &str| places(&Url::parse(url).unwrap());
+        assert_eq!(of("https://h/acme/x?q#f"), ["https://h/acme/x"]);
+        assert_eq!(of("https://h/acme/x.git/info/refs?service=s"), ["https://h/acme/x"]);
+        assert_eq!(of("https://h/%61cme/x"), ["https://h/%61cme/x", "https://h/acme/x"]);
+        assert_eq!(of("https://h/a%2f%2e%2e%2fb"), ["https://h/a%2f%2e%2e%2fb", "https://h/b"]);
+        assert_eq!(of("https://h/%+1x/%zz"), ["https://h/%+1x/%zz"]);
+        assert_eq!(of("https://h/%FC")[1], "https://h/\u{fffd}");
     }
 }

@@ -7,7 +7,7 @@ use crate::system::home::Home;
 use crate::system::tree;
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -83,12 +83,32 @@ fn back(at: &Path, from: &Path, id: &str) -> String {
         }
         return format!("mv {now} {then}");
     }
-    let card = |end: &str| word(at.join(end).as_os_str().as_bytes());
     if at.is_dir() {
-        let (hidden, shown) = (card(&format!("SKILL.md.{id}")), card("SKILL.md"));
-        return format!("chmod 755 {now} && mv {hidden} {shown} && mv {now} {then}");
+        let card = |name: &OsStr| word(at.join(name).as_os_str().as_bytes());
+        let cards = hidden_cards(at, id)
+            .into_iter()
+            .map(|(hidden, shown)| format!("mv {} {} && ", card(&hidden), card(&shown)));
+        return format!("chmod 755 {now} && {}mv {now} {then}", cards.collect::<String>());
     }
     format!("ln -s \"$(cat {now})\" {then}")
+}
+
+/// The cards that [`close`] renamed, as they are called now and were before: in
+/// whatever case, and none where there was none. Of a folder that cannot be
+/// listed, the one that is usual.
+fn hidden_cards(at: &Path, id: &str) -> Vec<(OsString, OsString)> {
+    let end = format!(".{id}");
+    let usual = || vec![(OsString::from(format!("SKILL.md{end}")), OsString::from("SKILL.md"))];
+    let Ok(listed) = std::fs::read_dir(at) else { return usual() };
+    let names = listed.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut cards: Vec<_> = names
+        .filter_map(|name| {
+            let card = name.strip_suffix(&end).filter(|card| card.eq_ignore_ascii_case("SKILL.md"))?;
+            Some((OsString::from(&name), OsString::from(card)))
+        })
+        .collect();
+    cards.sort();
+    cards
 }
 
 /// Where an announced original is now, and the command that brings it back;
@@ -111,6 +131,13 @@ pub fn moved(home: &Home, id: &str, from: &Path) -> io::Result<Option<(PathBuf, 
         && let Some(parent) = from.parent()
     {
         close(&tree::open_folder(parent)?, OsStr::new(&last), id)?;
+    }
+    // Of a link the text is kept before the link goes: while both are there, nothing was moved.
+    if about.is_file()
+        && let (Ok(text), Ok(link)) = (std::fs::read(&aside), std::fs::read_link(from))
+        && text == link.as_os_str().as_bytes()
+    {
+        return Ok(None);
     }
     Ok(Some((aside.clone(), back(&aside, from, id))))
 }

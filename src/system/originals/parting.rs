@@ -9,9 +9,9 @@
 use super::{Failed, KEPT, Kind, MoveFault, Original, fault, kept, rename_whole};
 use crate::model::card::Card;
 use crate::model::skill::SkillName;
-use crate::system::home::Home;
+use crate::system::home::{Home, LEAVING};
 use crate::system::placement::leaf;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::io;
@@ -26,17 +26,40 @@ pub fn parting(home: &Path) -> PathBuf {
     home.with_file_name(name)
 }
 
-/// Moves every original out of the home; returns where each is that was moved
-/// now. Can be taken again.
+/// Whether the originals of a home can go where they go, before anything is
+/// begun that cannot be undone. Changes nothing.
+///
+/// # Errors
+/// What is at the place and is no folder of ours; the system's.
+pub fn can_part(home: &Home) -> io::Result<()> {
+    let place = parting(home.path());
+    let to = match rustix::fs::lstat(&place) {
+        Err(Errno::NOENT) => place.parent().unwrap_or(Path::new("/")).to_owned(),
+        Err(error) => return Err(error.into()),
+        Ok(stat) if FileType::from_raw_mode(stat.st_mode) != FileType::Directory => {
+            return Err(io::Error::other("it is a link or a file, not a folder"));
+        }
+        Ok(stat) if !leaf::is_ours(&stat) => return Err(io::Error::other(MoveFault::Foreign(stat.st_uid))),
+        Ok(_) => place,
+    };
+    rustix::fs::access(&to, Access::WRITE_OK | Access::EXEC_OK)?;
+    if rustix::fs::stat(&to)?.st_dev != rustix::fs::fstat(home.folder("evidence")?)?.st_dev {
+        return Err(io::Error::other("it is on another file system than the home"));
+    }
+    Ok(())
+}
+
+/// Moves every original out of the home; returns where each is now, those of an
+/// earlier run of the same uninstall too. Can be taken again.
 ///
 /// # Errors
 /// The system's, and what is at the place and is no folder of ours.
 pub fn part(home: &Home) -> io::Result<Vec<PathBuf>> {
     let names = kept(home)?;
-    if names.is_empty() {
-        return Ok(Vec::new());
-    }
     let place = parting(home.path());
+    if names.is_empty() {
+        return Ok(since_the_mark(home, &place));
+    }
     let to = open(&place)?;
     let from = home.folder("evidence")?;
     let mut all = Vec::new();
@@ -55,7 +78,27 @@ pub fn part(home: &Home) -> io::Result<Vec<PathBuf>> {
     }
     rustix::fs::fsync(&to)?;
     rustix::fs::fsync(&from)?;
+    all.extend(since_the_mark(home, &place));
+    all.sort();
+    all.dedup();
     Ok(all)
+}
+
+/// What came there after the home was marked: a rename sets that time. A folder
+/// of this name may hold the originals of a home before this one.
+fn since_the_mark(home: &Home, place: &Path) -> Vec<PathBuf> {
+    let Ok(mark) = rustix::fs::statat(home.dir(), LEAVING, AtFlags::SYMLINK_NOFOLLOW) else {
+        return Vec::new();
+    };
+    let Ok(folder) = rustix::fs::open(place, leaf::FOLDER, Mode::empty()) else { return Vec::new() };
+    let came = |name: &String| {
+        let stat = rustix::fs::statat(&folder, name.as_str(), AtFlags::SYMLINK_NOFOLLOW);
+        stat.is_ok_and(|stat| (stat.st_ctime, stat.st_ctime_nsec) >= (mark.st_mtime, mark.st_mtime_nsec))
+    };
+    let mut names = leaf::names(folder.as_fd()).unwrap_or_default();
+    names.retain(came);
+    names.sort();
+    names.into_iter().map(|name| place.join(name)).collect()
 }
 
 fn open(place: &Path) -> io::Result<OwnedFd> {

@@ -222,6 +222,39 @@ fn an_enable_that_fails_puts_the_original_back() {
     }
 }
 
+/// Whichever call fails: the original lies where it lay, or the refusal says
+/// where it is. Nobody looks for it in the evidence by himself.
+#[test]
+fn whatever_fails_after_the_move_tells_where_the_original_is() {
+    let bed = Bed::new();
+    let args = (crate::crash::scenes::named("enable over a folder").prepare)(&bed);
+    let args: Vec<_> = args.iter().map(String::as_str).collect();
+    bed.keep("start");
+    let (_, calls) = bed.trace(&args);
+    let changing: Vec<_> = calls.into_iter().filter(|call| call.changes).collect();
+    let place = std::path::PathBuf::from(bed.agent("a")).join("demo/SKILL.md");
+    let (mut told, mut faults) = (0, Vec::new());
+    for call in changing.iter().rev().take(50) {
+        bed.restore("start");
+        let ran = bed.run_with(&call.name, &format!("error=EIO:when={}", call.nth), &args);
+        let there = fs::read_to_string(&place).is_ok_and(|text| text.contains("Lies at"));
+        let names =
+            fs::read_dir(bed.home().join("evidence")).unwrap().map(|entry| entry.unwrap().file_name());
+        let kept = names.map(|name| name.into_string().unwrap()).find(|name| name.starts_with("original-"));
+        let said = kept.is_some_and(|kept| {
+            ran.err.contains(&format!("is kept at {}/evidence/{kept}", bed.home().display()))
+        });
+        told += usize::from(said);
+        // What cannot be written to the terminal is in the log all the same.
+        let mute = ran.err.contains("the output cannot be written");
+        if ran.code != Some(0) && !there && !said && !mute {
+            faults.push(format!("{} {}: {ran:?}", call.name, call.nth));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(told > 0, "no call failed between the move and the end");
+}
+
 /// Runs the enable with the call delayed that follows the original's move, and
 /// does something meanwhile.
 fn meanwhile(act: impl FnOnce(&Bed, &Path) + Send) -> (Bed, crate::support::faults::Ran) {

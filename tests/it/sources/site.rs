@@ -1,6 +1,6 @@
 //! Sites that publish an index of their skills, from a server of our own.
 
-use super::https::{Server, ok, plain};
+use super::https::{Server, ok, plain, redirecting};
 use super::repo::{CARD, Files, Repo, copy_within, fails, open_with};
 use skill_trust::model::digest::sha256;
 use skill_trust::model::limits::Limits;
@@ -161,4 +161,40 @@ fn an_archive_whose_card_is_not_at_its_root_is_refused() {
     ));
     let error = fails(open_with(&server.url, None, &server.options())).to_string();
     assert!(error.contains("no SKILL.md at the root"), "{error}");
+}
+
+/// The person typed one host; that others are contacted, by an entry or by a
+/// redirect of one, is said, and of the site's own host nothing.
+#[test]
+fn what_comes_from_another_host_is_said() {
+    let card = CARD.as_bytes();
+    let other = serve(Site::from([("/cdn/SKILL.md".to_owned(), ("text/markdown", card.to_vec()))]));
+    let sent_on = redirecting(format!("{}/cdn/SKILL.md", other.url), "302 Found");
+    let sent_on = (sent_on.url.replace("/o/r", "/x"), sent_on.root);
+    let direct = format!("{}/cdn/SKILL.md", other.url);
+    let mut entries = vec![
+        entry("own", "skill-md", "/a", &digest(card)),
+        entry("far", "skill-md", &direct, &digest(card)),
+        entry("sent-on", "skill-md", &sent_on.0, &digest(card)),
+    ];
+    let mut server = serve(with_index(index(&entries), &[("/a", "text/markdown", card)]));
+    server.root.extend_from_slice(&other.root);
+    server.root.extend_from_slice(&sent_on.1);
+    let origin = open_with(&server.url, None, &server.options()).unwrap();
+    let said = format!("`far`, `sent-on` come from another host, {}", other.url);
+    let ours: Vec<_> = origin.notes().iter().filter(|note| note.contains("host")).collect();
+    assert_eq!(ours, [&said]);
+
+    entries.truncate(1);
+    for at in 0..12 {
+        entries.push(entry(&format!("s{at}"), "skill-md", &direct, &digest(card)));
+    }
+    let mut server = serve(with_index(index(&entries), &[("/a", "text/markdown", card)]));
+    server.root.extend_from_slice(&other.root);
+    let origin = open_with(&server.url, None, &server.options()).unwrap();
+    let notes = origin.notes().join("\n");
+    assert!(
+        notes.contains("`s0`, `s1`") && notes.contains("`s9`, … come from") && !notes.contains("s10"),
+        "{notes}"
+    );
 }

@@ -63,6 +63,19 @@ impl Sandbox {
         Self { top, names: RefCell::default(), dir }
     }
 
+    /// One in memory, with `one` installed, `two` trusted, `three` enabled in `a/`.
+    pub(crate) fn in_three_states() -> Self {
+        let sandbox = Self::fast();
+        let one = sandbox.skill("one").make();
+        sandbox.run(&["install", one.to_str().unwrap()]).ok();
+        for name in ["two", "three"] {
+            let folder = sandbox.skill(name).make();
+            sandbox.trusted(&folder, name);
+        }
+        sandbox.run(&["enable", "three", "--dir", &sandbox.arg("a")]).ok();
+        sandbox
+    }
+
     /// The folder that holds everything.
     pub(crate) fn top(&self) -> &Path {
         &self.top

@@ -1,12 +1,11 @@
 //! `enable --as-before`.
 
 use super::super::context::{Context, Ended};
-use super::super::render::{Tone, paint};
+use super::enable_told;
 use serde_json::json;
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::text;
 use skill_trust::ops::as_before::{self, AsBefore, Item};
-use skill_trust::ops::enable;
 use skill_trust::ops::place::Now;
 
 /// Runs `enable --as-before`.
@@ -18,7 +17,7 @@ pub(crate) fn run(context: &mut Context, agents: &[String], record: Option<u64>,
         context.say(&shown)?;
         let name = if dry_run { "as-before-plan/1" } else { "as-before/1" };
         context.json(name, document(&plan, &[], &[]))?;
-        return Ok(if dry_run || plan.items.is_empty() { Exit::Done } else { Exit::Refused });
+        return Ok(if dry_run { Exit::Done } else { rest(&plan) });
     }
     if record.is_some() {
         context.say(&shown)?;
@@ -37,27 +36,11 @@ pub(crate) fn run(context: &mut Context, agents: &[String], record: Option<u64>,
 fn place(context: &mut Context, plan: &AsBefore) -> Ended {
     let (mut placed, mut failed) = (Vec::new(), Vec::new());
     for Item { revision, spot, .. } in plan.open() {
-        match enable::enable(&context.world, &revision.file_name(), &spot.place) {
-            Ok(done) => {
-                context.say(&format!(
-                    "{}  {revision}  {}",
-                    paint(Tone::Good, "enabled"),
-                    text::escape(&done.path)
-                ))?;
-                placed.push(json!({ "name": revision.name, "digest": revision.digest, "path": done.path }));
+        match enable_told::again(context, revision, spot)? {
+            Ok(path) => {
+                placed.push(json!({ "name": revision.name, "digest": revision.digest, "path": path }))
             }
-            Err(stop) => {
-                context.fault(&format!(
-                    "{}  {revision}  {}",
-                    paint(Tone::Bad, "not placed"),
-                    text::escape(&spot.path)
-                ))?;
-                context
-                    .out
-                    .stop(&stop)
-                    .map_err(|error| Stop::new(Code::Io, error.to_string(), "run: skills status"))?;
-                failed.push(stop);
-            }
+            Err(stop) => failed.push(stop),
         }
     }
     let left = plan.items.iter().filter(|item| item.verdict.is_err()).count();
@@ -65,10 +48,14 @@ fn place(context: &mut Context, plan: &AsBefore) -> Ended {
         context.say(&format!("{left} not placed, for the reasons above"))?;
     }
     context.json("as-before/1", document(plan, &placed, &failed))?;
-    // What is there already is no failure; what may not be placed is one for a script too.
+    Ok(failed.first().map_or_else(|| rest(plan), |stop| stop.code.exit()))
+}
+
+/// What is there already is no failure; what may not be placed is one for a
+/// script too.
+fn rest(plan: &AsBefore) -> Exit {
     let refused = plan.items.iter().any(|item| item.verdict.is_err() && item.spot.now != Now::Same);
-    let rest = if refused { Exit::Refused } else { Exit::Done };
-    Ok(failed.first().map_or(rest, |stop| stop.code.exit()))
+    if refused { Exit::Refused } else { Exit::Done }
 }
 
 fn describe(plan: &AsBefore) -> String {

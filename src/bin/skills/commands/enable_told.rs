@@ -5,12 +5,13 @@ use super::super::context::Context;
 use super::super::render::{self, Tone, commands, paint};
 use super::enable_over::{self, Want};
 use super::unmanaged::short;
-use skill_trust::model::code::Stop;
+use skill_trust::model::code::{Code, Stop};
 use skill_trust::model::lifecycle::RevisionRow;
+use skill_trust::model::skill::Revision;
 use skill_trust::model::text;
-use skill_trust::ops::enable::Enabled;
+use skill_trust::ops::enable::{self, Enabled};
 use skill_trust::ops::originals::Kept;
-use skill_trust::ops::place::Place;
+use skill_trust::ops::place::{Place, Spot};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -39,6 +40,27 @@ pub(super) fn line(context: &mut Context, done: &Enabled) -> Result<(), Stop> {
     let word = if done.new { "enabled" } else { "already enabled" };
     let (revision, path) = (&done.row.revision, text::escape(&done.path));
     context.say(&format!("{}  {revision}  {path}", paint(Tone::Good, word)))
+}
+
+/// Places a copy where it was, by a decision of its own; says so, or why not.
+pub(super) fn again(
+    context: &mut Context,
+    revision: &Revision,
+    spot: &Spot,
+) -> Result<Result<String, Stop>, Stop> {
+    match enable::enable(&context.world, &revision.file_name(), &spot.place) {
+        Ok(done) => {
+            line(context, &done)?;
+            Ok(Ok(done.path))
+        }
+        Err(stop) => {
+            let path = text::escape(&spot.path);
+            context.fault(&format!("{}  {revision}  {path}", paint(Tone::Bad, "not placed")))?;
+            let shown = context.out.stop(&stop);
+            shown.map_err(|error| Stop::new(Code::Io, error.to_string(), "run: skills status"))?;
+            Ok(Err(stop))
+        }
+    }
 }
 
 /// Says what is left to say when all are placed.

@@ -47,7 +47,8 @@ struct Covered {
     /// Every revision of this skill, and every digest it ever had
     #[arg(add = complete::any())]
     skill: Option<String>,
-    /// Everything from this source
+    /// Everything from this source and from all beneath it: with `https://HOST`,
+    /// everything at that host
     #[arg(long, value_name = "SOURCE")]
     source: Option<String>,
     /// Everything signed by this signer

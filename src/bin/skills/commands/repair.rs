@@ -2,6 +2,7 @@
 
 use super::super::context::{Context, Ended};
 use super::super::render::{Tone, paint};
+use super::enable_told;
 use super::install::parse_digest;
 use super::verify::difference;
 use serde_json::json;
@@ -141,22 +142,9 @@ fn place_again(context: &mut Context, drifted: &Drifted, person: &mut dyn Ask) -
         if answer != Answer::Yes {
             continue;
         }
-        match enable::enable(&context.world, &revision.file_name(), &spot.place) {
-            Ok(done) => {
-                context.say(&format!(
-                    "{}  {revision}  {}",
-                    paint(Tone::Good, "enabled"),
-                    text::escape(&done.path)
-                ))?;
-                placed.push(done.path);
-            }
-            Err(stop) => {
-                context
-                    .out
-                    .stop(&stop)
-                    .map_err(|error| Stop::new(Code::Io, error.to_string(), "run: skills status"))?;
-                failed = failed.or(Some(stop.code.exit()));
-            }
+        match enable_told::again(context, revision, spot)? {
+            Ok(path) => placed.push(path),
+            Err(stop) => failed = failed.or(Some(stop.code.exit())),
         }
     }
     if answer != Answer::Yes && !open.is_empty() {
@@ -164,6 +152,12 @@ fn place_again(context: &mut Context, drifted: &Drifted, person: &mut dyn Ask) -
         for spot in &open {
             context.say(&format!("  {}", place::enable_command(revision, &spot.place)))?;
         }
+    }
+    // A no to a question that was asked is a refusal, as it is of trust; nobody to ask is none.
+    if let (Answer::No, [first, ..]) = (answer, open.as_slice()) {
+        let next = place::enable_command(revision, &first.place);
+        let stop = Stop::new(Code::Declined, "nothing was placed: the answer was no", next);
+        return Err(enable::refused(&context.world, &[&revision.file_name()], stop));
     }
     context.json("repair/1", document(drifted, &placed))?;
     Ok(failed.unwrap_or(Exit::Done))
