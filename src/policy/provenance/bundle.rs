@@ -19,6 +19,9 @@ use super::keys::PublicKey;
 use super::verdict::Verdict;
 use crate::model::text;
 
+/// Most time stamps in one bundle: each is followed with all our anchors.
+const STAMPS_MAX: usize = 8;
+
 /// The one media type.
 pub const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
@@ -151,6 +154,9 @@ fn stamps(json: Option<&Json>) -> Result<Vec<Vec<u8>>, String> {
         None => return Ok(Vec::new()),
         Some(list) => list.items().ok_or("rfc3161Timestamps is no list")?,
     };
+    if list.len() > STAMPS_MAX {
+        return Err(format!("{} time stamps; at most {STAMPS_MAX} are read", list.len()));
+    }
     let one = |json: &Json| {
         only(json, "a time stamp", &["signedTimestamp"])?;
         let bytes = json.get("signedTimestamp").and_then(Json::text).and_then(dsse::decode);

@@ -13,8 +13,9 @@ use super::Subject;
 use super::bundle::MEDIA_TYPE;
 use super::dsse::{self, pae};
 use super::json::Json;
-use super::keys::SecretKey;
+use super::keys::{Kind, SecretKey};
 use super::oms::{IGNORED, PREDICATE_TYPE, SIGNATURE_FILE, dir_hash};
+use super::seal::{object, word};
 use super::statement;
 use crate::model::digest::{Digest, Hasher};
 use crate::model::text;
@@ -46,6 +47,9 @@ pub enum EmitFault {
     /// Nothing to sign.
     #[error("not signed: there is no file in it")]
     Empty,
+    /// A key that OMS does not know.
+    #[error("not signed: an Ed25519 key; OMS bundles are signed by P-256, P-384 and P-521 keys alone")]
+    Ed25519,
     /// The machine computed wrongly.
     #[error("not signed: the signature that was made does not verify; this machine is at fault")]
     Machine,
@@ -71,6 +75,9 @@ pub fn emit(
     }
     if subject.files.iter().all(|file| file.path == SIGNATURE_FILE) {
         return Err(EmitFault::Empty);
+    }
+    if key.public().kind() == Kind::Ed25519 {
+        return Err(EmitFault::Ed25519);
     }
     let payload = statement(subject, bare).to_string();
     let signature = key.sign(&pae(dsse::IN_TOTO, payload.as_bytes())).map_err(|_| EmitFault::Machine)?;
@@ -130,12 +137,4 @@ fn statement(subject: &Subject, bare: &Digest) -> Json {
         ("predicateType", word(PREDICATE_TYPE)),
         ("predicate", object([("resources", Json::List(resources)), ("serialization", serialization)])),
     ])
-}
-
-fn word(text: &str) -> Json {
-    Json::Text(text.to_owned())
-}
-
-fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
-    Json::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }

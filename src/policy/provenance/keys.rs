@@ -15,7 +15,7 @@
 //! way of verifying; an ECDSA signature in a lax encoding has many spellings, so
 //! it must be DER to the byte.
 
-use super::dsse;
+use super::{dsse, ssh};
 use crate::model::digest::{Digest, sha256};
 use crate::model::signer::SignerId;
 use crate::model::time::Timestamp;
@@ -44,6 +44,11 @@ const FORMS: &[(Kind, &[u8], usize)] = &[
     (Kind::P521, b"\x30\x81\x9b\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x23\x03\x81\x86\x00", 133),
     (Kind::Ed25519, b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00", 32),
 ];
+
+/// The DER that stands before a key of that kind.
+fn prefix(kind: Kind) -> &'static [u8] {
+    FORMS.iter().find(|(form, ..)| *form == kind).map_or(&[], |(_, prefix, _)| prefix)
+}
 
 impl Kind {
     /// The name for people.
@@ -87,12 +92,13 @@ impl Hash {
     }
 }
 
-/// Since when, and until when, somebody is believed; both seconds are inside.
+/// Since when, and until when, somebody is believed. The first second is
+/// inside; the end is not, as in the terms of an anchor (`model::tuf::layout`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     /// None: from the beginning.
     pub from: Option<Timestamp>,
-    /// None: for ever.
+    /// Not from then on; none: for ever.
     pub until: Option<Timestamp>,
 }
 
@@ -107,7 +113,7 @@ impl Window {
     pub fn holds(self, at: Timestamp) -> Result<(), String> {
         match (self.from, self.until) {
             (Some(from), _) if at < from => Err(format!("it begins {from}, and the evidence is of {at}")),
-            (_, Some(until)) if at > until => Err(format!("it ended {until}, and the evidence is of {at}")),
+            (_, Some(until)) if at >= until => Err(format!("it ended {until}, and the evidence is of {at}")),
             _ => Ok(()),
         }
     }
@@ -178,6 +184,15 @@ impl PublicKey {
         }
     }
 
+    /// Takes a key from its curve and point, in the form that SPKI and OpenSSH
+    /// share.
+    ///
+    /// # Errors
+    /// [`KeyFault`].
+    pub fn from_point(kind: Kind, point: &[u8]) -> Result<Self, KeyFault> {
+        Self::from_spki(&[prefix(kind), point].concat())
+    }
+
     /// Takes a key from a PEM text that holds it and nothing else.
     ///
     /// # Errors
@@ -206,10 +221,20 @@ impl PublicKey {
         sha256(&[&self.spki])
     }
 
-    /// The signer that it is.
+    /// The signer that it is. Of one key, whatever it is encoded as, there is
+    /// one such id.
     #[must_use]
     pub fn id(&self) -> SignerId {
         SignerId::key(&self.fingerprint())
+    }
+
+    /// Every id by which a list may name this key: its own, and that of the same
+    /// point as a key of OpenSSH.
+    ///
+    /// Attack: a key is revoked as `ssh:…`, and goes on signing as `key:…`.
+    #[must_use]
+    pub fn names(&self) -> Vec<SignerId> {
+        vec![self.id(), SignerId::ssh(&sha256(&[&ssh::key::plain_blob(self.kind, self.point())]))]
     }
 
     /// Its PEM text, as OpenSSL writes it.
@@ -258,7 +283,9 @@ impl PublicKey {
         ecdsa(self.kind, hash, self.point(), message, signature)
     }
 
-    fn point(&self) -> &[u8] {
+    /// The point itself, as it stands at the end of the DER form.
+    #[must_use]
+    pub fn point(&self) -> &[u8] {
         let size = FORMS.iter().find(|(kind, ..)| *kind == self.kind).map_or(0, |(_, _, size)| *size);
         &self.spki[self.spki.len() - size..]
     }
@@ -317,7 +344,7 @@ pub fn pem(label: &str, text: &str) -> Option<Vec<Vec<u8>>> {
     (open.is_none() && !blocks.is_empty()).then_some(blocks)
 }
 
-/// A secret key that bundles can be signed with. Where it lies, and who may use
+/// A secret key that bundles and envelopes can be signed with. Where it lies, and who may use
 /// it, is the caller's matter; it is wiped when it is dropped.
 pub enum SecretKey {
     /// On P-256.
@@ -326,6 +353,8 @@ pub enum SecretKey {
     P384(p384::ecdsa::SigningKey),
     /// On P-521.
     P521(p521::ecdsa::SigningKey),
+    /// Ed25519, for DSSE envelopes alone: OMS has no such keys.
+    Ed25519(Box<ed25519_dalek::SigningKey>),
 }
 
 /// Never its content.
@@ -350,6 +379,12 @@ impl SecretKey {
     /// [`KeyFault::NotSecret`] for 0 and for what is not below the order.
     pub fn p384(scalar: &[u8; 48]) -> Result<Self, KeyFault> {
         p384::ecdsa::SigningKey::from_slice(scalar).map(Self::P384).map_err(|_| KeyFault::NotSecret)
+    }
+
+    /// From the 32 bytes of an Ed25519 seed.
+    #[must_use]
+    pub fn ed25519(seed: &[u8; 32]) -> Self {
+        Self::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(seed)))
     }
 
     /// From PEM, as OpenSSL writes it: `PRIVATE KEY` or `EC PRIVATE KEY`.
@@ -380,9 +415,9 @@ impl SecretKey {
             Self::P256(key) => (Kind::P256, key.verifying_key().to_sec1_point(false).as_bytes().to_vec()),
             Self::P384(key) => (Kind::P384, key.verifying_key().to_sec1_point(false).as_bytes().to_vec()),
             Self::P521(key) => (Kind::P521, key.verifying_key().to_sec1_point(false).as_bytes().to_vec()),
+            Self::Ed25519(key) => (Kind::Ed25519, key.verifying_key().as_bytes().to_vec()),
         };
-        let prefix = FORMS.iter().find(|(form, ..)| *form == kind).map_or(&[][..], |(_, prefix, _)| prefix);
-        PublicKey { kind, spki: [prefix, &point].concat() }
+        PublicKey { kind, spki: [prefix(kind), &point].concat() }
     }
 
     /// Signs, without randomness (RFC 6979), in DER; the hash follows the curve.
@@ -404,6 +439,7 @@ impl SecretKey {
                 let signature: p521::ecdsa::DerSignature = key.try_sign(message).map_err(|_| BadSignature)?;
                 signature.as_bytes().to_vec()
             }
+            Self::Ed25519(key) => key.try_sign(message).map_err(|_| BadSignature)?.to_bytes().to_vec(),
         };
         self.public().verify(message, &signature)?;
         Ok(signature)

@@ -18,11 +18,15 @@
 //! describes it.
 
 #[cfg(feature = "provenance")]
+pub mod attestation;
+#[cfg(feature = "provenance")]
 pub mod bundle;
 #[cfg(feature = "provenance")]
 pub mod dsse;
 #[cfg(feature = "provenance")]
 pub mod emit;
+#[cfg(feature = "provenance")]
+pub mod examine;
 #[cfg(feature = "provenance")]
 pub mod git;
 #[cfg(feature = "provenance")]
@@ -31,7 +35,13 @@ pub mod json;
 pub mod keys;
 #[cfg(feature = "provenance")]
 pub mod oms;
+#[cfg(feature = "provenance")]
+pub mod people;
+#[cfg(feature = "provenance")]
+pub mod review;
 pub mod revocation;
+#[cfg(feature = "provenance")]
+pub mod seal;
 #[cfg(feature = "provenance")]
 pub mod sha1;
 #[cfg(feature = "provenance")]

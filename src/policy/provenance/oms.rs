@@ -69,8 +69,16 @@ pub struct Beliefs<'a> {
 
 /// Who signed, as far as signature, time and revocation go.
 struct Signed {
-    signer: SignerId,
+    who: Who,
+    key: SignerId,
     notes: Vec<String>,
+}
+
+/// Whether we know them.
+enum Who {
+    Known(SignerId),
+    /// A key that came along, for which the signature is right; in words.
+    Stranger(String),
 }
 
 /// Verifies a bundle over a folder.
@@ -108,7 +116,7 @@ fn judge(
         return Err(Verdict::Invalid(format!("{count} signatures; an OMS bundle has exactly one")));
     };
     let (at, told) = evidence(&bundle.stamps, signature, beliefs, at);
-    let Signed { signer, mut notes } = match &bundle.material {
+    let Signed { who, key, mut notes } = match &bundle.material {
         Material::Key { hint, raw } => {
             by_key(hint.as_deref(), raw.as_ref(), envelope, signature, beliefs, at)?
         }
@@ -121,11 +129,18 @@ fn judge(
     let statement = Statement::read(envelope.payload()).map_err(Verdict::Invalid)?;
     let predicate = Predicate::read(&statement)?;
     let told = coverage::compare(&statement, &predicate, subject, bare).map_err(Verdict::Invalid)?;
+    let signer = match who {
+        Who::Known(signer) => signer,
+        Who::Stranger(who) => {
+            let key = told.uncovered.is_empty().then_some(key);
+            return Err(Verdict::UnknownSigner { who, key });
+        }
+    };
     if !told.uncovered.is_empty() {
         return Err(Verdict::Incomplete { signer, uncovered: told.uncovered });
     }
     notes.extend(told.notes);
-    Ok(Verdict::Valid(Vouched::new(signer, Method::Oms, at, notes)))
+    Ok(Verdict::Valid(Vouched::new(signer, key, Method::Oms, at, notes)))
 }
 
 /// When the signature is known to have been there: the earliest stamp that we
@@ -171,18 +186,19 @@ fn by_key(
     beliefs: &Beliefs<'_>,
     at: Evidenced,
 ) -> Result<Signed, Verdict> {
+    let is_hint =
+        |hint: &str, key: &PublicKey| hint == key.pem_digest().hex() || hint == key.fingerprint().hex();
+    // Attack: the hint names a key of ours, and the bytes beside it are a stranger's.
+    if let (Some(hint), Some(raw)) = (hint, raw)
+        && !is_hint(hint, raw)
+    {
+        return Err(Verdict::Invalid("the bundle's hint and rawBytes are two keys".to_owned()));
+    }
+    if raw.is_some_and(|raw| raw.kind() == Kind::Ed25519) {
+        return Err(no_ed25519());
+    }
     let named = |known: &&KnownKey| {
-        let by_hint =
-            |hint: &str| hint == known.key.pem_digest().hex() || hint == known.key.fingerprint().hex();
-        hint.is_none_or(by_hint) && raw.is_none_or(|raw| *raw == known.key)
-    };
-    let unknown = || {
-        let who =
-            hint.map(|hint| text::escape_short(hint, 80)).or_else(|| raw.map(|key| key.id().to_string()));
-        Verdict::UnknownSigner(who.map_or_else(
-            || "the bundle does not name its key, and none known here fits".to_owned(),
-            |who| format!("the key {who}"),
-        ))
+        hint.is_none_or(|hint| is_hint(hint, &known.key)) && raw.is_none_or(|raw| *raw == known.key)
     };
     let candidates: Vec<_> = beliefs.keys.iter().filter(named).collect();
     let message = envelope.signed_bytes();
@@ -192,16 +208,13 @@ fn by_key(
     };
     let fitting: Vec<_> = candidates.iter().filter(fits).collect();
     let [known, ..] = fitting.as_slice() else {
-        return Err(match candidates.as_slice() {
-            [] => unknown(),
-            _ if hint.is_none() && raw.is_none() => unknown(),
-            [first, ..] if first.key.kind() == Kind::Ed25519 => Verdict::Unsupported(
-                "an Ed25519 key: only P-256, P-384 and P-521 sign OMS bundles".to_owned(),
-            ),
-            [first, ..] => {
-                Verdict::Invalid(format!("the signature is not by {} over this statement", first.key.id()))
-            }
-        });
+        return match (candidates.as_slice(), raw) {
+            ([], Some(raw)) => by_stranger(raw, envelope, signature, beliefs, at),
+            ([], None) => Err(unnamed(hint)),
+            _ if hint.is_none() && raw.is_none() => Err(unnamed(None)),
+            ([first, ..], _) if first.key.kind() == Kind::Ed25519 => Err(no_ed25519()),
+            ([first, ..], _) => Err(wrong(&first.key.id())),
+        };
     };
     let signer = known.key.id();
     // One key may be believed in several windows: then in any of them.
@@ -209,12 +222,28 @@ fn by_key(
         let why = known.window.holds(at.time()).err().unwrap_or_default();
         return Err(Verdict::Expired { signer: signer.to_string(), why });
     }
-    beliefs.revocations.judge(&signer, at, beliefs.first_seen_counts)?;
+    not_revoked(&known.key.names(), beliefs, at)?;
     let mut notes = Vec::new();
     if hint.is_none() && raw.is_none() {
         notes.push("the bundle does not name its key; it was found by trying".to_owned());
     }
-    Ok(Signed { signer, notes })
+    Ok(Signed { who: Who::Known(signer.clone()), key: signer, notes })
+}
+
+/// A key that came along and that nobody here knows: whether the signature is
+/// right for it can be told, and that is all.
+fn by_stranger(
+    key: &PublicKey,
+    envelope: &Envelope,
+    signature: &[u8],
+    beliefs: &Beliefs<'_>,
+    at: Evidenced,
+) -> Result<Signed, Verdict> {
+    key.verify(&envelope.signed_bytes(), signature).map_err(|_| wrong(&key.id()))?;
+    // Attack: a revoked key is shown as somebody new, and pinned.
+    not_revoked(&key.names(), beliefs, at)?;
+    let who = Who::Stranger(format!("the key {}", key.id()));
+    Ok(Signed { who, key: key.id(), notes: Vec::new() })
 }
 
 fn by_certificate(
@@ -224,13 +253,41 @@ fn by_certificate(
     beliefs: &Beliefs<'_>,
     at: Evidenced,
 ) -> Result<Signed, Verdict> {
-    let found = x509::certify(chain, beliefs.anchors, at.time())?;
-    let wrong = |_| Verdict::Invalid(format!("the signature is not by {} over this statement", found.signer));
-    found.key.verify(&envelope.signed_bytes(), signature).map_err(wrong)?;
-    for revocable in [&found.signer].into_iter().chain(&found.path) {
-        beliefs.revocations.judge(revocable, at, beliefs.first_seen_counts)?;
-    }
-    Ok(Signed { signer: found.signer, notes: Vec::new() })
+    let message = envelope.signed_bytes();
+    let found = match x509::certify(chain, beliefs.anchors, at.time()) {
+        Ok(found) => found,
+        Err(Verdict::UnknownSigner { .. }) => {
+            let found = x509::stranger(chain, at.time())?;
+            found.key.verify(&message, signature).map_err(|_| wrong(&found.key.id()))?;
+            not_revoked(&found.names, beliefs, at)?;
+            return Ok(Signed { who: Who::Stranger(found.who), key: found.key.id(), notes: Vec::new() });
+        }
+        Err(other) => return Err(other),
+    };
+    found.key.verify(&message, signature).map_err(|_| wrong(&found.signer))?;
+    not_revoked(&[&[found.signer.clone()], found.path.as_slice()].concat(), beliefs, at)?;
+    Ok(Signed { who: Who::Known(found.signer), key: found.key.id(), notes: Vec::new() })
+}
+
+fn not_revoked(names: &[SignerId], beliefs: &Beliefs<'_>, at: Evidenced) -> Result<(), Verdict> {
+    names.iter().try_for_each(|one| beliefs.revocations.judge(one, at, beliefs.first_seen_counts))
+}
+
+fn wrong(signer: &SignerId) -> Verdict {
+    Verdict::Invalid(format!("the signature is not by {signer} over this statement"))
+}
+
+fn no_ed25519() -> Verdict {
+    Verdict::Unsupported("an Ed25519 key: only P-256, P-384 and P-521 sign OMS bundles".to_owned())
+}
+
+/// Nothing came along by which the signature could be checked.
+fn unnamed(hint: Option<&str>) -> Verdict {
+    let who = hint.map_or_else(
+        || "the bundle does not name its key, and none known here fits".to_owned(),
+        |hint| format!("the key {}", text::escape_short(hint, 80)),
+    );
+    Verdict::UnknownSigner { who, key: None }
 }
 
 #[cfg(test)]

@@ -61,6 +61,11 @@ impl Revocations {
         }
     }
 
+    /// Adds all entries of another list.
+    pub fn merge(&mut self, other: Self) {
+        other.0.into_iter().for_each(|(signer, entry)| self.add(signer, entry));
+    }
+
     /// Whether anything is revoked at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -21,6 +21,9 @@ pub enum Method {
     Tag,
     /// A DSSE envelope over an in-toto statement.
     Dsse,
+    /// A file whose name says that it is another kind of signature. No verifier
+    /// answers for it, so it is never valid.
+    Other,
 }
 
 impl Method {
@@ -33,6 +36,7 @@ impl Method {
             Self::Commit => "signed commit",
             Self::Tag => "signed tag",
             Self::Dsse => "DSSE envelope",
+            Self::Other => "other signature",
         }
     }
 }
@@ -66,33 +70,34 @@ impl Evidenced {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vouched {
     signer: SignerId,
-    key: Option<SignerId>,
+    key: SignerId,
     method: Method,
     at: Evidenced,
     notes: Vec<String>,
 }
 
 impl Vouched {
-    /// Only for verifiers, as their last line.
+    /// Only for verifiers, as their last line. Who the signer is does not say
+    /// which key it was, so no verifier can leave the key out.
     #[cfg(feature = "provenance")]
-    pub(super) const fn new(signer: SignerId, method: Method, at: Evidenced, notes: Vec<String>) -> Self {
-        Self { signer, key: None, method, at, notes }
+    pub(super) const fn new(
+        signer: SignerId,
+        key: SignerId,
+        method: Method,
+        at: Evidenced,
+        notes: Vec<String>,
+    ) -> Self {
+        Self { signer, key, method, at, notes }
     }
 
-    /// The key that made the signature, where the signer is somebody whom an
-    /// authority certified.
-    #[cfg(feature = "provenance")]
-    pub(super) fn by_key(self, key: SignerId) -> Self {
-        Self { key: Some(key), ..self }
-    }
-
-    /// The key that made the signature, if that is known; else the signer.
+    /// The key that made the signature: `key:` and the SHA-256 of curve and
+    /// point as SubjectPublicKeyInfo, in whatever encoding the key came along.
     ///
-    /// Attack: one key, listed by itself and certified for two principals, is
-    /// three signers. Who counts voices counts keys as well.
+    /// Attack: one key, listed by itself, as an OpenSSH key, and certified for
+    /// two principals, is four signers. Who counts voices counts keys as well.
     #[must_use]
-    pub fn key(&self) -> &SignerId {
-        self.key.as_ref().unwrap_or(&self.signer)
+    pub const fn key(&self) -> &SignerId {
+        &self.key
     }
 
     /// Who.
@@ -129,8 +134,19 @@ pub enum Verdict {
     Invalid(String),
     /// There is none.
     Unsigned,
-    /// Whether it is right cannot be told: we do not know the signer.
-    UnknownSigner(String),
+    /// By nobody we know. Never satisfies a policy, whatever `key` holds.
+    UnknownSigner {
+        /// Who it says it is, or why nobody here counts; escaped.
+        who: String,
+        /// The key that trust on first use may pin: it came along with the
+        /// evidence, the signature is right for it, nobody revoked it, and the
+        /// subject was compared and is covered. `None` when any of this is not
+        /// so, and for a key that somebody here knows and restricts.
+        ///
+        /// `ssh:` for a signature of OpenSSH; else `key:`, of a certificate that
+        /// of its leaf.
+        key: Option<SignerId>,
+    },
     /// Key or certificate was not valid at the time of the evidence.
     Expired {
         /// Whose.
@@ -164,7 +180,7 @@ impl Verdict {
             Self::Valid(_) => "valid",
             Self::Invalid(_) => "invalid",
             Self::Unsigned => "unsigned",
-            Self::UnknownSigner(_) => "unknown-signer",
+            Self::UnknownSigner { .. } => "unknown-signer",
             Self::Expired { .. } => "expired",
             Self::Revoked { .. } => "revoked",
             Self::Unsupported(_) => "unsupported",
@@ -190,7 +206,7 @@ impl fmt::Display for Verdict {
             }
             Self::Invalid(why) => write!(f, "invalid: {why}"),
             Self::Unsigned => f.write_str("unsigned"),
-            Self::UnknownSigner(who) => write!(f, "signed by somebody unknown here: {who}"),
+            Self::UnknownSigner { who, .. } => write!(f, "signed by somebody unknown here: {who}"),
             Self::Expired { signer, why } => write!(f, "expired: {signer}: {why}"),
             Self::Revoked { signer, why } => write!(f, "revoked: {signer}: {why}"),
             Self::Unsupported(what) => write!(f, "not evaluated: {what}"),

@@ -43,17 +43,21 @@ const CERTIFICATE_MAX: usize = 1 << 16;
 struct Use {
     /// As webpki asks for it, of every certificate of the path.
     extended: webpki::KeyUsage,
+    /// The same, as the bytes of the identifier.
+    oid: &'static [u8],
     /// Its name.
     word: &'static str,
 }
 
 /// 1.3.6.1.5.5.7.3.3, where there is any ExtendedKeyUsage.
-const CODE: Use =
-    Use { extended: webpki::KeyUsage::required_if_present(&[43, 6, 1, 5, 5, 7, 3, 3]), word: "codeSigning" };
+const CODE: Use = purpose(&[43, 6, 1, 5, 5, 7, 3, 3], "codeSigning");
 
 /// 1.3.6.1.5.5.7.3.8. That the leaf has it at all is asked apart.
-const STAMPS: Use =
-    Use { extended: webpki::KeyUsage::required_if_present(&[43, 6, 1, 5, 5, 7, 3, 8]), word: "timeStamping" };
+const STAMPS: Use = purpose(&[43, 6, 1, 5, 5, 7, 3, 8], "timeStamping");
+
+const fn purpose(oid: &'static [u8], word: &'static str) -> Use {
+    Use { extended: webpki::KeyUsage::required_if_present(oid), oid, word }
+}
 
 /// A certificate that we believe: of an authority, or of one signer itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,9 +66,6 @@ pub struct Anchor {
     spki: Digest,
     /// When we believe it, beside its own validity.
     pub window: Window,
-    /// Which sources it may vouch for. Not looked at here: whoever asks about a
-    /// skill knows its source, and leaves out anchors of other namespaces.
-    pub namespaces: Vec<String>,
 }
 
 /// What is no anchor.
@@ -108,7 +109,13 @@ impl Anchor {
     pub fn from_der(der: &[u8]) -> Result<Self, AnchorFault> {
         let seen = Seen::read(der).ok_or(AnchorFault::NotACertificate)?;
         let spki = sha256(&[&seen.spki]);
-        Ok(Self { der: der.to_vec(), spki, window: Window::ALWAYS, namespaces: Vec::new() })
+        Ok(Self { der: der.to_vec(), spki, window: Window::ALWAYS })
+    }
+
+    /// Every id by which a list may name it or its key.
+    #[must_use]
+    pub fn names(&self) -> Vec<SignerId> {
+        Seen::read(&self.der).map(|seen| seen.names()).unwrap_or_default()
     }
 
     /// SHA-256 of its public key: the first half of the ids of all it certifies.
@@ -125,6 +132,8 @@ struct Seen {
     fingerprint: Digest,
     /// None: no such extension.
     usage: Option<KeyUsage>,
+    /// The same of ExtendedKeyUsage.
+    purposes: Option<ExtendedKeyUsage>,
     basic: Option<BasicConstraints>,
     validity: Window,
 }
@@ -144,10 +153,14 @@ impl Seen {
             spki: body.subject_public_key_info().to_der().ok()?,
             fingerprint: sha256(&[der]),
             usage: body.get_extension::<KeyUsage>().ok()?.map(|(_, usage)| usage),
+            purposes: body.get_extension::<ExtendedKeyUsage>().ok()?.map(|(_, purposes)| purposes),
             basic: body.get_extension::<BasicConstraints>().ok()?.map(|(_, basic)| basic),
             validity: Window {
                 from: Some(second(&body.validity().not_before)),
-                until: Some(second(&body.validity().not_after)),
+                // Of a certificate the last second is inside (RFC 5280, 4.1.2.5).
+                until: Some(Timestamp::from_unix(
+                    second(&body.validity().not_after).unix().saturating_add(1),
+                )),
             },
         })
     }
@@ -168,6 +181,27 @@ impl Seen {
             "{} may not certify others: its KeyUsage has no keyCertSign",
             self.words()
         )))
+    }
+
+    /// Whether it is for signing at all, and for this.
+    fn may_sign(&self, what: Use) -> Result<(), Verdict> {
+        let words = self.words();
+        if !self.usage.as_ref().is_some_and(KeyUsage::digital_signature) {
+            return Err(Verdict::Invalid(format!(
+                "{words} may not sign: its KeyUsage has no digitalSignature"
+            )));
+        }
+        let named = |all: &ExtendedKeyUsage| all.0.iter().any(|one| one.as_bytes() == what.oid);
+        if self.purposes.as_ref().is_none_or(named) { Ok(()) } else { Err(other_uses(&words, what)) }
+    }
+
+    /// Every id by which a list may name the certificate or its key.
+    fn names(&self) -> Vec<SignerId> {
+        let key = PublicKey::from_spki(&self.spki);
+        // Of a key that is not evaluated here the hash alone is known.
+        let mut all = key.map_or_else(|_| vec![SignerId::key(&sha256(&[&self.spki]))], |key| key.names());
+        all.push(SignerId::key(&self.fingerprint));
+        all
     }
 
     fn is_valid_at(&self, window: Window, at: Timestamp) -> Result<(), Verdict> {
@@ -207,16 +241,8 @@ fn follow(chain: &[Vec<u8>], anchors: &[Anchor], at: Timestamp, what: Use) -> Re
     if chain.len() > CERTIFICATES_MAX {
         return Err(Verdict::Invalid(format!("{} certificates; at most {CERTIFICATES_MAX}", chain.len())));
     }
-    let seen =
-        Seen::read(leaf).ok_or_else(|| invalid("the first certificate of the bundle cannot be read"))?;
-    let key = PublicKey::from_spki(&seen.spki).ok().filter(|key| key.kind() != Kind::Ed25519);
-    let key = key.ok_or_else(|| {
-        Verdict::Unsupported(format!(
-            "the key of {}: only P-256, P-384 and P-521 are evaluated in certificates",
-            seen.words()
-        ))
-    })?;
-    let mut best = Verdict::UnknownSigner(format!("{}, which no anchor here certifies", seen.words()));
+    let (seen, key) = first(leaf)?;
+    let mut best = nobody(&seen);
     for anchor in anchors {
         match reach(leaf, &seen, others, anchor, at, what) {
             Ok(path) => {
@@ -228,13 +254,53 @@ fn follow(chain: &[Vec<u8>], anchors: &[Anchor], at: Timestamp, what: Use) -> Re
             }
             // What another anchor has to say of a signer it does not know says nothing.
             Err(verdict) => {
-                if matches!(best, Verdict::UnknownSigner(_)) {
+                if matches!(best, Verdict::UnknownSigner { .. }) {
                     best = verdict;
                 }
             }
         }
     }
     Err(best)
+}
+
+/// The signer's own certificate, and its key.
+fn first(leaf: &[u8]) -> Result<(Seen, PublicKey), Verdict> {
+    let unreadable = || Verdict::Invalid("the first certificate of the bundle cannot be read".to_owned());
+    let seen = Seen::read(leaf).ok_or_else(unreadable)?;
+    let key = PublicKey::from_spki(&seen.spki).ok().filter(|key| key.kind() != Kind::Ed25519);
+    let key = key.ok_or_else(|| {
+        Verdict::Unsupported(format!(
+            "the key of {}: only P-256, P-384 and P-521 are evaluated in certificates",
+            seen.words()
+        ))
+    })?;
+    Ok((seen, key))
+}
+
+/// A leaf that no anchor certifies, fit to sign in itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stranger {
+    /// Its key, which nobody we know certifies.
+    pub key: PublicKey,
+    /// What it calls itself; escaped.
+    pub who: String,
+    /// Every id by which a list may name a certificate of the chain or its key.
+    pub names: Vec<SignerId>,
+}
+
+/// Looks at a chain that [`certify`] could not follow. The names in it are what
+/// it says of itself.
+///
+/// # Errors
+/// The verdict, if the leaf may not sign even by what it says of itself.
+pub fn stranger(chain: &[Vec<u8>], at: Timestamp) -> Result<Stranger, Verdict> {
+    let leaf = chain.first().map(Vec::as_slice).unwrap_or_default();
+    let (seen, key) = first(leaf)?;
+    seen.is_valid_at(seen.validity, at)?;
+    seen.may_sign(CODE)?;
+    let names = chain.iter().filter_map(|der| Seen::read(der)).flat_map(|one| one.names()).collect();
+    let who = format!("{}, which no anchor here certifies, by the key {}", seen.words(), key.id());
+    Ok(Stranger { key, who, names })
 }
 
 /// From the leaf to this anchor: the keys and certificates on the way.
@@ -271,14 +337,9 @@ fn reach(
         met.push(root);
     }
     seen.is_valid_at(anchor.window, at)?;
-    if !seen.usage.as_ref().is_some_and(KeyUsage::digital_signature) {
-        return Err(Verdict::Invalid(format!(
-            "{} may not sign: its KeyUsage has no digitalSignature",
-            seen.words()
-        )));
-    }
-    let ids = met.iter().chain([seen]).flat_map(|one| [sha256(&[&one.spki]), one.fingerprint]);
-    Ok(ids.map(|digest| SignerId::key(&digest)).collect())
+    // Here too for a leaf that is itself believed, which webpki never saw.
+    seen.may_sign(what)?;
+    Ok(met.iter().chain([seen]).flat_map(Seen::names).collect())
 }
 
 /// The certificates between leaf and anchor, as webpki finds the path.
@@ -304,6 +365,14 @@ fn path(
     Ok(found.intermediate_certificates().map(|one| one.der().to_vec()).collect())
 }
 
+fn other_uses(who: &str, what: Use) -> Verdict {
+    Verdict::Invalid(format!("{who} is for other uses: its ExtendedKeyUsage has no {}", what.word))
+}
+
+fn nobody(leaf: &Seen) -> Verdict {
+    Verdict::UnknownSigner { who: format!("{}, which no anchor here certifies", leaf.words()), key: None }
+}
+
 /// What webpki found, in our words.
 fn judge(error: &webpki::Error, leaf: &Seen, at: Timestamp, what: Use) -> Verdict {
     use webpki::Error as E;
@@ -319,9 +388,7 @@ fn judge(error: &webpki::Error, leaf: &Seen, at: Timestamp, what: Use) -> Verdic
             time(not_before)
         )),
         // Somebody else's authority may have the same name: then only its signature does not fit.
-        E::UnknownIssuer | E::InvalidSignatureForPublicKey => {
-            Verdict::UnknownSigner(format!("{}, which no anchor here certifies", leaf.words()))
-        }
+        E::UnknownIssuer | E::InvalidSignatureForPublicKey => nobody(leaf),
         E::UnsupportedSignatureAlgorithmContext(_)
         | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => Verdict::Unsupported(format!(
             "the certificates above {} are signed with RSA or another algorithm that is not evaluated here",
@@ -334,11 +401,7 @@ fn judge(error: &webpki::Error, leaf: &Seen, at: Timestamp, what: Use) -> Verdic
         E::PathLenConstraintViolated => {
             Verdict::Invalid(format!("more authorities above {} than one of them allows", leaf.words()))
         }
-        E::RequiredEkuNotFoundContext(_) => Verdict::Invalid(format!(
-            "{} is for other uses: its ExtendedKeyUsage has no {}",
-            leaf.words(),
-            what.word
-        )),
+        E::RequiredEkuNotFoundContext(_) => other_uses(&leaf.words(), what),
         other => Verdict::Invalid(format!(
             "the path from {} is not sound: {}",
             leaf.words(),

@@ -603,5 +603,5 @@ fn a_certified_key_signs_commits_too() {
     let verdict = scene.commit_verdict(&scene.at_branch());
     let vouched = verdict.vouched().unwrap_or_else(|| panic!("{verdict}"));
     assert!(vouched.signer().as_str().ends_with("/a@example.org"), "{}", vouched.signer());
-    assert!(vouched.key().as_str().starts_with("ssh:"));
+    assert!(vouched.key().as_str().starts_with("key:"));
 }

@@ -2,9 +2,10 @@
 //! the pair beside or inside.
 
 use super::bench::{Bench, Case, KINDS, NOON};
-use skill_trust::model::digest::Hasher;
+use skill_trust::model::digest::{Hasher, sha256};
 use skill_trust::model::manifest::{Entry, Manifest};
 use skill_trust::model::path::EntryPath;
+use skill_trust::model::signer::SignerId;
 use skill_trust::model::skill::SkillName;
 use skill_trust::model::time::Timestamp;
 use skill_trust::policy::provenance::revocation::Revocations;
@@ -16,9 +17,12 @@ use skill_trust::policy::provenance::verdict::{Evidenced, Method, Verdict};
 
 pub(crate) const SECRET: [u8; 32] = [7; 32];
 
+fn raw(secret: [u8; 32]) -> [u8; 32] {
+    ed25519_dalek::SigningKey::from_bytes(&secret).verifying_key().to_bytes()
+}
+
 pub(crate) fn line(secret: [u8; 32]) -> String {
-    let key = ed25519_dalek::SigningKey::from_bytes(&secret);
-    PublicKey::ed25519(key.verifying_key().as_bytes()).unwrap().to_text()
+    PublicKey::ed25519(&raw(secret)).unwrap().to_text()
 }
 
 /// Path, executable, content.
@@ -82,7 +86,9 @@ fn what_we_state_is_valid_here_and_signed_for_ssh_keygen() {
     let vouched = verdict.vouched().unwrap_or_else(|| panic!("{verdict}"));
     assert_eq!(vouched.method(), Method::Statement);
     assert!(vouched.signer().as_str().starts_with("ssh:SHA256:"));
-    assert_eq!(vouched.key(), vouched.signer());
+    // RFC 8410, 4: what stands before the 32 bytes of the key.
+    let spki = [&b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00"[..], &raw(SECRET)].concat();
+    assert_eq!(*vouched.key(), SignerId::key(&sha256(&[&spki])));
     let notes = vouched.notes().join("; ");
     assert!(notes.contains("ana@example.org") && notes.contains("version 1.0.0"), "{notes}");
 

@@ -19,7 +19,7 @@
 pub mod folder;
 pub mod object;
 
-use super::ssh::judge::{Beliefs, Signed, judge};
+use super::ssh::judge::{Beliefs, Judged, weigh};
 use super::verdict::{Method, Verdict};
 use crate::model::digest::Digest;
 use crate::model::git_proof::GitProof;
@@ -85,14 +85,14 @@ pub fn verify_tag(claim: &Claim<'_>, beliefs: &Beliefs<'_>) -> Verdict {
     }
 }
 
-fn evaluate(signature: Option<&Signature>, other: bool, beliefs: &Beliefs<'_>) -> Result<Signed, Verdict> {
+fn evaluate(signature: Option<&Signature>, other: bool, beliefs: &Beliefs<'_>) -> Result<Judged, Verdict> {
     let Some(signature) = signature else { return Err(Verdict::Unsigned) };
     match signature.armour {
         Armour::Pgp => return Err(Verdict::Unsupported("an OpenPGP signature".to_owned())),
         Armour::Cms => return Err(Verdict::Unsupported("an X.509 (CMS) signature".to_owned())),
         Armour::Ssh => {}
     }
-    let mut signed = judge(&signature.text, &signature.payload, NAMESPACE, beliefs)?;
+    let mut signed = weigh(&signature.text, &signature.payload, NAMESPACE, beliefs)?;
     if other {
         signed.note("it has a second signature, for its SHA-256 form, which was not looked at".to_owned());
     }

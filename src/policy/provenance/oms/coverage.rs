@@ -55,6 +55,7 @@ pub(super) fn compare(
         return Ok(Told { uncovered: names(&uncovered), notes: Vec::new() });
     }
     let mut notes = digests(statement, subject, bare)?;
+    let unsigned = modes(predicate, &here)?;
     if statement.name != subject.name.as_str() {
         let other = text::escape_short(&statement.name, 80);
         notes.push(format!("it was signed under the name `{other}`, not `{}`", subject.name));
@@ -71,7 +72,9 @@ pub(super) fn compare(
     if !is_sorted(predicate) {
         notes.push("its files are listed in an order of their own".to_owned());
     }
-    notes.extend(modes(statement, predicate, &here));
+    if !unsigned.is_empty() && !names_the_tree(statement) {
+        notes.push(format!("executable, which is not signed: {}", names(&unsigned).join(", ")));
+    }
     Ok(Told { uncovered: Vec::new(), notes })
 }
 
@@ -124,25 +127,28 @@ fn is_sorted(predicate: &Predicate) -> bool {
     by_name || predicate.resources.is_sorted_by(|a, b| a.name.components().lt(b.name.components()))
 }
 
+/// Whether the statement binds modes by the digest of the whole.
+fn names_the_tree(statement: &Statement) -> bool {
+    statement.digests.iter().any(|(kind, hex)| kind == "gitTree" && hex.len() == 64)
+}
+
+/// The executable files whose mode is not listed; an error names one that was
+/// signed with the other mode.
+///
 /// Attack: `chmod +x` on a signed text file makes a program that nobody signed.
-fn modes(statement: &Statement, predicate: &Predicate, here: &BTreeMap<&str, &SubjectFile>) -> Vec<String> {
-    if statement.digests.iter().any(|(kind, hex)| kind == "gitTree" && hex.len() == 64) {
-        return Vec::new();
-    }
-    let (mut changed, mut unsigned) = (Vec::new(), Vec::new());
+fn modes<'a>(predicate: &'a Predicate, here: &BTreeMap<&str, &SubjectFile>) -> Result<Vec<&'a str>, String> {
+    let word = |executable: bool| if executable { "executable" } else { "not executable" };
+    let mut unsigned = Vec::new();
     for resource in &predicate.resources {
-        let name = resource.name.as_str();
-        match (resource.executable, here.get(name).is_some_and(|file| file.executable)) {
-            (Some(signed), now) if signed != now => changed.push(name),
-            (None, true) => unsigned.push(name),
+        let path = resource.name.as_str();
+        match (resource.executable, here.get(path).is_some_and(|file| file.executable)) {
+            (Some(signed), now) if signed != now => {
+                let name = text::escape_short(path, 120);
+                return Err(format!("`{name}` was signed as {}, and is {}", word(signed), word(now)));
+            }
+            (None, true) => unsigned.push(path),
             _ => {}
         }
     }
-    let tell =
-        |list: &[&str], what: &str| (!list.is_empty()).then(|| format!("{what}: {}", names(list).join(", ")));
-    let told = [
-        tell(&changed, "executable here where it was signed as not, or the other way round"),
-        tell(&unsigned, "executable, which is not signed"),
-    ];
-    told.into_iter().flatten().collect()
+    Ok(unsigned)
 }

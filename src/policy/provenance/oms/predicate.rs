@@ -118,10 +118,16 @@ fn resource(json: &Json) -> Result<Resource, String> {
     let digest = Digest::from_hex(member("digest")?);
     let digest =
         digest.map_err(|_| format!("the digest of `{}` is not 64 lower-case hex digits", quoted()))?;
-    let executable = match json.get("annotations").and_then(|all| all.get("mode")).and_then(Json::text) {
-        Some("100755") => Some(true),
-        Some("100644") => Some(false),
-        _ => None,
+    let annotations = json.get("annotations");
+    if annotations.is_some_and(|all| all.members().is_none()) {
+        return Err(format!("the annotations of `{}` are no object", quoted()));
+    }
+    // Attack: `0100755` is one mode to one program and none to the next.
+    let executable = match annotations.and_then(|all| all.get("mode")).map(Json::text) {
+        None => None,
+        Some(Some("100755")) => Some(true),
+        Some(Some("100644")) => Some(false),
+        Some(_) => return Err(format!("the mode of `{}` is neither 100644 nor 100755", quoted())),
     };
     Ok(Resource { name: path, digest, executable })
 }

@@ -144,8 +144,8 @@ fn windows_and_revocations_hold_for_keys() {
     for (evidence, word) in [
         (Evidenced::Now(at(99)), "expired"),
         (Evidenced::Now(at(100)), "valid"),
-        (Evidenced::FirstSeen(at(200)), "valid"),
-        (Evidenced::Stamped(at(201)), "expired"),
+        (Evidenced::FirstSeen(at(199)), "valid"),
+        (Evidenced::Stamped(at(200)), "expired"),
     ] {
         assert_eq!(ask_with(&signed(), &skill(), &keys, &none, evidence).word(), word, "{evidence:?}");
     }

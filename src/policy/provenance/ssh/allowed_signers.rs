@@ -88,6 +88,11 @@ impl AllowedSigners {
         &self.faults
     }
 
+    /// The keys of the lines that let somebody sign, authorities' among them.
+    pub fn keys(&self) -> impl Iterator<Item = &PublicKey> {
+        self.lines.iter().map(|line| &line.key)
+    }
+
     /// How many lines let somebody sign.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -115,6 +120,18 @@ impl AllowedSigners {
         self.lines.iter().any(|line| line.key_fits(identity))
     }
 
+    /// The lines that let somebody sign for a purpose, and name it.
+    ///
+    /// Attack: a line without `namespaces`, or with `*`, was written for commits
+    /// and lets its key do everything; so it made a reviewer of everybody who
+    /// commits. Only a line that spells the purpose out counts.
+    pub(in crate::policy::provenance) fn named_for(&self, namespace: &str) -> impl Iterator<Item = &Line> {
+        let names = move |list: &&str| {
+            list.split(',').any(|pattern| pattern == namespace) && in_list(namespace, list)
+        };
+        self.lines.iter().filter(move |line| line.namespaces.as_deref().filter(names).is_some())
+    }
+
     /// The patterns of the lines that hold this signer's key or authority, for
     /// who counts people instead of keys.
     #[must_use]
@@ -128,6 +145,21 @@ impl AllowedSigners {
 }
 
 impl Line {
+    /// Whether its key is an authority, which signs nothing itself.
+    pub(in crate::policy::provenance) const fn is_authority(&self) -> bool {
+        self.authority
+    }
+
+    /// Its patterns, as they stand there.
+    pub(in crate::policy::provenance) fn principals(&self) -> &str {
+        &self.principals
+    }
+
+    /// Its key.
+    pub(in crate::policy::provenance) const fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
     /// Whether the line is about this key. A certified key is let in by its
     /// authority's line alone, as for `ssh-keygen`.
     fn key_fits(&self, identity: &Identity) -> bool {
@@ -164,7 +196,11 @@ impl Line {
     ///
     /// # Errors
     /// [`NotAllowed`], with both values.
-    pub(super) fn allows(&self, namespace: &str, at: Timestamp) -> Result<(), NotAllowed> {
+    pub(in crate::policy::provenance) fn allows(
+        &self,
+        namespace: &str,
+        at: Timestamp,
+    ) -> Result<(), NotAllowed> {
         let number = self.number;
         if let Some(namespaces) = self.namespaces.as_deref().filter(|list| !in_list(namespace, list)) {
             let (asked, list) = (sig::shown(namespace), text::escape_short(namespaces, 200));

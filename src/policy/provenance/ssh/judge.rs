@@ -33,6 +33,38 @@ pub struct Beliefs<'a> {
     pub principal: Option<&'a str>,
 }
 
+/// A right signature. What it is about is still to be checked.
+pub(in crate::policy::provenance) enum Judged {
+    /// By somebody we know.
+    Known(Signed),
+    /// By a key that came along and that no list here knows.
+    Stranger {
+        /// In words.
+        who: String,
+        /// The key itself.
+        key: SignerId,
+    },
+}
+
+impl Judged {
+    /// Adds what is worth knowing.
+    pub(in crate::policy::provenance) fn note(&mut self, note: String) {
+        if let Self::Known(signed) = self {
+            signed.notes.push(note);
+        }
+    }
+
+    /// Only for those who have compared the subject.
+    pub(in crate::policy::provenance) fn vouch(self, method: Method) -> Verdict {
+        match self {
+            Self::Known(Signed { signer, key, at, notes }) => {
+                Verdict::Valid(Vouched::new(signer, key, method, at, notes))
+            }
+            Self::Stranger { who, key } => Verdict::UnknownSigner { who, key: Some(key) },
+        }
+    }
+}
+
 /// Somebody we know signed a message. What it is about is still to be checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed {
@@ -48,16 +80,6 @@ impl Signed {
     pub const fn signer(&self) -> &SignerId {
         &self.signer
     }
-
-    /// Adds what is worth knowing.
-    pub(in crate::policy::provenance) fn note(&mut self, note: String) {
-        self.notes.push(note);
-    }
-
-    /// Only for those who have compared the subject.
-    pub(in crate::policy::provenance) fn vouch(self, method: Method) -> Verdict {
-        Verdict::Valid(Vouched::new(self.signer, method, self.at, self.notes).by_key(self.key))
-    }
 }
 
 /// Judges the armoured `signature` over `message`, made for `namespace`.
@@ -70,6 +92,23 @@ pub fn judge(
     namespace: &str,
     beliefs: &Beliefs<'_>,
 ) -> Result<Signed, Verdict> {
+    match weigh(signature, message, namespace, beliefs)? {
+        Judged::Known(signed) => Ok(signed),
+        Judged::Stranger { who, .. } => Err(Verdict::UnknownSigner { who, key: None }),
+    }
+}
+
+/// As [`judge`], for those who compare the subject afterwards: a stranger's
+/// signature is checked as well, with the key that came along.
+///
+/// # Errors
+/// Every [`Verdict`] but the valid one.
+pub(in crate::policy::provenance) fn weigh(
+    signature: &[u8],
+    message: &[u8],
+    namespace: &str,
+    beliefs: &Beliefs<'_>,
+) -> Result<Judged, Verdict> {
     let sig = SshSig::parse(signature)?;
     // Attack: a signature over a commit, or over any file, shown as one over a
     // statement.
@@ -79,14 +118,14 @@ pub fn judge(
     }
     let identity = &sig.identity;
     let lines: Vec<_> = beliefs.allowed.naming(identity, beliefs.principal).collect();
-    if lines.is_empty() {
-        return Err(Verdict::UnknownSigner(stranger(identity, beliefs)));
-    }
     if let Identity::Certificate(cert) = identity {
         cert.verify_authority()?;
         cert.allows(sig.signature())?;
     }
     sig.verify(message)?;
+    if lines.is_empty() {
+        return stranger(identity, beliefs);
+    }
     let (line, principal) = in_time(identity, &lines, namespace, beliefs)?;
     let signer = signer_of(identity, principal)?;
     not_revoked(identity, &signer, beliefs)?;
@@ -102,7 +141,7 @@ pub fn judge(
         notes.push(format!("by a security key{how}; its signature number {}", device.counter));
     }
     notes.extend(beliefs.revoked.iter().flat_map(|list| list.notes().iter().cloned()));
-    Ok(Signed { signer, key: identity.key().signer(), at: beliefs.at, notes })
+    Ok(Judged::Known(Signed { signer, key: identity.key().content(), at: beliefs.at, notes }))
 }
 
 /// The first line that lets this signer sign for this, then.
@@ -124,11 +163,15 @@ fn in_time<'a>(
             // A wrong time is nearer to a yes than a wrong purpose.
             Err(NotAllowed::Time(why)) => refused = Some(Verdict::Expired { signer: signer.clone(), why }),
             Err(NotAllowed::Namespace(why)) => {
-                refused.get_or_insert_with(|| Verdict::UnknownSigner(format!("{signer}: {why}")));
+                // Known, and not for this: nothing to pin on first use.
+                refused.get_or_insert_with(|| Verdict::UnknownSigner {
+                    who: format!("{signer}: {why}"),
+                    key: None,
+                });
             }
         }
     }
-    Err(refused.unwrap_or(Verdict::UnknownSigner(signer)))
+    Err(refused.unwrap_or(Verdict::UnknownSigner { who: signer, key: None }))
 }
 
 fn signer_of(identity: &Identity, principal: &str) -> Result<SignerId, Verdict> {
@@ -148,9 +191,10 @@ fn not_revoked(identity: &Identity, signer: &SignerId, beliefs: &Beliefs<'_>) ->
             return Err(Verdict::Revoked { signer: signer.to_string(), why });
         }
     }
-    let mut all = vec![signer.clone(), identity.key().signer()];
+    let mut all = vec![signer.clone()];
+    all.extend(identity.key().names());
     if let Identity::Certificate(cert) = identity {
-        all.push(cert.authority.signer());
+        all.extend(cert.authority.names());
         let authority = cert.authority.digest();
         let others = cert.principals.iter().map(|name| SignerId::ssh_authority(&authority, name));
         all.extend(others.filter_map(Result::ok));
@@ -161,8 +205,26 @@ fn not_revoked(identity: &Identity, signer: &SignerId, beliefs: &Beliefs<'_>) ->
     Ok(())
 }
 
-/// Who it is that we do not know.
-fn stranger(identity: &Identity, beliefs: &Beliefs<'_>) -> String {
+/// Who it is that we do not know; the signature is right.
+///
+/// Attack: a key that was revoked here is shown as somebody new, and pinned. And
+/// one that a list lets sign for others, or for something else, comes in as a
+/// stranger: what is known here is never pinned on first use.
+fn stranger(identity: &Identity, beliefs: &Beliefs<'_>) -> Result<Judged, Verdict> {
+    let key = identity.key().signer();
+    if let Identity::Certificate(cert) = identity {
+        let expired = |why: super::cert::NotThen| Verdict::Expired { signer: key.to_string(), why: why.0 };
+        cert.holds_at(beliefs.at.time()).map_err(expired)?;
+    }
+    not_revoked(identity, &key, beliefs)?;
+    let who = stranger_words(identity, beliefs);
+    if beliefs.allowed.knows(identity) {
+        return Err(Verdict::UnknownSigner { who, key: None });
+    }
+    Ok(Judged::Stranger { who, key })
+}
+
+fn stranger_words(identity: &Identity, beliefs: &Beliefs<'_>) -> String {
     let key = identity.key().fingerprint();
     let who = match identity {
         Identity::Key(_) => key,

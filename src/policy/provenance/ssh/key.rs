@@ -18,6 +18,7 @@ use super::Fault;
 use super::wire::{Reader, Writer};
 use crate::model::digest::{Digest, sha256};
 use crate::model::signer::{SignerId, fingerprint};
+use crate::policy::provenance::keys;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use p256::ecdsa::signature::Verifier as _;
@@ -222,6 +223,33 @@ impl PublicKey {
         SignerId::ssh(&self.digest())
     }
 
+    /// The same point as a bare key: what it is, whatever device or encoding it
+    /// came in. None cannot be, but for a fault of ours.
+    #[must_use]
+    pub fn plain(&self) -> Option<keys::PublicKey> {
+        let (kind, point) = match &self.point {
+            Point::Ed25519(key) => (keys::Kind::Ed25519, key.as_bytes().to_vec()),
+            Point::P256(key) => (keys::Kind::P256, key.to_sec1_point(false).as_bytes().to_vec()),
+            Point::P384(key) => (keys::Kind::P384, key.to_sec1_point(false).as_bytes().to_vec()),
+            Point::P521(key) => (keys::Kind::P521, key.to_sec1_point(false).as_bytes().to_vec()),
+        };
+        keys::PublicKey::from_point(kind, &point).ok()
+    }
+
+    /// The id of the key itself, equal for one public key in SPKI and here.
+    #[must_use]
+    pub fn content(&self) -> SignerId {
+        self.plain().map_or_else(|| self.signer(), |key| key.id())
+    }
+
+    /// Every id by which a list may name this key.
+    #[must_use]
+    pub fn names(&self) -> Vec<SignerId> {
+        let mut all = vec![self.signer()];
+        all.extend(self.plain().into_iter().flat_map(|key| key.names()));
+        all
+    }
+
     /// The key in text form, as in a `.pub` file without comment.
     #[must_use]
     pub fn to_text(&self) -> String {
@@ -308,6 +336,19 @@ impl Point {
         };
         point.map_err(|_| Fault::form("a point that is not on the curve"))
     }
+}
+
+/// The blob of a point as a key of OpenSSH that lies in no device.
+#[must_use]
+pub fn plain_blob(kind: keys::Kind, point: &[u8]) -> Vec<u8> {
+    let kind = match kind {
+        keys::Kind::Ed25519 => Kind::Ed25519,
+        keys::Kind::P256 => Kind::P256,
+        keys::Kind::P384 => Kind::P384,
+        keys::Kind::P521 => Kind::P521,
+    };
+    let name = Writer::new().string(kind.name().as_bytes());
+    kind.curve().into_iter().fold(name, |out, curve| out.string(curve.as_bytes())).string(point).finish()
 }
 
 /// The blob of the bare key in a key's or certificate's blob, for lists that

@@ -17,12 +17,13 @@
 //! What the statement does not prevent: an older one of the same skill stays
 //! true. Which version may follow which is the ledger's to say.
 
-use super::judge::{Beliefs, judge};
+use super::judge::{Beliefs, weigh};
 use super::{Fault, sig};
 use crate::model::digest::{Digest, Hasher};
 use crate::model::manifest::Manifest;
 use crate::model::skill::SkillName;
 use crate::model::text;
+use crate::policy::provenance::statement::TYPE;
 use crate::policy::provenance::verdict::{Method, Verdict};
 
 /// What signatures over statements are made for, and nothing else is.
@@ -32,7 +33,6 @@ pub const INSIDE: [&str; 2] = ["skill.intoto.json", "skill.intoto.json.sig"];
 /// Most bytes of a statement.
 pub const STATEMENT_MAX: usize = 16 << 10;
 
-const TYPE: &str = "https://in-toto.io/Statement/v1";
 const PREDICATE: &str = "https://skill-trust/statement/v1";
 /// Most characters of a version.
 const VERSION_MAX: usize = 64;
@@ -154,7 +154,7 @@ pub fn verify(
     folder: &Manifest,
     beliefs: &Beliefs<'_>,
 ) -> Verdict {
-    let mut signed = match judge(signature, statement, NAMESPACE, beliefs) {
+    let mut signed = match weigh(signature, statement, NAMESPACE, beliefs) {
         Ok(signed) => signed,
         Err(verdict) => return verdict,
     };

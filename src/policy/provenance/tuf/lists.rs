@@ -3,11 +3,9 @@
 use super::memory::KillMark;
 use super::{Client, Fault, Found};
 use crate::model::digest::sha256;
+use crate::model::tuf::layout::Place;
 use crate::model::tuf::lists::{KillOrders, Kind, Revocation, Subject, kill_orders};
 use crate::policy::provenance::revocation::{self, Revocations};
-
-/// The target path of kill orders.
-const KILL_ORDERS: &str = "kill-orders.json";
 
 impl Client {
     /// Takes the kill orders that a search found. Their number only grows: the
@@ -22,7 +20,7 @@ impl Client {
     /// orders under the same one, [`Fault::Malformed`] if anything in them is
     /// not understood.
     pub fn take_kill_orders(&mut self, found: &Found, bytes: &[u8]) -> Result<KillOrders, Fault> {
-        if found.path != KILL_ORDERS || self.found() != Some(found) {
+        if Place::of(&found.path) != Place::KillOrders || self.found() != Some(found) {
             return Err(Fault::Unasked);
         }
         found.check(bytes)?;
@@ -49,15 +47,29 @@ impl Client {
 pub fn signers(list: &[Revocation], feed: &str) -> Revocations {
     let mut all = Revocations::default();
     for one in list {
-        let kind = match one.kind {
-            Kind::Retired => revocation::Kind::Retired,
-            Kind::Compromised => revocation::Kind::Compromised,
-            Kind::Yanked | Kind::Malicious => continue,
-        };
-        if let Subject::Signer(signer) = &one.subject {
-            let feed = format!("{feed}: {}", one.why);
-            all.add(signer.clone(), revocation::Entry { kind, since: one.since, feed });
+        if let (Subject::Signer(signer), Some(entry)) = (&one.subject, entry(one, feed)) {
+            all.add(signer.clone(), entry);
         }
     }
     all
+}
+
+/// The revoked publishers: what a root calls them, and the entry that then holds
+/// for every key and certificate that it listed under that name.
+#[must_use]
+pub fn publishers(list: &[Revocation], feed: &str) -> Vec<(String, revocation::Entry)> {
+    let one = |one: &Revocation| match &one.subject {
+        Subject::Publisher(name) => Some((name.clone(), entry(one, feed)?)),
+        _ => None,
+    };
+    list.iter().filter_map(one).collect()
+}
+
+fn entry(one: &Revocation, feed: &str) -> Option<revocation::Entry> {
+    let kind = match one.kind {
+        Kind::Retired => revocation::Kind::Retired,
+        Kind::Compromised => revocation::Kind::Compromised,
+        Kind::Yanked | Kind::Malicious => return None,
+    };
+    Some(revocation::Entry { kind, since: one.since, feed: format!("{feed}: {}", one.why) })
 }

@@ -30,7 +30,7 @@ mod search;
 
 pub use client::{Client, Request};
 pub use fault::Fault;
-pub use lists::signers;
+pub use lists::{publishers, signers};
 pub use memory::{Held, Memory, Standing};
 pub use search::Found;
 

@@ -100,7 +100,7 @@ fn a_sound_chain_has_its_signer() {
     for chain in [&made[..], &made[..2]] {
         let found = certify(chain, std::slice::from_ref(&anchor), at(2025)).unwrap();
         assert_eq!(found.signer.as_str(), format!("cert:{}/CN=Acme%20Signing", anchor.spki().hex()));
-        assert_eq!(found.path.len(), 6, "three keys and three certificates");
+        assert_eq!(found.path.len(), 9, "three keys in two encodings and three certificates");
         assert_eq!(found.key.kind(), Kind::P256);
         assert!(found.path.contains(&found.key.id()));
         assert!(found.path.contains(&SignerId::key(&sha256(&[&made[0]]))));

@@ -230,8 +230,15 @@ pub(super) const STATEMENTS: &[Row] = &[
             it.list[0].2 = r#","annotations":{"mode":"100644"}"#;
             chmod(&at.join("SKILL.md"), 0o755);
         },
-        "valid",
-        "executable here where it was signed as not",
+        "invalid",
+        "`SKILL.md` was signed as not executable, and is executable",
+        true,
+    ),
+    row(
+        "a mode in annotations that is none",
+        |it, _| it.list[0].2 = r#","annotations":{"mode":"0100644"}"#,
+        "invalid",
+        "the mode of `SKILL.md` is neither 100644 nor 100755",
         true,
     ),
     row(
