@@ -77,6 +77,30 @@ pub fn load(world: &World, name: &str, kind: Kind, why: &str) -> Result<KeyFile,
     Err(Stop::new(Code::NoKey, what, next))
 }
 
+/// Of which kind a key is.
+///
+/// # Errors
+/// [`Code::NoKey`], [`Code::KeyUnsafe`].
+pub fn kind(world: &World, name: &str) -> Result<Kind, Stop> {
+    keys::load(&config(world)?, name).map(|key| key.kind()).map_err(|fault| stop(&fault))
+}
+
+/// The public halves of all keys that can be used.
+///
+/// # Errors
+/// As [`list`].
+pub fn publics(world: &World) -> Result<Vec<PublicKey>, Stop> {
+    let all = keys::list(&config(world)?).map_err(|fault| stop(&fault))?;
+    Ok(all.into_iter().filter_map(|(_, key)| PublicKey::from_spki(key.ok()?.spki()).ok()).collect())
+}
+
+/// A key as OpenSSH has it; only Ed25519 signs statements.
+#[must_use]
+pub fn ssh(key: &KeyFile) -> Option<ssh::key::PublicKey> {
+    let point = key.spki().last_chunk::<32>().filter(|_| key.kind() == Kind::Ed25519)?;
+    ssh::key::PublicKey::ed25519(point).ok()
+}
+
 fn config(world: &World) -> Result<ConfigDir, Stop> {
     let config = world.config.as_ref().ok_or_else(|| {
         let what = "this account has no home folder in the account database, and so no place for keys";
@@ -92,10 +116,7 @@ fn config(world: &World) -> Result<ConfigDir, Stop> {
 pub fn about(key: &KeyFile) -> Result<About, Stop> {
     let odd = || Stop::new(Code::Internal, "a public key that was just made cannot be read back", "");
     let public = PublicKey::from_spki(key.spki()).map_err(|_| odd())?;
-    let ssh = match (key.kind(), key.spki().last_chunk::<32>()) {
-        (Kind::Ed25519, Some(point)) => Some(ssh::key::PublicKey::ed25519(point).map_err(|_| odd())?),
-        _ => None,
-    };
+    let ssh = ssh(key);
     let line =
         |ssh: &ssh::key::PublicKey| format!("{} namespaces=\"{NAMESPACE}\" {}", key.name(), ssh.to_text());
     Ok(About {

@@ -24,6 +24,10 @@ pub mod regular;
 pub mod rehearsal;
 #[cfg(feature = "provenance")]
 pub mod roots;
+#[cfg(feature = "provenance")]
+pub mod signature_file;
+#[cfg(feature = "provenance")]
+pub mod ssh_agent;
 pub mod store;
 pub mod strays;
 pub mod tree;

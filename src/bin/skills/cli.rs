@@ -72,7 +72,7 @@ enum Command {
     Policy(policy::Args),
     /// Check the installation itself
     Doctor(doctor::Args),
-    /// For authors and reviewers: make keys, sign skills
+    /// For authors and reviewers: make keys, sign skills, attest, review
     #[cfg(feature = "provenance")]
     Publish(publish::Args),
     /// Play the whole story in a throw-away home
