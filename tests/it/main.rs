@@ -75,6 +75,8 @@ mod reference;
 mod release_files;
 /// Back to the old bytes after drift.
 mod repair;
+/// Reviews and attestations, and who counts.
+mod reviews;
 /// `enable --updates` after a person went back.
 mod rollback;
 /// Many skills with one answer.

@@ -41,8 +41,8 @@ pub use form::{BadReview, Criterion, FINDINGS_MAX, Finding, PREDICATE_TYPE, Revi
 
 /// Most envelopes that are looked at, for one digest.
 pub const ENVELOPES_MAX: usize = 128;
-/// Most bytes of one envelope.
-pub const ENVELOPE_MAX: usize = 64 << 10;
+/// Most bytes of one envelope: the longest review that can be written has 90,000.
+pub const ENVELOPE_MAX: usize = 128 << 10;
 
 /// An envelope as it was found.
 #[derive(Debug, Clone, Copy)]

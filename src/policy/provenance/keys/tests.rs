@@ -131,6 +131,7 @@ fn what_is_signed_verifies_under_that_key_alone() {
         SecretKey::p256(&[7; 32]).unwrap(),
         SecretKey::p384(&[7; 48]).unwrap(),
         SecretKey::p256(&[8; 32]).unwrap(),
+        SecretKey::ed25519(&[7; 32]),
     ];
     for (at, key) in keys.iter().enumerate() {
         let signature = key.sign(b"words").unwrap();

@@ -177,6 +177,9 @@ fn what_would_not_be_covered_is_not_signed() {
     let refuse = |files: &[(&str, &str)]| emit(&subject(files), &BARE, &secret(), Naming::Key).unwrap_err();
     assert_eq!(refuse(&[]), EmitFault::Empty);
     assert_eq!(refuse(&[(SIGNATURE_FILE, "")]), EmitFault::Empty);
+    let ed25519 = SecretKey::ed25519(&[7; 32]);
+    let fault = emit(&subject(&[("SKILL.md", "")]), &BARE, &ed25519, Naming::Key);
+    assert_eq!(fault, Err(EmitFault::Ed25519));
     let fault = refuse(&[("SKILL.md", ""), (".gitattributes", ""), (".github/workflows/x.yml", "")]);
     let files = vec![".gitattributes".to_owned(), ".github/workflows/x.yml".to_owned()];
     assert_eq!(fault, EmitFault::Uncovered { files });
