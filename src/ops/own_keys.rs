@@ -50,6 +50,7 @@ pub fn list(world: &World) -> Result<Vec<Listed>, Stop> {
 /// # Errors
 /// [`Code::KeyTaken`]: a key is never replaced.
 pub fn generate(world: &World, name: &str, kind: Kind) -> Result<About, Stop> {
+    world.no_agent(&format!("skills publish keys generate {} --kind {kind}", text::shell_word(name)))?;
     let key = keys::generate(&config(world)?, name, kind).map_err(|fault| stop(&fault))?;
     about(&key)
 }

@@ -9,4 +9,4 @@ mod chains;
 mod forgeries;
 mod interop;
 mod stamps;
-mod tools;
+pub(crate) mod tools;

@@ -1,6 +1,6 @@
 //! Key files: what they hold, who may read them, and which are refused.
 
-use super::{Author, arg, tool};
+use super::{Author, arg, marks, tool};
 use crate::support::sandbox::chmod;
 use skill_trust::model::code::{Code, Stop};
 use skill_trust::model::digest::sha256;
@@ -17,21 +17,6 @@ fn mode(path: &Path) -> u32 {
 
 fn load(author: &Author, name: &str) -> Result<(), Stop> {
     own_keys::load(&author.world, name, Kind::Ed25519, "this is done").map(|_| ())
-}
-
-/// Everything that a file could be recognised by: its base64 lines, and the
-/// secret itself in hex and base64.
-fn marks(file: &Path) -> Vec<String> {
-    let text = fs::read_to_string(file).unwrap();
-    let mut marks: Vec<_> =
-        text.lines().filter(|line| !line.starts_with('-')).map(|line| line[..20].to_owned()).collect();
-    let hex = tool("openssl", &["pkey", "-in", arg(file), "-text", "-noout"]);
-    let secret = hex.split("priv:").nth(1).unwrap().split("pub:").next().unwrap();
-    let bytes: String = secret.chars().filter(char::is_ascii_hexdigit).collect();
-    assert_eq!(bytes.len(), 64, "{hex}");
-    marks.push(bytes[..32].to_owned());
-    marks.push(bytes[32..].to_owned());
-    marks
 }
 
 #[test]
