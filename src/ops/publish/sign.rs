@@ -133,7 +133,10 @@ enum There {
 /// replace; those of [`folder::read`] and of the keys.
 pub fn sign(world: &World, request: &Request) -> Result<Signed, Stop> {
     let quoted = text::shell_word(&request.path.to_string_lossy());
-    world.no_agent(&format!("skills publish sign {quoted} --key {}", text::shell_word(&request.key)))?;
+    let agent = request.agent.as_ref().map(|socket| text::shell_word(&socket.to_string_lossy()));
+    let agent = agent.map_or(String::new(), |socket| format!(" --agent {socket}"));
+    let key = text::shell_word(&request.key);
+    world.no_agent(&format!("skills publish sign {quoted} --key {key}{agent}"))?;
     let (mut hand, form) = hand(world, request)?;
     let folder = folder::read(world, &request.path)?;
     if let Some(other) = form.other().files().iter().find(|file| folder.manifest.get(file).is_some()) {
@@ -174,12 +177,14 @@ pub fn sign(world: &World, request: &Request) -> Result<Signed, Stop> {
             return Err(Stop::new(Code::NotSigned, what, "to replace that signature: add --replace"));
         }
     }
-    // Before a dry run ends, so that it says what would be refused.
-    let whole = whole(&folder, form)?;
+    // A trial says what a bundle would not cover; it asks no ssh-agent, which may ask a person.
+    if request.dry_run && form == Form::Statement {
+        return Ok(signed);
+    }
+    let contents = hand.contents(&folder, &digest, &statement)?;
     if request.dry_run {
         return Ok(signed);
     }
-    let contents = hand.contents(&folder, &whole, &statement)?;
     let over = if signed.replaced { Over::Replace } else { Over::New };
     for (name, bytes) in form.files().iter().zip(contents) {
         signature_file::write(folder.handle(), name, &bytes, over).map_err(|error| {
@@ -208,17 +213,6 @@ fn statement(folder: &Folder, digest: Digest) -> Statement {
     let with = Statement { version: folder.version.clone(), ..bare.clone() };
     // A version that a statement cannot hold is left out; the card is signed all the same.
     if with.to_bytes().is_ok() { with } else { bare }
-}
-
-/// Refuses what an OMS bundle would not cover, before any key is used.
-fn whole(folder: &Folder, form: Form) -> Result<Digest, Stop> {
-    let digest = folder.manifest.digest_without(form.files());
-    if form == Form::Oms {
-        // A throw-away key: only whether it could be signed is asked.
-        let probe = SecretKey::p256(&[1; 32]).map_err(|_| internal("a fixed key is none"))?;
-        emit(&folder.subject, &digest, &probe, Naming::Key).map_err(|fault| emit_stop(&fault))?;
-    }
-    Ok(digest)
 }
 
 fn emit_stop(fault: &EmitFault) -> Stop {
@@ -280,7 +274,11 @@ fn agent(socket: &Path, named: &str) -> Result<(SshAgent, SshKey), Stop> {
             Stop::new(Code::NoKey, format!("{file}: {why}"), next)
         })?;
         let key = SshKey::from_text(&line).map_err(|fault| {
-            Stop::new(Code::NoKey, format!("{file}: {fault}"), "name an Ed25519 or ECDSA key")
+            Stop::new(
+                Code::NoKey,
+                format!("{file}: {fault}"),
+                "name the .pub file of an Ed25519 or ECDSA key, or its id: ssh:SHA256:…",
+            )
         })?;
         key.signer()
     };
@@ -314,14 +312,14 @@ impl Hand {
     fn contents(
         &mut self,
         folder: &Folder,
-        whole: &Digest,
+        digest: &Digest,
         statement: &Statement,
     ) -> Result<Vec<Vec<u8>>, Stop> {
         let failed = |fault: crate::policy::provenance::ssh::Fault| internal(&fault.to_string());
         match self {
             Self::Oms(key) => {
                 let bundle =
-                    emit(&folder.subject, whole, key, Naming::Key).map_err(|fault| emit_stop(&fault))?;
+                    emit(&folder.subject, digest, key, Naming::Key).map_err(|fault| emit_stop(&fault))?;
                 Ok(vec![bundle.into_bytes()])
             }
             Self::Own(key, _) => {

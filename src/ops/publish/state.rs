@@ -171,11 +171,9 @@ fn run(
     verb: &str,
     word: impl FnOnce(&Session<'_>, &SignerId) -> Result<Wording, Stop>,
 ) -> Result<Made, Stop> {
-    let line = format!(
-        "skills publish {verb} {} --key {}",
-        text::shell_word(&request.skill),
-        text::shell_word(&request.key)
-    );
+    let (skill, key) = (text::shell_word(&request.skill), text::shell_word(&request.key));
+    let rest = if verb == "review" { " --criteria …" } else { "" };
+    let line = format!("skills publish {verb} {skill} --key {key}{rest}");
     let outside = world.no_agent(&line).and_then(|()| new_file(request.out.as_deref()));
     let key =
         outside.and_then(|()| own_keys::load(world, &request.key, own_keys::Kind::Ed25519, "it is signed"));
