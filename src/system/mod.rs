@@ -9,6 +9,9 @@ pub mod clock;
 pub mod fetch;
 pub mod home;
 pub mod inspect;
+pub mod key_folder;
+#[cfg(feature = "provenance")]
+pub mod keys;
 pub mod kill;
 pub mod leaving;
 pub mod ledger;
@@ -21,6 +24,10 @@ pub mod regular;
 pub mod rehearsal;
 #[cfg(feature = "provenance")]
 pub mod roots;
+#[cfg(feature = "provenance")]
+pub mod signature_file;
+#[cfg(feature = "provenance")]
+pub mod ssh_agent;
 pub mod store;
 pub mod strays;
 pub mod tree;

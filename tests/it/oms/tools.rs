@@ -30,10 +30,10 @@ pub(super) const FILES: &[(&str, &str)] = &[
 ];
 
 /// A place for one test.
-pub(super) struct Yard(pub(super) TempDir);
+pub(crate) struct Yard(pub(crate) TempDir);
 
 impl Yard {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
@@ -93,7 +93,7 @@ pub(super) fn ask_openssl(args: &[&str]) -> (bool, String) {
 }
 
 /// The reference's answers to questions, in their order: `ok`, or `refused: …`.
-pub(super) fn reference(yard: &Yard, questions: &[Vec<String>]) -> Vec<String> {
+pub(crate) fn reference(yard: &Yard, questions: &[Vec<String>]) -> Vec<String> {
     let python = concat!(env!("CARGO_MANIFEST_DIR"), "/target/interop/venv/bin/python");
     let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/oms/reference.py");
     assert!(Path::new(python).exists(), "the reference tool is not there; run first: scripts/interop-tools");
@@ -122,7 +122,7 @@ pub(super) fn reference(yard: &Yard, questions: &[Vec<String>]) -> Vec<String> {
 }
 
 /// A question: the words of a command line of the reference.
-pub(super) fn cli(words: &[&str]) -> Vec<String> {
+pub(crate) fn cli(words: &[&str]) -> Vec<String> {
     [&["cli"], words].concat().into_iter().map(str::to_owned).collect()
 }
 

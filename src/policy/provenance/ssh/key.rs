@@ -193,6 +193,22 @@ impl PublicKey {
         Self::parse(&blob)
     }
 
+    /// Reads the one line of a `.pub` file: kind, key, and perhaps a comment,
+    /// which says nothing.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub fn from_text(text: &str) -> Result<Self, Fault> {
+        let mut words = text.split_ascii_whitespace();
+        let (Some(name), Some(body), false) = (words.next(), words.next(), text.trim_end().contains('\n'))
+        else {
+            return Err(Fault::form("not one line with a kind and a key, as in a `.pub` file"));
+        };
+        let kind = Kind::of_name(name)?;
+        let key = Self::parse(&from_base64(body)?)?;
+        if key.kind == kind { Ok(key) } else { Err(Fault::form("a key of another kind than its line says")) }
+    }
+
     /// Its kind.
     #[must_use]
     pub const fn kind(&self) -> Kind {
