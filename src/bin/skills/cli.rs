@@ -1,5 +1,7 @@
 //! The command line: what can be typed, and which file does it.
 
+#[cfg(feature = "provenance")]
+use super::commands::roots;
 use super::commands::{
     adopt, audit, doctor, enable, generate, install, kill, policy, repair, review, status, tour, trust,
     uninstall, verify,
@@ -64,6 +66,9 @@ enum Command {
     Untrust(trust::UntrustArgs),
     /// Hash everything again and check ledger and log against each other
     Verify(verify::Args),
+    /// Keep a trust root: whom others should believe, what is revoked
+    #[cfg(feature = "provenance")]
+    Roots(roots::Args),
     /// Read and check the audit log
     Audit(audit::Args),
     /// Show the rules in force, and check a policy file
@@ -197,6 +202,8 @@ fn run(context: &mut Context, command: Command) -> Result<Exit, Stop> {
         Command::Repair(args) => repair::run(context, args),
         Command::Untrust(args) => trust::untrust(context, args),
         Command::Verify(args) => verify::run(context, args),
+        #[cfg(feature = "provenance")]
+        Command::Roots(args) => roots::run(context, args),
         Command::Audit(args) => audit::run(context, args),
         Command::Policy(args) => policy::run(context, args),
         Command::Doctor(args) => doctor::run(context, args),
@@ -226,6 +233,7 @@ mod tests {
         "skills audit tail",
         "skills audit verify",
         "skills policy show",
+        "skills roots show",
         "skills policy check",
         "skills generate completions",
         "skills generate man",
