@@ -153,6 +153,10 @@ codes! {
     SourceRefused "source-refused" Refused "The source's form is not accepted.";
     SourceUnreachable "source-unreachable" Unreachable "The source cannot be reached.";
     SourceBroken "source-broken" Refused "The source was reached and is not sound.";
+    NoKey "no-key" Refused "There is no such secret key, or its file is none.";
+    KeyUnsafe "key-unsafe" Refused "A secret key or its folder could be read or changed by someone else.";
+    KeyTaken "key-taken" Refused "The name is another key's, and a key is never replaced.";
+    NotSigned "not-signed" Refused "A signature would not cover everything, or not hold.";
     Busy "busy" Busy "Another process holds the lock.";
 }
 

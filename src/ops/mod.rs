@@ -21,9 +21,13 @@ pub mod gate;
 pub mod install;
 pub mod look;
 pub mod originals;
+#[cfg(feature = "provenance")]
+pub mod own_keys;
 pub mod phrase;
 pub mod pick;
 pub mod place;
+#[cfg(feature = "provenance")]
+pub mod publish;
 pub mod recover;
 pub mod refusals;
 pub mod remove;

@@ -15,19 +15,18 @@
 //! that names fewer records.
 
 use super::home::Home;
+use super::key_folder::{self, FolderFault, Temporary};
 use crate::model::digest::Digest;
 use crate::model::note::{self, NoteFault, Signer, TreeHead, Verifier};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
-use std::io::{Read as _, Write as _};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::io::Read as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// The checkpoint's name in the folder `audit`.
 pub const NAME: &str = "checkpoint";
-/// The key's folder in the config folder.
-const KEYS: &str = "keys";
 /// The key's name in that folder.
 const KEY: &str = "checkpoint.key";
 /// The name that the stored key carries; a home signs under its origin.
@@ -89,6 +88,15 @@ fn io<E: Into<std::io::Error>>(path: &Path) -> impl Fn(E) -> CheckpointFault + '
     move |error| CheckpointFault::Io { path: path.to_owned(), source: error.into() }
 }
 
+impl From<FolderFault> for CheckpointFault {
+    fn from(fault: FolderFault) -> Self {
+        match fault {
+            FolderFault::Unsafe { path, what } => Self::Unsafe { path, what },
+            FolderFault::Io { path, source } => Self::Io { path, source },
+        }
+    }
+}
+
 /// The account's checkpoint key.
 #[derive(Debug)]
 pub struct CheckpointKey(Signer);
@@ -103,8 +111,8 @@ impl CheckpointKey {
     /// config folder that others can write; also any error of the system. A
     /// file that is there and unusable is never replaced.
     pub fn open_or_make(config: &Path) -> Result<Self, CheckpointFault> {
-        let folder = keys_folder(config)?;
-        let path = config.join(KEYS).join(KEY);
+        let folder = key_folder::open_or_make(config)?;
+        let path = config.join(key_folder::NAME).join(KEY);
         if let Some(key) = read_key(&folder, &path)? {
             return Ok(key);
         }
@@ -118,11 +126,11 @@ impl CheckpointKey {
     /// # Errors
     /// As [`CheckpointKey::open_or_make`]; a missing folder is no error.
     pub fn open(config: &Path) -> Result<Option<Self>, CheckpointFault> {
-        let path = config.join(KEYS);
+        let path = config.join(key_folder::NAME);
         match rustix::fs::lstat(&path) {
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(io(&path)(error)),
-            Ok(_) => read_key(&keys_folder(config)?, &path.join(KEY)),
+            Ok(_) => read_key(&key_folder::open_or_make(config)?, &path.join(KEY)),
         }
     }
 
@@ -138,140 +146,19 @@ impl CheckpointKey {
 }
 
 fn read_key(folder: &OwnedFd, path: &Path) -> Result<Option<CheckpointKey>, CheckpointFault> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = match rustix::fs::openat(folder, KEY, flags, Mode::empty()) {
-        Ok(file) => file,
-        Err(Errno::NOENT) => return Ok(None),
-        Err(Errno::LOOP) => return Err(unsafe_path(path, "it is a link")),
-        Err(error) => return Err(io(path)(error)),
-    };
-    check(file.as_fd(), path, FileType::RegularFile, 0o7777, 0o600)?;
-    let mut text = String::new();
-    File::from(file).take(KEY_MAX).read_to_string(&mut text).map_err(io(path))?;
+    let Some(bytes) = key_folder::read(folder, KEY, path, KEY_MAX)? else { return Ok(None) };
+    let text = String::from_utf8(bytes).map_err(|_| io(path)(std::io::ErrorKind::InvalidData))?;
     let signer = Signer::parse(text.strip_suffix('\n').unwrap_or(&text));
     let signer = signer.map_err(|source| CheckpointFault::Note { path: path.to_owned(), source })?;
     Ok(Some(CheckpointKey(signer)))
 }
 
 fn make_key(folder: &OwnedFd, path: &Path) -> Result<(), CheckpointFault> {
-    let signer = Signer::from_seed(KEY_NAME, &random(path)?)
+    let signer = Signer::from_seed(KEY_NAME, &key_folder::random(path)?)
         .map_err(|source| CheckpointFault::Note { path: path.to_owned(), source })?;
-    let temporary = Temporary::write(folder, KEY, path, &format!("{}\n", signer.secret_text()))?;
-    // A link, unlike a rename, fails if the name is taken: a key is never replaced.
-    match rustix::fs::linkat(folder, &temporary.name, folder, KEY, AtFlags::empty()) {
-        Ok(()) | Err(Errno::EXIST) => {}
-        Err(error) => return Err(io(path)(error)),
-    }
-    drop(temporary);
-    rustix::fs::fsync(folder).map_err(io(path))
-}
-
-/// Opens the folder of the keys, made if it is missing, and checks it.
-fn keys_folder(config: &Path) -> Result<OwnedFd, CheckpointFault> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(config).map_err(io(config))?;
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let outer = rustix::fs::open(config, flags, Mode::empty()).map_err(io(config))?;
-    // Others may read the config folder; whoever can write it could swap the keys.
-    check(outer.as_fd(), config, FileType::Directory, 0o022, 0)?;
-    let path = config.join(KEYS);
-    match rustix::fs::mkdirat(&outer, KEYS, Mode::RWXU) {
-        Ok(()) => {
-            // The mode of a new folder passes through the umask; this one does not.
-            rustix::fs::chmodat(&outer, KEYS, Mode::RWXU, AtFlags::empty()).map_err(io(&path))?;
-            rustix::fs::fsync(&outer).map_err(io(&path))?;
-        }
-        Err(Errno::EXIST) => {}
-        Err(error) => return Err(io(&path)(error)),
-    }
-    let folder = rustix::fs::openat(&outer, KEYS, flags | OFlags::NOFOLLOW, Mode::empty());
-    let folder = folder.map_err(|error| match error {
-        Errno::NOTDIR | Errno::LOOP => unsafe_path(&path, "it is a link, or no folder"),
-        other => io(&path)(other),
-    })?;
-    check(folder.as_fd(), &path, FileType::Directory, 0o7777, 0o700)?;
-    Ok(folder)
-}
-
-/// Refuses anything not ours, of another kind, or whose mode under `mask` is
-/// not `wanted`.
-fn check(
-    file: BorrowedFd<'_>,
-    path: &Path,
-    kind: FileType,
-    mask: u32,
-    wanted: u32,
-) -> Result<(), CheckpointFault> {
-    let stat = rustix::fs::fstat(file).map_err(io(path))?;
-    #[allow(clippy::useless_conversion, reason = "the field's width differs between targets")]
-    let raw = u32::from(stat.st_mode);
-    let ours = rustix::process::geteuid().as_raw();
-    if FileType::from_raw_mode(stat.st_mode) != kind {
-        return Err(unsafe_path(path, "it is of another kind"));
-    }
-    if stat.st_uid != ours {
-        return Err(unsafe_path(path, &format!("it belongs to account {}, not to {ours}", stat.st_uid)));
-    }
-    if raw & mask != wanted {
-        return Err(unsafe_path(path, &format!("its mode is {:04o}", raw & 0o7777)));
-    }
+    // Another process may have been first: its key is the key.
+    key_folder::add(folder, KEY, path, format!("{}\n", signer.secret_text()).as_bytes())?;
     Ok(())
-}
-
-fn unsafe_path(path: &Path, what: &str) -> CheckpointFault {
-    CheckpointFault::Unsafe { path: path.to_owned(), what: what.to_owned() }
-}
-
-/// 32 bytes that nobody can guess.
-#[cfg(target_os = "linux")]
-fn random(path: &Path) -> Result<[u8; 32], CheckpointFault> {
-    let mut out = [0; 32];
-    let mut done = 0;
-    while done < out.len() {
-        let got = rustix::rand::getrandom(&mut out[done..], rustix::rand::GetRandomFlags::empty());
-        match got {
-            Ok(count) => done += count,
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(io(path)(error)),
-        }
-    }
-    Ok(out)
-}
-
-/// 32 bytes that nobody can guess.
-#[cfg(not(target_os = "linux"))]
-fn random(path: &Path) -> Result<[u8; 32], CheckpointFault> {
-    let mut out = [0; 32];
-    File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut out)).map_err(io(path))?;
-    Ok(out)
-}
-
-/// A whole, flushed file under a name of its own, removed when dropped unless
-/// it was renamed.
-struct Temporary<'a> {
-    folder: &'a OwnedFd,
-    name: String,
-}
-
-impl<'a> Temporary<'a> {
-    fn write(folder: &'a OwnedFd, base: &str, path: &Path, text: &str) -> Result<Self, CheckpointFault> {
-        let name = format!("{base}.{}", &Digest::from_bytes(random(path)?).hex()[..16]);
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mode = Mode::RUSR | Mode::WUSR;
-        let file = rustix::fs::openat(folder, &name, flags, mode).map_err(io(path))?;
-        let temporary = Self { folder, name };
-        // The mode above passes through the umask; this one does not.
-        rustix::fs::fchmod(&file, mode).map_err(io(path))?;
-        let mut file = File::from(file);
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io(path))?;
-        Ok(temporary)
-    }
-}
-
-impl Drop for Temporary<'_> {
-    fn drop(&mut self) {
-        let _ = rustix::fs::unlinkat(self.folder, &self.name, AtFlags::empty());
-    }
 }
 
 /// A stored checkpoint whose signature was checked.
@@ -299,7 +186,7 @@ impl Checkpoint {
             Err(error) => return Err(io(&path)(error)),
         };
         // Its mode is no secret; only a file that could block or be someone else's is refused.
-        check(file.as_fd(), &path, FileType::RegularFile, 0o022, 0)?;
+        key_folder::check(file.as_fd(), &path, FileType::RegularFile, 0o022, 0)?;
         let mut bytes = Vec::new();
         File::from(file).take(note::NOTE_MAX as u64 + 1).read_to_end(&mut bytes).map_err(io(&path))?;
         let bad = |source| CheckpointFault::Note { path: path.clone(), source };
@@ -331,7 +218,7 @@ impl Checkpoint {
         let text =
             key.sign(&head.text()).map_err(|source| CheckpointFault::Note { path: path.clone(), source })?;
         let folder = home.folder("audit").map_err(io(&path))?;
-        let temporary = Temporary::write(&folder, NAME, &path, &text)?;
+        let temporary = Temporary::write(&folder, NAME, &path, text.as_bytes())?;
         rustix::fs::renameat(&folder, &temporary.name, &folder, NAME).map_err(io(&path))?;
         // The temporary name is gone; dropping it removes nothing.
         drop(temporary);

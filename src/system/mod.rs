@@ -9,6 +9,9 @@ pub mod clock;
 pub mod fetch;
 pub mod home;
 pub mod inspect;
+pub mod key_folder;
+#[cfg(feature = "provenance")]
+pub mod keys;
 pub mod kill;
 pub mod leaving;
 pub mod ledger;

@@ -192,6 +192,8 @@ const SHARED: &[&str] = &[
     "pick",
     "place",
     "refusals",
+    // The account's own secret keys.
+    "own_keys",
     "unmanaged",
     "originals",
     "phrase",
@@ -254,6 +256,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "policy/provenance/dsse.rs",
             "policy/provenance/ssh/key.rs",
             "policy/provenance/ssh/sig.rs",
+            "system/keys.rs",
         ],
     ),
     ("caseless", &["policy/entry.rs"]),
@@ -269,7 +272,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "bin/skills/commands/tour.rs",
         ],
     ),
-    // One that signs and reads notes, three that read keys, one that signs statements.
+    // One that signs and reads notes, three that read keys, one that signs statements, one that makes keys.
     (
         "ed25519_dalek",
         &[
@@ -278,6 +281,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "policy/provenance/keys.rs",
             "policy/provenance/ssh/key.rs",
             "policy/provenance/ssh/sig.rs",
+            "system/keys.rs",
         ],
     ),
     // The tour makes a repository; everything that reads one is in the door.
@@ -286,7 +290,10 @@ const DOORS: &[(&str, &[&str])] = &[
     ("jiff", &["model/time.rs"]),
     ("miniz_oxide", &["system/fetch/archive/inflate.rs"]),
     ("nix", &["system/account.rs", "bin/skills/gate.rs"]),
-    ("p256", &["model/tuf/key.rs", "policy/provenance/keys.rs", "policy/provenance/ssh/key.rs"]),
+    (
+        "p256",
+        &["model/tuf/key.rs", "policy/provenance/keys.rs", "policy/provenance/ssh/key.rs", "system/keys.rs"],
+    ),
     ("p384", &["policy/provenance/keys.rs", "policy/provenance/ssh/key.rs"]),
     ("p521", &["policy/provenance/keys.rs", "policy/provenance/ssh/key.rs"]),
     // One client; git and downloads speak through it.
@@ -430,6 +437,7 @@ fn below_the_program_nothing_prints_exits_or_reads_the_environment() {
 const WRITERS: &[(&str, &[&str])] = &[
     // The log follows the ledger in one place.
     ("log.append(", &["session"]),
+    ("keys::generate(&config", &["own_keys"]),
     ("txn.put(", &["apply", "disable", "enable", "install", "recover", "trust"]),
     ("txn.remove(", &["remove"]),
     ("permit::create_home(", &["recover"]),

@@ -64,6 +64,9 @@ mod power_cut;
 mod projects;
 /// The terminal harness itself.
 mod pty;
+/// Keys of authors, and what is signed with them.
+#[cfg(feature = "provenance")]
+mod publish;
 /// What the README says is so.
 mod readme;
 /// Generated pages and schemas are those of the code.

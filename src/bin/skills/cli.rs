@@ -1,7 +1,7 @@
 //! The command line: what can be typed, and which file does it.
 
 #[cfg(feature = "provenance")]
-use super::commands::roots;
+use super::commands::{publish, roots};
 use super::commands::{
     adopt, audit, doctor, enable, generate, install, kill, policy, repair, review, status, tour, trust,
     uninstall, verify,
@@ -75,6 +75,9 @@ enum Command {
     Policy(policy::Args),
     /// Check the installation itself
     Doctor(doctor::Args),
+    /// For authors and reviewers: make keys, sign skills
+    #[cfg(feature = "provenance")]
+    Publish(publish::Args),
     /// Play the whole story in a throw-away home
     Tour(tour::Args),
     /// Print completions, manual pages and schemas
@@ -207,6 +210,8 @@ fn run(context: &mut Context, command: Command) -> Result<Exit, Stop> {
         Command::Audit(args) => audit::run(context, args),
         Command::Policy(args) => policy::run(context, args),
         Command::Doctor(args) => doctor::run(context, args),
+        #[cfg(feature = "provenance")]
+        Command::Publish(args) => publish::run(context, args),
         Command::Tour(args) => tour::run(context, args),
         Command::Generate(args) => generate::run(context, args),
         Command::Uninstall(args) => uninstall::run(context, args),
@@ -235,6 +240,8 @@ mod tests {
         "skills policy show",
         "skills roots show",
         "skills policy check",
+        #[cfg(feature = "provenance")]
+        "skills publish keys list",
         "skills generate completions",
         "skills generate man",
         "skills generate schema",

@@ -34,10 +34,10 @@ fn fault(name: &str, fault: &KeyFault) -> Stop {
     let what = format!("the key `{}`: {}", text::escape_short(name, 80), text::escape(&fault.to_string()));
     let (code, next) = match fault {
         KeyFault::Missing(_) => {
-            (Code::Usage, format!("make it: skills publish key new {}", text::shell_word(name)))
+            (Code::Usage, format!("make it: skills publish keys generate {}", text::shell_word(name)))
         }
-        KeyFault::Name(_) => (Code::Usage, "see: skills publish key list".to_owned()),
-        _ => (Code::Io, "mend that, then run it again; see: skills publish key list".to_owned()),
+        KeyFault::Name(_) => (Code::Usage, "see: skills publish keys list".to_owned()),
+        _ => (Code::Io, "mend that, then run it again; see: skills publish keys list".to_owned()),
     };
     Stop::new(code, what, next)
 }
@@ -68,7 +68,7 @@ pub(super) fn open(world: &World, names: &[String]) -> Result<Vec<Signer>, Stop>
 pub(super) fn public(path: &Path) -> Result<PublicKey, Stop> {
     let stop = |why: &str| {
         let what = format!("{}: {why}", text::escape(&path.to_string_lossy()));
-        let next = "ask its owner for the file: skills publish key show NAME";
+        let next = "ask its owner for the file: skills publish keys show NAME";
         Stop::new(Code::Usage, what, next)
     };
     let pem = regular::read(path, PUBLIC_MAX).map_err(|why| stop(&why))?;

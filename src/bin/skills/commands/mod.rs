@@ -14,6 +14,8 @@ pub(crate) mod generate;
 pub(crate) mod install;
 pub(crate) mod kill;
 pub(crate) mod policy;
+#[cfg(feature = "provenance")]
+pub(crate) mod publish;
 pub(crate) mod repair;
 pub(crate) mod review;
 #[cfg(feature = "provenance")]

@@ -1,0 +1,1 @@
+//! For authors and reviewers: signing a skill in the author's own folder.
