@@ -1,11 +1,11 @@
 //! The command line: what can be typed, and which file does it.
 
-#[cfg(feature = "provenance")]
-use super::commands::{publish, roots};
 use super::commands::{
     adopt, audit, doctor, enable, generate, install, kill, policy, repair, review, status, tour, trust,
     uninstall, verify,
 };
+#[cfg(feature = "provenance")]
+use super::commands::{publish, roots};
 use super::context::{Context, Globals};
 use super::{complete, layout, render};
 use clap::{CommandFactory as _, Parser, Subcommand};

@@ -34,17 +34,23 @@ fn fault(name: &str, fault: &KeyFault) -> Stop {
     let what = format!("the key `{}`: {}", text::escape_short(name, 80), text::escape(&fault.to_string()));
     let (code, next) = match fault {
         KeyFault::Missing(_) => {
-            (Code::Usage, format!("make it: skills publish keys generate {}", text::shell_word(name)))
+            (Code::NoKey, format!("make it: skills publish keys generate {}", text::shell_word(name)))
         }
         KeyFault::Name(_) => (Code::Usage, "see: skills publish keys list".to_owned()),
-        _ => (Code::Io, "mend that, then run it again; see: skills publish keys list".to_owned()),
+        _ => (Code::KeyUnsafe, "mend that, then run it again; see: skills publish keys list".to_owned()),
     };
     Stop::new(code, what, next)
 }
 
 /// Opens keys by name, each once.
 pub(super) fn open(world: &World, names: &[String]) -> Result<Vec<Signer>, Stop> {
-    let none = || Stop::new(Code::Usage, "this account has no config folder for keys", "use another account");
+    let none = || {
+        Stop::new(
+            Code::NoKey,
+            "this account has no config folder for keys",
+            "run it as an account that has one",
+        )
+    };
     let config = world.config.as_deref().ok_or_else(none)?;
     let config = ConfigDir::new(config, &world.home).map_err(|bad| fault("", &bad))?;
     let mut opened: Vec<Signer> = Vec::new();

@@ -143,6 +143,13 @@ pub(super) fn changes(team: &Team) -> Result<Vec<String>, Stop> {
     Ok(lines)
 }
 
+/// Whether the drafted targets list the same files and roles as before.
+pub(super) fn says_the_same(team: &Team) -> Result<bool, Stop> {
+    let Some(bytes) = &team.pending.targets else { return Ok(false) };
+    let next: Targets = unsigned(bytes).map_err(|bad| team.malformed("drafts/targets.json", &bad))?;
+    Ok(next.files == team.targets.get().files && !changed_delegations(team, bytes)?)
+}
+
 fn role_changes(name: &str, old: &Role, next: &Role) -> Vec<String> {
     let come = next.keyids.difference(&old.keyids).map(|id| format!("  {name}: key {} comes", short(id)));
     let go = old.keyids.difference(&next.keyids).map(|id| format!("  {name}: key {} goes", short(id)));

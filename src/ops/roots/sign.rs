@@ -217,8 +217,11 @@ pub(super) fn settle(
     finish(world, team, signers, expires, outcome)
 }
 
+/// A root and targets with enough signatures.
+type Ready = (Option<Trusted<Root>>, Option<Vec<u8>>);
+
 /// What is complete, and what it waits for.
-fn ready(team: &Team, waits: &mut Vec<String>) -> (Option<Trusted<Root>>, Option<Vec<u8>>) {
+fn ready(team: &Team, waits: &mut Vec<String>) -> Result<Ready, Stop> {
     let mut root = None;
     if let Some(bytes) = &team.pending.root {
         let version = team.root.get().head.version + 1;
@@ -233,6 +236,10 @@ fn ready(team: &Team, waits: &mut Vec<String>) -> (Option<Trusted<Root>>, Option
         let draft = team.pending.targets.as_deref();
         draft.filter(|bytes| release::enough_signed(root, bytes)).map(<[u8]>::to_vec)
     };
+    // Said once more for the sake of a new root: it is published with that one.
+    if team.pending.root.is_some() && root.is_none() && show::says_the_same(team)? {
+        return Ok((None, None));
+    }
     let targets = under(root.as_ref().map_or_else(|| team.root.get(), Trusted::get));
     if team.pending.targets.is_some() && targets.is_none() {
         let role = &root.as_ref().map_or_else(|| team.root.get(), Trusted::get).targets;
@@ -242,9 +249,9 @@ fn ready(team: &Team, waits: &mut Vec<String>) -> (Option<Trusted<Root>>, Option
     match root {
         Some(next) if !stands(next.get()) => {
             waits.push("the new root waits for targets that are signed under it".to_owned());
-            (None, under(team.root.get()))
+            Ok((None, under(team.root.get())))
         }
-        root => (root, targets),
+        root => Ok((root, targets)),
     }
 }
 
@@ -255,7 +262,7 @@ fn finish(
     expires: Option<&str>,
     mut outcome: Outcome,
 ) -> Result<Outcome, Stop> {
-    let (root, targets) = ready(team, &mut outcome.waits);
+    let (root, targets) = ready(team, &mut outcome.waits)?;
     if root.is_none() && targets.is_none() {
         return Ok(outcome);
     }

@@ -141,7 +141,7 @@ pub(super) struct SetArgs {
 }
 
 #[derive(Debug, clap::Args)]
-#[group(id = "revoked", required = true, multiple = false, args = ["signer", "digest", "publisher", "source"])]
+#[command(group = clap::ArgGroup::new("revoked").required(true).args(["signer", "digest", "publisher", "source"]))]
 pub(super) struct RevokeArgs {
     /// The trust root
     pub(super) folder: PathBuf,
@@ -175,7 +175,7 @@ pub(super) struct RevokeArgs {
 }
 
 #[derive(Debug, clap::Args)]
-#[group(id = "ordered", required = true, multiple = false, args = ["digest", "signer", "source", "skill", "all"])]
+#[command(group = clap::ArgGroup::new("ordered").required(true).args(["digest", "signer", "source", "skill", "all"]))]
 pub(super) struct OrderArgs {
     /// The trust root
     pub(super) folder: PathBuf,
