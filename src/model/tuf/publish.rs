@@ -176,10 +176,17 @@ impl Draft {
         T::read(self.signed.members("`signed`")?)
     }
 
-    /// The ids under which something is signed, none of them checked.
+    /// How many signatures there are, none of them checked.
     #[must_use]
-    pub fn signed_under(&self) -> Vec<&str> {
-        self.signatures.keys().map(String::as_str).collect()
+    pub fn signatures(&self) -> usize {
+        self.signatures.len()
+    }
+
+    /// Whether this key has signed it.
+    #[must_use]
+    pub fn signed_by(&self, key: &PublicKey) -> bool {
+        let signature = self.signatures.get(key.id().as_str());
+        signature.is_some_and(|hex| key.signed(&self.signed.canonical(), hex))
     }
 
     /// SHA-256 of what signatures cover, which is what a person signs.

@@ -66,7 +66,7 @@ pub(super) fn apply(
     let shown = text::escape_short(path, 120);
     let base = team.pending.targets.clone().unwrap_or_else(|| team.targets.bytes().to_vec());
     let stop = |team: &Team, bad| team.malformed("drafts/targets.json", &bad);
-    let old = Draft::open(&base).and_then(|draft| Ok((draft.says::<Targets>()?, draft.signed_under().len())));
+    let old = Draft::open(&base).and_then(|draft| Ok((draft.says::<Targets>()?, draft.signatures())));
     let (old, signed) = old.map_err(|bad| stop(team, bad))?;
     let before = old.files.contains_key(path);
     let (bytes, custom) = match change {

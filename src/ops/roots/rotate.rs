@@ -81,6 +81,15 @@ pub fn rotate(world: &World, request: &Request, dry: bool) -> Result<(Vec<String
     let signers = keys::open(world, &request.keys)?;
     let come = request.add.iter().map(|path| keys::public(path)).collect::<Result<Vec<_>, _>>()?;
     let mut team = Team::to_change(world, &request.folder, &command)?;
+    // Attack: somebody left a draft, and a rotation by another person signs it unseen.
+    if !team.pending.is_empty() && !signers.is_empty() {
+        let what = "something waits for signatures already, and would be signed unseen";
+        let next = format!(
+            "look at it: skills roots show {}; then sign it, discard it, or rotate without --key",
+            typed(&team.path)
+        );
+        return Err(Stop::new(Code::PolicyUnmet, what, next));
+    }
     let mut plan = team.plan()?;
     let go = request.remove.iter().map(|named| found(&plan, named)).collect::<Result<Vec<_>, _>>()?;
     alter(&mut plan, request, &come, &go)?;

@@ -7,7 +7,9 @@ use crate::model::digest::{Digest, sha256};
 use crate::model::text;
 use crate::model::time::Timestamp;
 use crate::model::tuf::layout::{AnchorTerms, Place};
+use crate::model::tuf::publish::Draft;
 use crate::model::tuf::{KeyId, PublicKey, Role, Root, TargetFile, Targets};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// A role in words.
@@ -131,6 +133,8 @@ pub(super) fn changes(team: &Team) -> Result<Vec<String>, Stop> {
         for (name, old, next) in pairs {
             lines.extend(role_changes(name, old, next));
         }
+        let roles = [(&next, &next.root), (old, &old.root)];
+        lines.extend(signed_by(team, "drafts/root.json", bytes, &roles)?);
     }
     if let Some(bytes) = &team.pending.targets {
         let next: Targets = unsigned(bytes).map_err(|bad| team.malformed("drafts/targets.json", &bad))?;
@@ -138,9 +142,28 @@ pub(super) fn changes(team: &Team) -> Result<Vec<String>, Stop> {
         lines.extend(target_changes(team.targets.get(), &next));
         if changed_delegations(team, bytes)? {
             lines.push("  delegations to other roles change: read drafts/targets.json".to_owned());
+        } else if next.files == team.targets.get().files {
+            lines.push("  the same files as before".to_owned());
         }
+        let draft = team.pending.root.as_deref().map(unsigned::<Root>).transpose();
+        let draft = draft.map_err(|bad| team.malformed("drafts/root.json", &bad))?;
+        let mut roles = vec![(team.root.get(), &team.root.get().targets)];
+        roles.extend(draft.as_ref().map(|root| (root, &root.targets)));
+        lines.extend(signed_by(team, "drafts/targets.json", bytes, &roles)?);
     }
     Ok(lines)
+}
+
+/// Who has signed a draft, of those whose signature can count.
+fn signed_by(team: &Team, what: &str, bytes: &[u8], roles: &[(&Root, &Role)]) -> Result<Vec<String>, Stop> {
+    let draft = Draft::open(bytes).map_err(|bad| team.malformed(what, &bad))?;
+    let ids: BTreeSet<_> = roles
+        .iter()
+        .flat_map(|(root, role)| role.keyids.iter().filter_map(|id| root.keys.get(id)))
+        .filter(|key| draft.signed_by(key))
+        .map(PublicKey::id)
+        .collect();
+    Ok(ids.iter().map(|id| format!("  signed by key {}", short(id))).collect())
 }
 
 /// Whether the drafted targets list the same files and roles as before.

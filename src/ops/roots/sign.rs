@@ -19,7 +19,7 @@ use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
 use crate::model::text;
 use crate::model::tuf::publish::Draft;
-use crate::model::tuf::{Root, Trusted, Unverified};
+use crate::model::tuf::{Malformed, Root, Trusted, Unverified};
 use std::path::{Path, PathBuf};
 
 /// What is asked for.
@@ -192,7 +192,12 @@ pub(super) fn settle(
         .map(unsigned)
         .transpose()
         .map_err(|bad| team.malformed("drafts/root.json", &bad))?;
+    team.check_draft()?;
     if let (Some(next), Some(bytes)) = (&next, team.pending.root.clone()) {
+        if !next.consistent {
+            let bad = Malformed("it would end consistent snapshots, which are always used here".to_owned());
+            return Err(team.malformed("drafts/root.json", &bad));
+        }
         let draft = Draft::open(&bytes).map_err(|bad| team.malformed("drafts/root.json", &bad))?;
         let may = |signer: &Signer| signer.is_of(&next.root) || signer.is_of(&team.root.get().root);
         let (draft, names) = add(draft, signers, may)?;

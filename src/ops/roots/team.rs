@@ -9,10 +9,12 @@
 
 use super::super::World;
 use super::super::session::{Depth, Session, real};
+use super::check;
 use crate::model::code::{Code, Stop};
 use crate::model::digest::{Digest, sha256};
 use crate::model::text;
 use crate::model::time;
+use crate::model::tuf::layout::{AnchorTerms, Place};
 use crate::model::tuf::publish::{Draft, RootPlan};
 use crate::model::tuf::{
     Malformed, Metadata, Root, Snapshot, Targets, Timestamp, Trusted, Unverified, file_of,
@@ -164,6 +166,34 @@ impl Team {
     /// The content of a target as it is published.
     pub(super) fn published(&self, path: &str) -> Result<Option<Vec<u8>>, Stop> {
         self.target(self.targets.get(), path)
+    }
+
+    /// Refuses drafted targets that clients would not take: what somebody else
+    /// drafted, with other tools or by hand, is read like what is set here.
+    pub(super) fn check_draft(&self) -> Result<(), Stop> {
+        let Some(bytes) = &self.pending.targets else { return Ok(()) };
+        let next: Targets = unsigned(bytes).map_err(|bad| self.malformed("drafts/targets.json", &bad))?;
+        let now = &self.targets.get().files;
+        for (path, file) in next.files.iter().filter(|(path, file)| now.get(*path) != Some(*file)) {
+            let content = self.target(&next, path)?.unwrap_or_default();
+            let before = self.published(path)?;
+            let anchor = matches!(Place::of(path), Place::Anchor(_));
+            let terms = if anchor { AnchorTerms::read(file.custom.as_ref()).map(|_| ()) } else { Ok(()) };
+            let good = terms.map_err(|bad| bad.to_string());
+            if let Err(why) = good.and_then(|()| check::content(path, &content, before.as_deref())) {
+                let what = format!(
+                    "{}: clients would not take it: {}",
+                    text::escape_short(path, 120),
+                    text::escape(&why)
+                );
+                let next = format!(
+                    "set it again, or throw the draft away: skills roots discard {}",
+                    typed(&self.path)
+                );
+                return Err(Stop::new(Code::SourceBroken, what, next));
+            }
+        }
+        Ok(())
     }
 
     fn target(&self, targets: &Targets, path: &str) -> Result<Option<Vec<u8>>, Stop> {

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// Calls after which something is different.
-const CALLS: &[&str] = &["mkdirat", "openat", "write", "fsync", "renameat", "renameat2", "unlinkat"];
+const CALLS: &[&str] = &["mkdirat", "write", "fsync", "fchmod", "renameat", "renameat2", "unlinkat"];
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
@@ -85,7 +85,7 @@ fn a_release_killed_anywhere_leaves_the_old_one_or_the_new_one() {
     let team = bench.arg("team");
     let args = ["roots", "sign", &team, "--key", "ana", "--digest", &digest];
     let cuts = kill_everywhere(&bench, "ana", &args, "2.targets.json");
-    assert!(cuts > 40, "{cuts}");
+    assert!(cuts > 20, "{cuts}");
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_rotation_killed_anywhere_leaves_the_old_root_or_the_new_one_with_all_that_f
     let team = bench.arg("team");
     let args = ["roots", "sign", &team, "--key", "ben", "--digest", &digest];
     let cuts = kill_everywhere(&bench, "ben", &args, "2.root.json");
-    assert!(cuts > 40, "{cuts}");
+    assert!(cuts > 20, "{cuts}");
 }
 
 #[test]

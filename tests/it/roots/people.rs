@@ -124,3 +124,69 @@ fn attack_a_draft_that_hands_paths_to_another_role_says_so() {
     fs::write(&place, draft.replace("\"expires\"", more)).unwrap();
     bench.roots("ana", "show", &[]).ok().says("delegations to other roles change");
 }
+
+#[test]
+fn attack_a_draft_by_hand_is_read_like_any_other_before_it_is_signed() {
+    let Some(bench) = Bench::new(&["ana"]) else { return };
+    bench.roots("ana", "init", &["--key", "ana"]).ok();
+    let policy = bench.write("policy.toml", "");
+    bench.roots("ana", "set", &["policy.toml", &policy]).ok();
+    let place = bench.team().join("drafts/targets.json");
+    let draft = fs::read_to_string(&place).unwrap();
+    // An empty file is no list of revocations, and no anchor without terms.
+    for (name, says) in [
+        ("revocations.json", "revocations.json: clients would not take it"),
+        ("anchors/evil.pem", "an anchor needs `custom`"),
+        ("notes.txt", "means nothing to clients"),
+    ] {
+        fs::write(&place, draft.replace("\"policy.toml\"", &format!("\"{name}\""))).unwrap();
+        let file = bench.team().join("targets").join(match name.split_once('/') {
+            Some((folder, file)) => format!("{folder}/{}.{file}", hash()),
+            None => format!("{}.{name}", hash()),
+        });
+        bench.sign("ana").code(3).says("is missing or is not the one that is listed");
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, "").unwrap();
+        bench.sign("ana").code(3).says(says);
+        none(&bench.team(), name);
+    }
+    fs::write(&place, draft).unwrap();
+    bench.sign("ana").ok();
+    found(&bench.team(), "policy.toml", b"");
+}
+
+/// SHA-256 of nothing.
+const fn hash() -> &'static str {
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+}
+
+#[test]
+fn attack_a_rotation_signs_no_draft_that_somebody_left() {
+    let Some(bench) = Bench::new(&["ana", "ben"]) else { return };
+    bench.roots("ana", "init", &["--key", "ana"]).ok();
+    let (ben, policy) = (bench.arg("ben.pub"), bench.write("policy.toml", ""));
+    bench.roots("ben", "set", &["policy.toml", &policy]).ok();
+    let rotate = ["--key", "ana", "--add", &ben, "--threshold", "2"];
+    bench.roots("ana", "rotate", &rotate).code(3).says("would be signed unseen");
+    none(&bench.team(), "policy.toml");
+    assert!(!bench.team().join("drafts/root.json").exists());
+    // Without a key it is a draft more, and all of it is shown before it is signed.
+    bench.roots("ana", "rotate", &rotate[2..]).ok().says("Not published");
+    let show = bench.roots("ana", "show", &[]).ok();
+    show.says("policy.toml comes").says("2 must sign, instead of 1");
+    bench.sign("ana").ok();
+    let key = bench.shown("ana")["roles"][0]["keys"][0]["id"].as_str().unwrap()[..12].to_owned();
+    bench.roots("ana", "show", &[]).ok().says(&format!("signed by key {key}"));
+}
+
+#[test]
+fn two_at_once_do_not_work_on_one_folder() {
+    let Some(bench) = Bench::new(&["ana"]) else { return };
+    bench.roots("ana", "init", &["--key", "ana"]).ok();
+    let folder = fs::File::open(bench.team()).unwrap();
+    rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    bench.roots("ana", "renew", &["--key", "ana"]).code(9).says("another process works on");
+    bench.roots("ana", "show", &[]).ok();
+    drop(folder);
+    bench.roots("ana", "renew", &["--key", "ana"]).ok();
+}

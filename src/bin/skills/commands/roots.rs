@@ -38,7 +38,7 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
             let folder = absolute(&args.folder)?;
             let until = args.expires.as_deref();
             let outcome = renew::renew(&context.world, &folder, &args.keys, until, args.dry_run)?;
-            settled(context, &outcome, "roots-renew/1", args.dry_run)
+            settled(context, None, &outcome, "roots-renew/1", args.dry_run)
         }
         Command::Discard { folder, dry_run } => {
             let gone = sign::discard(&context.world, &absolute(&folder)?, dry_run)?;
@@ -180,7 +180,7 @@ fn sign(context: &mut Context, args: SignArgs) -> Ended {
     }
     let mut person = context.person();
     let outcome = sign::sign(&context.world, &request, &plan, &shown, person.as_mut())?;
-    settled(context, &outcome, "roots-sign/1", false)
+    settled(context, Some(&request.folder), &outcome, "roots-sign/1", false)
 }
 
 fn rotate(context: &mut Context, args: RotateArgs) -> Ended {
@@ -203,11 +203,17 @@ fn rotate(context: &mut Context, args: RotateArgs) -> Ended {
     for line in &changes {
         context.say(line)?;
     }
-    settled(context, &outcome, "roots-rotate/1", args.dry_run)
+    settled(context, Some(&request.folder), &outcome, "roots-rotate/1", args.dry_run)
 }
 
 /// What was signed and published, and what is missing.
-fn settled(context: &mut Context, outcome: &Outcome, schema: &str, dry: bool) -> Ended {
+fn settled(
+    context: &mut Context,
+    folder: Option<&Path>,
+    outcome: &Outcome,
+    schema: &str,
+    dry: bool,
+) -> Ended {
     let published = if dry { "would publish" } else { "published" };
     for line in &outcome.signed {
         context.say(&format!("signed     {line}"))?;
@@ -217,6 +223,13 @@ fn settled(context: &mut Context, outcome: &Outcome, schema: &str, dry: bool) ->
     }
     for line in &outcome.waits {
         context.say(&format!("{}      {}", paint(Tone::Careful, "waits"), render::commands(line)))?;
+    }
+    if let Some(folder) = folder.filter(|_| outcome.released.is_empty() && !dry) {
+        let next = format!(
+            "Not published. Hand the folder on; the next one runs:  skills roots sign {} --key NAME",
+            typed(folder)
+        );
+        context.say(&render::commands(&next))?;
     }
     if let Some(why) = &outcome.unrecorded {
         context.fault(&format!("{}: {why}", paint(Tone::Careful, "not in the audit log")))?;
