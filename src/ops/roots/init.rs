@@ -6,7 +6,7 @@ use super::super::session::real;
 use super::check::{self, Terms};
 use super::keys;
 use super::release::{self, SNAPSHOT_DAYS, TIMESTAMP_DAYS, YEAR};
-use super::team::{io, lock, outside_home, typed, until};
+use super::team::{io, lock, outside_home, record, typed, until};
 use crate::model::code::{Code, Stop};
 use crate::model::digest::{Digest, sha256};
 use crate::model::text;
@@ -45,6 +45,8 @@ pub struct Made {
     pub name: String,
     /// The targets' paths.
     pub targets: Vec<String>,
+    /// Why there is no record of it, where one should be.
+    pub unrecorded: Option<String>,
 }
 
 /// Makes a trust root.
@@ -94,6 +96,8 @@ pub fn init(world: &World, request: &Request, dry: bool) -> Result<Made, Stop> {
     metadata.insert(0, ("1.root.json".to_owned(), root));
     write(request, dry, &metadata, now)?;
     let folder = real(folder);
+    let said = format!("made, with pin sha256:{}", pin.hex());
+    let unrecorded = if dry { None } else { record(world, &folder, &said).map(|stop| stop.what) };
     let name = folder.file_name().and_then(|name| name.to_str()).filter(|name| is_name(name));
     Ok(Made {
         name: name.unwrap_or("team").to_owned(),
@@ -101,6 +105,7 @@ pub fn init(world: &World, request: &Request, dry: bool) -> Result<Made, Stop> {
         pin,
         until: ends,
         stamped,
+        unrecorded,
         targets: request.targets.iter().map(|(path, ..)| path.clone()).collect(),
     })
 }

@@ -3,6 +3,7 @@
 use super::{Bench, files, found, none, python};
 use skill_trust::model::digest::sha256;
 use skill_trust::model::tuf::lists;
+use skill_trust::ops::roots::{init, renew};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -168,7 +169,7 @@ fn trying_out_changes_nothing() {
         bench.roots("ana", "order", &order).ok().says("would draft");
         let revoke = ["--digest", DIGEST, "--kind", "malicious", "--why", "x", "--dry-run"];
         bench.roots("ana", "revoke", &revoke).ok().says("would draft");
-        let rotate = ["--key", "ana", "--add", &ben, "--threshold", "2", "--dry-run"];
+        let rotate = ["--add", &ben, "--threshold", "2", "--dry-run"];
         bench.roots("ana", "rotate", &rotate).ok().says("2 must sign, instead of 1");
         bench.roots("ana", "renew", &["--key", "ana", "--dry-run"]).ok().says("would publish");
         bench.roots("ana", "discard", &["--dry-run"]).ok();
@@ -184,17 +185,28 @@ fn trying_out_changes_nothing() {
 #[test]
 fn where_there_is_a_home_what_was_published_is_on_record() {
     let Some(bench) = Bench::new(&["ana"]) else { return };
-    bench.roots("ana", "init", &["--key", "ana"]).ok();
-    let skill = bench.sandbox.skill("demo").make();
-    bench.run_behind("ana", &[], &["install", skill.to_str().unwrap()]).ok();
-    bench.roots("ana", "renew", &["--key", "ana"]).ok();
-    let log =
-        fs::read_to_string(bench.account("ana").join(".local/share/skill-trust/audit/audit.jsonl")).unwrap();
-    let last: serde_json::Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
-    assert_eq!(last["event"], "publish", "{last}");
-    let reason = last["reason"].as_str().unwrap();
-    assert!(
-        reason.starts_with(&format!("trust root {}: published timestamp 2, until", bench.arg("team"))),
-        "{reason}"
-    );
+    // As the account itself: in a name space of its own an ordinary one has no home.
+    let (world, skill) = (bench.world("ana"), bench.sandbox.skill("demo").make());
+    let install = ["--home", world.home.to_str().unwrap(), "install", skill.to_str().unwrap()];
+    assert!(bench.sandbox.bare(&install).output().unwrap().status.success());
+    let last = || {
+        let log = fs::read_to_string(world.home.join("audit/audit.jsonl")).unwrap();
+        let last: serde_json::Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+        assert_eq!((&last["event"], &last["decision"]), (&"publish".into(), &"done".into()), "{last}");
+        last["reason"].as_str().unwrap().to_owned()
+    };
+    let team = bench.arg("team");
+    let request =
+        init::Request { folder: bench.team(), key: "ana".to_owned(), expires: None, targets: vec![] };
+    let made = init::init(&world, &request, false).unwrap();
+    assert_eq!(last(), format!("trust root {team}: made, with pin sha256:{}", made.pin.hex()));
+    let keys = ["ana".to_owned()];
+    assert_eq!(renew::renew(&world, &bench.team(), &keys, None, false).unwrap().unrecorded, None);
+    let said = last();
+    assert!(said.starts_with(&format!("trust root {team}: published timestamp 2, until")), "{said}");
+    // What others read does not hang on our log; that it has no record is told.
+    fs::set_permissions(&world.home, fs::Permissions::from_mode(0o755)).unwrap();
+    let done = renew::renew(&world, &bench.team(), &keys, None, false).unwrap();
+    assert!(done.unrecorded.unwrap().contains("0755") && done.released[0].starts_with("timestamp 3"));
+    none(&bench.team(), "policy.toml");
 }

@@ -82,6 +82,7 @@ fn init(context: &mut Context, args: InitArgs) -> Ended {
         context.say("give them the pin by another way than the files.")?;
         context.say(&render::commands(&format!("  {add}")))?;
     }
+    unrecorded(context, made.unrecorded.as_deref())?;
     let document = json!({
         "folder": folder, "pin": format!("sha256:{}", made.pin.hex()), "until": made.until,
         "timestamp_until": made.stamped, "targets": made.targets, "dry_run": args.dry_run,
@@ -231,12 +232,18 @@ fn settled(
         );
         context.say(&render::commands(&next))?;
     }
-    if let Some(why) = &outcome.unrecorded {
-        context.fault(&format!("{}: {why}", paint(Tone::Careful, "not in the audit log")))?;
-    }
+    unrecorded(context, outcome.unrecorded.as_deref())?;
     let document = json!({
         "signed": outcome.signed, "published": outcome.released, "waits": outcome.waits, "dry_run": dry,
     });
     context.json(schema, document)?;
     Ok(Exit::Done)
+}
+
+/// What others read is published; that our own log does not say so is told.
+fn unrecorded(context: &mut Context, why: Option<&str>) -> Result<(), Stop> {
+    match why {
+        Some(why) => context.fault(&format!("{}: {why}", paint(Tone::Careful, "not in the audit log"))),
+        None => Ok(()),
+    }
 }
