@@ -20,6 +20,8 @@ pub mod originals;
 pub mod permit;
 pub mod placement;
 pub mod policy_file;
+#[cfg(feature = "provenance")]
+pub mod publishing;
 pub mod regular;
 pub mod rehearsal;
 #[cfg(feature = "provenance")]

@@ -111,7 +111,7 @@ impl Origin {
 }
 
 /// Reads a file part by part below a folder, following no link.
-fn read_below(folder: &OwnedFd, parts: &[&str], max: u64) -> Result<Option<Vec<u8>>> {
+pub(super) fn read_below(folder: &OwnedFd, parts: &[&str], max: u64) -> Result<Option<Vec<u8>>> {
     let Some((name, folders)) = parts.split_last() else { return Ok(None) };
     let mut here = folder.try_clone()?;
     for part in folders {

@@ -466,6 +466,10 @@ const WRITERS: &[(&str, &[&str])] = &[
     ("leaving::loosen(", &["uninstall"]),
     ("leaving::remove_home(", &["uninstall"]),
     ("leaving::remove_config(", &["uninstall"]),
+    // A publisher's folder, which is no part of a home.
+    ("space.put(", &["roots"]),
+    ("space.drop_file(", &["roots"]),
+    ("space.replace_metadata(", &["roots"]),
 ];
 
 /// Calls that write to the file system; in `ops` and above `system` none is made.

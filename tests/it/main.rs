@@ -82,6 +82,8 @@ mod repair;
 mod reviews;
 /// `enable --updates` after a person went back.
 mod rollback;
+/// A trust root of one's own, kept by commands.
+mod roots;
 /// Many skills with one answer.
 mod sets;
 /// Folders, repositories, https and ssh.

@@ -6,7 +6,7 @@ mod attacks;
 /// Attacks through delegations.
 mod delegations;
 /// python-tuf and securesystemslib.
-mod interop;
+pub(crate) mod interop;
 /// What is remembered, how long it counts, and kill orders.
 mod memory;
 /// Folders and git repositories.

@@ -1,11 +1,11 @@
 //! The command line: what can be typed, and which file does it.
 
-#[cfg(feature = "provenance")]
-use super::commands::publish;
 use super::commands::{
     adopt, audit, doctor, enable, generate, install, kill, policy, repair, review, status, tour, trust,
     uninstall, verify,
 };
+#[cfg(feature = "provenance")]
+use super::commands::{publish, roots};
 use super::context::{Context, Globals};
 use super::{complete, layout, render};
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -66,6 +66,9 @@ enum Command {
     Untrust(trust::UntrustArgs),
     /// Hash everything again and check ledger and log against each other
     Verify(verify::Args),
+    /// Keep a trust root: whom others should believe, what is revoked
+    #[cfg(feature = "provenance")]
+    Roots(roots::Args),
     /// Read and check the audit log
     Audit(audit::Args),
     /// Show the rules in force, and check a policy file
@@ -202,6 +205,8 @@ fn run(context: &mut Context, command: Command) -> Result<Exit, Stop> {
         Command::Repair(args) => repair::run(context, args),
         Command::Untrust(args) => trust::untrust(context, args),
         Command::Verify(args) => verify::run(context, args),
+        #[cfg(feature = "provenance")]
+        Command::Roots(args) => roots::run(context, args),
         Command::Audit(args) => audit::run(context, args),
         Command::Policy(args) => policy::run(context, args),
         Command::Doctor(args) => doctor::run(context, args),
@@ -233,6 +238,7 @@ mod tests {
         "skills audit tail",
         "skills audit verify",
         "skills policy show",
+        "skills roots show",
         "skills policy check",
         #[cfg(feature = "provenance")]
         "skills publish keys list",

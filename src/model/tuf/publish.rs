@@ -14,7 +14,7 @@ use super::key::{Keys, PublicKey, SecretKey};
 use super::name::{file_of, is_plain, target_file};
 use super::role::Head;
 use super::{Malformed, Metadata, Pattern, Root, Targets};
-use crate::model::digest::sha256;
+use crate::model::digest::{Digest, sha256};
 use crate::model::text;
 use crate::model::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,6 +75,23 @@ pub struct Draft {
     signatures: BTreeMap<String, String>,
 }
 
+impl RootPlan {
+    /// The roles of a root that is there, as a plan for the next one.
+    #[must_use]
+    pub fn of(root: &Root) -> Self {
+        let signers = |role: &super::Role| Signers {
+            keys: role.keyids.iter().filter_map(|id| root.keys.get(id).cloned()).collect(),
+            threshold: role.threshold,
+        };
+        Self {
+            root: signers(&root.root),
+            timestamp: signers(&root.timestamp),
+            snapshot: signers(&root.snapshot),
+            targets: signers(&root.targets),
+        }
+    }
+}
+
 impl Draft {
     /// The first root.
     ///
@@ -106,13 +123,8 @@ impl Draft {
     ) -> Result<Self, Malformed> {
         let mut listed = BTreeMap::new();
         for file in files {
-            let shown = text::escape_short(file.path, 120);
-            if !is_plain(file.path) {
-                return Err(Malformed(format!("`{shown}` is no path that can be fetched")));
-            }
-            let mut entry = described(file.bytes)?;
-            entry.extend(file.custom.clone().map(|custom| ("custom".to_owned(), custom)));
-            if listed.insert(file.path.to_owned(), Value::Map(entry)).is_some() {
+            if listed.insert(file.path.to_owned(), entry(file)?).is_some() {
+                let shown = text::escape_short(file.path, 120);
                 return Err(Malformed(format!("`{shown}` is listed twice")));
             }
         }
@@ -128,6 +140,59 @@ impl Draft {
             );
         }
         Self::checked::<Targets>(map)
+    }
+
+    /// Targets after `previous`, with files put in or, without a plan, taken
+    /// out. All else stays as it is, delegations and what we do not know too.
+    ///
+    /// # Errors
+    /// [`Malformed`], also if `previous` is no targets file.
+    pub fn next_targets(
+        previous: &[u8],
+        version: u64,
+        expires: Timestamp,
+        edits: &BTreeMap<String, Option<FilePlan<'_>>>,
+    ) -> Result<Self, Malformed> {
+        let value = Value::parse(previous)?;
+        let mut map = need(value.members("the file")?, "signed")?.members("`signed`")?.clone();
+        let mut listed = need(&map, "targets")?.members("`targets`")?.clone();
+        for (path, plan) in edits {
+            match plan {
+                Some(plan) => listed.insert(path.clone(), entry(plan)?),
+                None => listed.remove(path),
+            };
+        }
+        map.extend(common(Targets::TYPE, version, expires)?);
+        map.insert("targets".to_owned(), Value::Map(listed));
+        Self::checked::<Targets>(map)
+    }
+
+    /// What it says, whoever signed it: for showing a draft, and for working on
+    /// it. A client never opens a draft.
+    ///
+    /// # Errors
+    /// [`Malformed`] if it is of another kind.
+    pub fn says<T: Metadata>(&self) -> Result<T, Malformed> {
+        T::read(self.signed.members("`signed`")?)
+    }
+
+    /// How many signatures there are, none of them checked.
+    #[must_use]
+    pub fn signatures(&self) -> usize {
+        self.signatures.len()
+    }
+
+    /// Whether this key has signed it.
+    #[must_use]
+    pub fn signed_by(&self, key: &PublicKey) -> bool {
+        let signature = self.signatures.get(key.id().as_str());
+        signature.is_some_and(|hex| key.signed(&self.signed.canonical(), hex))
+    }
+
+    /// SHA-256 of what signatures cover, which is what a person signs.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        sha256(&[&self.signed.canonical()])
     }
 
     /// A snapshot of all targets files, each by role name and bytes.
@@ -268,6 +333,17 @@ fn common(kind: &str, version: u64, expires: Timestamp) -> Result<BTreeMap<Strin
 fn described(bytes: &[u8]) -> Result<BTreeMap<String, Value>, Malformed> {
     let hashes = Value::object([("sha256", Value::Text(sha256(&[bytes]).hex()))]);
     Ok(BTreeMap::from([("length".to_owned(), number(bytes.len() as u64)?), ("hashes".to_owned(), hashes)]))
+}
+
+/// A file as targets list it.
+fn entry(file: &FilePlan<'_>) -> Result<Value, Malformed> {
+    if !is_plain(file.path) {
+        let shown = text::escape_short(file.path, 120);
+        return Err(Malformed(format!("`{shown}` is no path that can be fetched")));
+    }
+    let mut entry = described(file.bytes)?;
+    entry.extend(file.custom.clone().map(|custom| ("custom".to_owned(), custom)));
+    Ok(Value::Map(entry))
 }
 
 fn head_of(bytes: &[u8], kind: &str) -> Result<Head, Malformed> {

@@ -15,7 +15,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 /// Asks the other side, many questions at once.
-fn ask(requests: &[Value]) -> Vec<Value> {
+pub(crate) fn ask(requests: &[Value]) -> Vec<Value> {
     let here = env!("CARGO_MANIFEST_DIR");
     let python = format!("{here}/target/interop/venv/bin/python");
     assert!(

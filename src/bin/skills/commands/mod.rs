@@ -18,6 +18,12 @@ pub(crate) mod policy;
 pub(crate) mod publish;
 pub(crate) mod repair;
 pub(crate) mod review;
+#[cfg(feature = "provenance")]
+pub(crate) mod roots;
+#[cfg(feature = "provenance")]
+mod roots_args;
+#[cfg(feature = "provenance")]
+mod roots_show;
 pub(crate) mod status;
 pub(crate) mod tour;
 pub(crate) mod trust;

@@ -1,0 +1,153 @@
+//! Whether a file may become a target: read with the reader that clients will
+//! use, before anybody signs it.
+//!
+//! A list of revocations that clients refuse as a whole takes nothing away,
+//! and its author learns of it last. So what cannot be read is refused here;
+//! so is a name that means nothing, which is a mistake in typing more often
+//! than a plan.
+
+use crate::model::text;
+use crate::model::time::Timestamp;
+use crate::model::tuf::layout::{AnchorTerms, Place};
+use crate::model::tuf::{Value, is_plain, lists};
+use crate::policy::config::Policy;
+use crate::policy::provenance::bundle::Bundle;
+use crate::policy::provenance::dsse::Envelope;
+use crate::policy::provenance::json::Json;
+use crate::policy::provenance::keys::PublicKey;
+use crate::policy::provenance::ssh::allowed_signers::AllowedSigners;
+use crate::policy::provenance::ssh::sig::SshSig as Signature;
+use crate::policy::provenance::tuf::FILE_MAX;
+use crate::policy::provenance::x509::Anchor;
+
+/// What the names of targets can be, for messages.
+pub const NAMES: &str = "anchors/NAME.pem, allowed_signers, revocations.json, kill-orders.json, advisories/ID.json, \
+     policy.toml or reviews/NAME";
+
+/// What an anchor is good for, as it was typed.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// From when on; none: from now on.
+    pub from: Option<Timestamp>,
+    /// Until when; none: without an end.
+    pub until: Option<Timestamp>,
+    /// For sources that match one of these.
+    pub sources: Vec<String>,
+}
+
+impl Terms {
+    /// Whether nothing was typed.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.from.is_none() && self.until.is_none() && self.sources.is_empty()
+    }
+}
+
+/// What is said about a target of this name beside its content.
+///
+/// # Errors
+/// Why it cannot be said.
+pub fn custom(path: &str, terms: &Terms, now: Timestamp) -> Result<Option<Value>, String> {
+    if !matches!(Place::of(path), Place::Anchor(_)) {
+        return match terms.is_empty() {
+            true => Ok(None),
+            false => Err("only an anchor has --from, --until and --for".to_owned()),
+        };
+    }
+    if terms.sources.is_empty() {
+        return Err(
+            "an anchor must say for which sources it signs: --for 'https://git.example/acme/*'".to_owned()
+        );
+    }
+    let time = |time: Timestamp| Value::Text(time.to_string());
+    let mut valid = vec![("start".to_owned(), time(terms.from.unwrap_or(now)))];
+    valid.extend(terms.until.map(|until| ("end".to_owned(), time(until))));
+    let sources = terms.sources.iter().map(|source| Value::Text(source.clone())).collect();
+    let custom = Value::object([
+        ("validFor", Value::Map(valid.into_iter().collect())),
+        ("namespaces", Value::List(sources)),
+    ]);
+    AnchorTerms::read(Some(&custom)).map_err(|bad| bad.to_string())?;
+    Ok(Some(custom))
+}
+
+/// Reads a target as clients will. `before` is what stands there now.
+///
+/// # Errors
+/// Why clients would not take it.
+pub fn content(path: &str, bytes: &[u8], before: Option<&[u8]>) -> Result<(), String> {
+    if !is_plain(path) {
+        return Err("no path that clients can fetch".to_owned());
+    }
+    if bytes.len() as u64 > FILE_MAX {
+        return Err(format!("it is longer than the {FILE_MAX} bytes that clients take"));
+    }
+    match Place::of(path) {
+        Place::Anchor(_) => anchor(bytes),
+        Place::AllowedSigners => allowed_signers(bytes),
+        Place::Revocations => lists::revocations(bytes).map(|_| ()).map_err(|bad| bad.to_string()),
+        Place::KillOrders => kill_orders(bytes, before),
+        Place::Advisory(id) => advisory(id, bytes),
+        Place::Policy => Policy::read(&[(path, utf8(bytes)?)]).map(|_| ()),
+        Place::Review(_) => review(bytes),
+        Place::Other => Err(format!("a target of this name means nothing to clients; it can be {NAMES}")),
+    }
+}
+
+fn utf8(bytes: &[u8]) -> Result<String, String> {
+    String::from_utf8(bytes.to_vec()).map_err(|_| "it is not UTF-8".to_owned())
+}
+
+fn anchor(bytes: &[u8]) -> Result<(), String> {
+    let text = utf8(bytes)?;
+    // Attack, or a slip: the secret key beside it is published for everybody.
+    if text.contains("PRIVATE KEY") {
+        return Err("it holds a secret key; name the .pub file".to_owned());
+    }
+    match (Anchor::from_pem(&text), PublicKey::from_pem(&text)) {
+        (Ok(_), _) | (_, Ok(_)) => Ok(()),
+        (Err(certificate), Err(key)) => {
+            Err(format!("neither a certificate ({certificate}) nor a key ({key})"))
+        }
+    }
+}
+
+fn allowed_signers(bytes: &[u8]) -> Result<(), String> {
+    let list = AllowedSigners::parse(bytes).map_err(|bad| bad.to_string())?;
+    match list.faults().first() {
+        None => Ok(()),
+        Some(fault) => Err(format!("line {} lets nobody sign: {}", fault.number, fault.why)),
+    }
+}
+
+fn kill_orders(bytes: &[u8], before: Option<&[u8]>) -> Result<(), String> {
+    let order = |bytes: &[u8]| lists::kill_orders(bytes).map(|list| list.order);
+    let new = order(bytes).map_err(|bad| bad.to_string())?;
+    match before.map(order) {
+        Some(Ok(old)) if new <= old => {
+            Err(format!("its order is {new}, and clients have seen {old}: each change needs a higher one"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn advisory(id: &str, bytes: &[u8]) -> Result<(), String> {
+    let json = Json::parse(bytes).map_err(|bad| format!("not JSON with one reading: {bad}"))?;
+    match json.get("id").and_then(Json::text) {
+        Some(found) if found == id => Ok(()),
+        Some(found) => Err(format!("its id is `{}`, its name says `{id}`", text::escape_short(found, 80))),
+        None => Err("an OSV advisory has an `id`".to_owned()),
+    }
+}
+
+/// A bundle, an envelope or an OpenSSH signature.
+fn review(bytes: &[u8]) -> Result<(), String> {
+    if bytes.starts_with(b"-----BEGIN SSH SIGNATURE-----") {
+        return Signature::parse(bytes).map(|_| ()).map_err(|bad| bad.to_string());
+    }
+    let json = Json::parse(bytes).map_err(|bad| format!("not JSON with one reading: {bad}"))?;
+    match json.get("mediaType") {
+        Some(_) => Bundle::read(bytes).map(|_| ()).map_err(|verdict| format!("{verdict:?}")),
+        None => Envelope::read(&json).map(|_| ()),
+    }
+}

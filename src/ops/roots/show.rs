@@ -1,0 +1,216 @@
+//! `roots show`: a publisher's folder in words.
+
+use super::keys::short;
+use super::team::{Team, unsigned};
+use crate::model::code::Stop;
+use crate::model::digest::{Digest, sha256};
+use crate::model::text;
+use crate::model::time::Timestamp;
+use crate::model::tuf::layout::{AnchorTerms, Place};
+use crate::model::tuf::publish::Draft;
+use crate::model::tuf::{KeyId, PublicKey, Role, Root, TargetFile, Targets};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// A role in words.
+#[derive(Debug, Clone)]
+pub struct RoleShown {
+    /// Its name.
+    pub name: &'static str,
+    /// How many must sign.
+    pub threshold: u64,
+    /// Ids of the keys, and their kinds.
+    pub keys: Vec<(KeyId, String)>,
+    /// The version that is published.
+    pub version: u64,
+    /// Until when it counts.
+    pub until: Timestamp,
+}
+
+/// A target in words.
+#[derive(Debug, Clone)]
+pub struct TargetShown {
+    /// Its path, escaped.
+    pub path: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// What is said beside it; empty if nothing.
+    pub terms: String,
+}
+
+/// All of it.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// What others pin.
+    pub pin: Digest,
+    /// The four roles.
+    pub roles: Vec<RoleShown>,
+    /// The targets of the top-level role.
+    pub targets: Vec<TargetShown>,
+    /// Names of delegated roles, escaped.
+    pub delegated: Vec<String>,
+    /// What is pending, a line each.
+    pub changes: Vec<String>,
+    /// What a signature would be for; none if nothing is pending.
+    pub stake: Option<Digest>,
+}
+
+/// Reads a folder.
+///
+/// # Errors
+/// [`Stop`].
+pub fn show(folder: &Path) -> Result<Shown, Stop> {
+    let team = Team::to_look(folder)?;
+    let root = team.root.get();
+    let role = |name, role: &Role, version, until| RoleShown {
+        name,
+        threshold: role.threshold,
+        keys: role
+            .keyids
+            .iter()
+            .map(|id| (id.clone(), root.keys.get(id).map_or_else(String::new, kind)))
+            .collect(),
+        version,
+        until,
+    };
+    let (targets, snapshot, timestamp) = (team.targets.get(), team.snapshot.get(), team.timestamp.get());
+    let roles = vec![
+        role("root", &root.root, root.head.version, root.head.expires),
+        role("targets", &root.targets, targets.head.version, targets.head.expires),
+        role("snapshot", &root.snapshot, snapshot.head.version, snapshot.head.expires),
+        role("timestamp", &root.timestamp, timestamp.head.version, timestamp.head.expires),
+    ];
+    let stake = if team.pending.is_empty() { None } else { Some(team.stake()?) };
+    Ok(Shown {
+        pin: sha256(&[&team.first]),
+        roles,
+        targets: targets.files.iter().map(|(path, file)| target(path, file)).collect(),
+        delegated: targets.delegations.roles.iter().map(|role| text::escape_short(&role.name, 80)).collect(),
+        changes: changes(&team)?,
+        stake,
+    })
+}
+
+fn kind(key: &PublicKey) -> String {
+    use crate::model::tuf::Value;
+    let Value::Map(map) = key.object() else { return String::new() };
+    let kind = map.get("keytype").and_then(Value::as_text).unwrap_or("?");
+    text::escape_short(kind, 20)
+}
+
+fn target(path: &str, file: &TargetFile) -> TargetShown {
+    TargetShown { path: text::escape_short(path, 200), bytes: file.length, terms: terms(path, file) }
+}
+
+fn terms(path: &str, file: &TargetFile) -> String {
+    if !matches!(Place::of(path), Place::Anchor(_)) {
+        return String::new();
+    }
+    match AnchorTerms::read(file.custom.as_ref()) {
+        Ok(terms) => {
+            let until = terms.end.map_or_else(String::new, |end| format!(" until {end}"));
+            let sources: Vec<_> =
+                terms.namespaces.iter().map(|pattern| text::escape_short(pattern.as_str(), 120)).collect();
+            format!("from {}{until} for {}", terms.start, sources.join(", "))
+        }
+        Err(bad) => format!("no client takes it: {bad}"),
+    }
+}
+
+/// What the drafts would change, a line each.
+pub(super) fn changes(team: &Team) -> Result<Vec<String>, Stop> {
+    let mut lines = Vec::new();
+    if let Some(bytes) = &team.pending.root {
+        let next: Root = unsigned(bytes).map_err(|bad| team.malformed("drafts/root.json", &bad))?;
+        lines.push(format!("root {}, until {}", next.head.version, next.head.expires));
+        let old = team.root.get();
+        let pairs = [
+            ("root", &old.root, &next.root),
+            ("targets", &old.targets, &next.targets),
+            ("snapshot", &old.snapshot, &next.snapshot),
+            ("timestamp", &old.timestamp, &next.timestamp),
+        ];
+        for (name, old, next) in pairs {
+            lines.extend(role_changes(name, old, next));
+        }
+        let roles = [(&next, &next.root), (old, &old.root)];
+        lines.extend(signed_by(team, "drafts/root.json", bytes, &roles)?);
+    }
+    if let Some(bytes) = &team.pending.targets {
+        let next: Targets = unsigned(bytes).map_err(|bad| team.malformed("drafts/targets.json", &bad))?;
+        lines.push(format!("targets {}, until {}", next.head.version, next.head.expires));
+        lines.extend(target_changes(team.targets.get(), &next));
+        if changed_delegations(team, bytes)? {
+            lines.push("  delegations to other roles change: read drafts/targets.json".to_owned());
+        } else if next.files == team.targets.get().files {
+            lines.push("  the same files as before".to_owned());
+        }
+        let draft = team.pending.root.as_deref().map(unsigned::<Root>).transpose();
+        let draft = draft.map_err(|bad| team.malformed("drafts/root.json", &bad))?;
+        let mut roles = vec![(team.root.get(), &team.root.get().targets)];
+        roles.extend(draft.as_ref().map(|root| (root, &root.targets)));
+        lines.extend(signed_by(team, "drafts/targets.json", bytes, &roles)?);
+    }
+    Ok(lines)
+}
+
+/// Who has signed a draft, of those whose signature can count.
+fn signed_by(team: &Team, what: &str, bytes: &[u8], roles: &[(&Root, &Role)]) -> Result<Vec<String>, Stop> {
+    let draft = Draft::open(bytes).map_err(|bad| team.malformed(what, &bad))?;
+    let ids: BTreeSet<_> = roles
+        .iter()
+        .flat_map(|(root, role)| role.keyids.iter().filter_map(|id| root.keys.get(id)))
+        .filter(|key| draft.signed_by(key))
+        .map(PublicKey::id)
+        .collect();
+    Ok(ids.iter().map(|id| format!("  signed by key {}", short(id))).collect())
+}
+
+/// Whether the drafted targets list the same files and roles as before.
+pub(super) fn says_the_same(team: &Team) -> Result<bool, Stop> {
+    let Some(bytes) = &team.pending.targets else { return Ok(false) };
+    let next: Targets = unsigned(bytes).map_err(|bad| team.malformed("drafts/targets.json", &bad))?;
+    Ok(next.files == team.targets.get().files && !changed_delegations(team, bytes)?)
+}
+
+fn role_changes(name: &str, old: &Role, next: &Role) -> Vec<String> {
+    let come = next.keyids.difference(&old.keyids).map(|id| format!("  {name}: key {} comes", short(id)));
+    let go = old.keyids.difference(&next.keyids).map(|id| format!("  {name}: key {} goes", short(id)));
+    let mut lines: Vec<_> = come.chain(go).collect();
+    if old.threshold != next.threshold {
+        lines.push(format!("  {name}: {} must sign, instead of {}", next.threshold, old.threshold));
+    }
+    lines
+}
+
+fn target_changes(old: &Targets, next: &Targets) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (path, file) in &next.files {
+        let word = match old.files.get(path) {
+            None => "comes",
+            Some(before) if before != file => "changes",
+            Some(_) => continue,
+        };
+        let hash = file.hashes.prefix().unwrap_or_default();
+        let shown = target(path, file);
+        let terms = if shown.terms.is_empty() { String::new() } else { format!(", {}", shown.terms) };
+        lines.push(format!("  {} {word}: {} bytes, sha256 {hash}{terms}", shown.path, shown.bytes));
+    }
+    let gone = old.files.keys().filter(|path| !next.files.contains_key(*path));
+    lines.extend(gone.map(|path| format!("  {} goes", text::escape_short(path, 200))));
+    lines
+}
+
+/// Attack: a draft from a pull request hands paths to another role, which the
+/// list of files does not show.
+fn changed_delegations(team: &Team, draft: &[u8]) -> Result<bool, Stop> {
+    use crate::model::tuf::Value;
+    let part = |bytes: &[u8]| {
+        let value = Value::parse(bytes)?;
+        let Value::Map(mut file) = value else { return Ok(None) };
+        let Some(Value::Map(mut signed)) = file.remove("signed") else { return Ok(None) };
+        Ok(signed.remove("delegations"))
+    };
+    let both = part(team.targets.bytes()).and_then(|old| Ok(old != part(draft)?));
+    both.map_err(|bad| team.malformed("drafts/targets.json", &bad))
+}
