@@ -117,6 +117,9 @@ codes! {
     TooYoung "too-young" Refused "The policy wants the revision to have been here longer first.";
     PolicyBroken "policy-broken" Refused "A policy file cannot be read or understood.";
     Revoked "revoked" Refused "A revocation names it.";
+    RootRefused "root-refused" Drift "What a trust root publishes is not what may be believed.";
+    RootKnown "root-known" Refused "A trust root of that name, or with that pin, is followed already.";
+    RootUnknown "root-unknown" Refused "No trust root of that name is followed.";
     SourceBound "source-bound" Refused "The name belongs to another source.";
     DigestMismatch "digest-mismatch" Drift "The bytes are not those that were named.";
     EntryRefused "entry-refused" Refused "The skill holds entries that no skill may hold.";

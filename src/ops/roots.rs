@@ -4,6 +4,11 @@
 //! what fetches, caches and remembers. The order is that of a widening step:
 //! what is newly trusted is remembered first, and only then cached.
 
+pub mod carry;
+pub mod follow;
+pub mod haul;
+pub mod may;
+
 use crate::model::time::Timestamp;
 use crate::policy::provenance::tuf::{Client, Fault, Found, Memory, Request};
 use crate::system::roots::{Cache, Origin};

@@ -74,6 +74,9 @@ mod release_files;
 mod repair;
 /// `enable --updates` after a person went back.
 mod rollback;
+/// Following trust roots, with the real program on real homes.
+#[cfg(feature = "provenance")]
+mod roots_follow;
 /// Many skills with one answer.
 mod sets;
 /// Folders, repositories, https and ssh.
@@ -108,4 +111,6 @@ mod support {
     pub(crate) mod pty;
     pub(crate) mod sandbox;
     pub(crate) mod scene;
+    #[cfg(feature = "provenance")]
+    pub(crate) mod team;
 }

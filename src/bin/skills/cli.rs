@@ -1,5 +1,7 @@
 //! The command line: what can be typed, and which file does it.
 
+#[cfg(feature = "provenance")]
+use super::commands::roots;
 use super::commands::{
     adopt, audit, doctor, enable, generate, install, kill, policy, repair, review, status, tour, trust,
     uninstall, verify,
@@ -68,6 +70,9 @@ enum Command {
     Audit(audit::Args),
     /// Show the rules in force, and check a policy file
     Policy(policy::Args),
+    /// Follow trust roots: who may sign for skills, what is revoked
+    #[cfg(feature = "provenance")]
+    Roots(roots::Args),
     /// Check the installation itself
     Doctor(doctor::Args),
     /// Play the whole story in a throw-away home
@@ -199,6 +204,8 @@ fn run(context: &mut Context, command: Command) -> Result<Exit, Stop> {
         Command::Verify(args) => verify::run(context, args),
         Command::Audit(args) => audit::run(context, args),
         Command::Policy(args) => policy::run(context, args),
+        #[cfg(feature = "provenance")]
+        Command::Roots(args) => roots::run(context, args),
         Command::Doctor(args) => doctor::run(context, args),
         Command::Tour(args) => tour::run(context, args),
         Command::Generate(args) => generate::run(context, args),
@@ -227,6 +234,7 @@ mod tests {
         "skills audit verify",
         "skills policy show",
         "skills policy check",
+        "skills roots list",
         "skills generate completions",
         "skills generate man",
         "skills generate schema",

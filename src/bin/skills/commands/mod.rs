@@ -16,6 +16,10 @@ pub(crate) mod kill;
 pub(crate) mod policy;
 pub(crate) mod repair;
 pub(crate) mod review;
+#[cfg(feature = "provenance")]
+pub(crate) mod roots;
+#[cfg(feature = "provenance")]
+pub(crate) mod roots_follow;
 pub(crate) mod status;
 pub(crate) mod tour;
 pub(crate) mod trust;
