@@ -120,7 +120,7 @@ pub fn refresh(
             return Err(unknown(name));
         }
     }
-    let options = limited(world, options)?;
+    let options = limited(world, options);
     let mut answers = Vec::new();
     for root in roots.into_iter().filter(|root| names.is_empty() || names.contains(&root.name)) {
         answers.push(match one(world, &root, &options) {

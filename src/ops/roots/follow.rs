@@ -61,21 +61,21 @@ pub struct Plan {
     pub root_ends: Timestamp,
 }
 
-/// How much may come from one root, and for how long.
-#[must_use]
-pub fn limited(world: &World, options: &FetchOptions) -> Result<FetchOptions, Stop> {
-    let internal_hosts = match world.policy() {
-        Ok(policy) if options.internal_hosts.is_empty() => policy.internal,
-        _ => options.internal_hosts.clone(),
-    };
-    Ok(FetchOptions { internal_hosts, ..options.clone() })
+/// Hosts inside may be asked where the policy names them. A policy that cannot
+/// be read names none, and keeps nobody from learning what is revoked.
+pub(super) fn limited(world: &World, options: &FetchOptions) -> FetchOptions {
+    let mut options = options.clone();
+    if let Ok(policy) = world.policy() {
+        options.internal_hosts.extend(policy.internal);
+    }
+    options
 }
 
 /// A private scratch folder for a repository that is fetched.
 ///
 /// # Errors
 /// [`Code::Io`].
-pub fn scratch() -> Result<tempfile::TempDir, Stop> {
+pub(super) fn scratch() -> Result<tempfile::TempDir, Stop> {
     let made = tempfile::Builder::new().prefix("skills-roots-").tempdir();
     made.map_err(|error| {
         Stop::new(Code::Io, format!("a temporary folder: {error}"), "free space in the temporary folder")
@@ -107,7 +107,7 @@ pub fn plan(world: &World, request: &Request, options: &FetchOptions) -> Result<
         apart(world, folder)?;
     }
     let scratch = scratch()?;
-    let origin = address.open(scratch.path(), &limited(world, options)?)?;
+    let origin = address.open(scratch.path(), &limited(world, options))?;
     let memory = haul::first(&origin, request.pin)?;
     let haul = haul::haul(memory, now, &origin, &Had { targets: &[], read: &|_| None, cache: None });
     if let Some(stop) = &haul.ended {
@@ -165,13 +165,15 @@ pub fn record(world: &World, name: &str, stop: Stop) -> Stop {
         return stop;
     }
     match Session::open(world, Depth::All) {
-        Ok(mut session) => {
-            let mut draft = session.draft(EVENT, Outcome::Refused, "");
-            draft.note = Some(format!("trust root {}", text::escape_short(name, 80)));
-            session.refuse(draft, stop)
-        }
+        Ok(mut session) => refuse(&mut session, name, stop),
         Err(_) => stop,
     }
+}
+
+fn refuse(session: &mut Session<'_>, name: &str, stop: Stop) -> Stop {
+    let mut draft = session.draft(EVENT, Outcome::Refused, "");
+    draft.note = Some(format!("trust root {}", text::escape_short(name, 80)));
+    session.refuse(draft, stop)
 }
 
 /// Asks a person and follows the root; then carries out what it orders.
@@ -187,8 +189,7 @@ pub fn add(world: &World, plan: &Plan, shown: &str, ask: &mut dyn Ask) -> Result
     let mut session = Session::open_or_create(world)?;
     let roots = followed(&session.ledger)?;
     if let Err(stop) = unheld(&session).and_then(|()| clash(&roots, request)) {
-        let draft = session.draft(EVENT, Outcome::Refused, "");
-        return Err(session.refuse(draft, stop));
+        return Err(refuse(&mut session, &request.name, stop));
     }
     let root = Followed {
         added: session.now,
@@ -406,8 +407,7 @@ pub fn remove(
     let there = roots.iter().find(|root| root.name == *name && root.pin == plan.root.pin);
     let decided = unheld(&session).and_then(|()| there.map(drop).ok_or_else(|| unknown(name)));
     if let Err(stop) = decided {
-        let draft = session.draft(EVENT, Outcome::Refused, "");
-        return Err(session.refuse(draft, stop));
+        return Err(refuse(&mut session, name, stop));
     }
     let reason = format!("trust root `{name}` is no longer followed; what it revokes stops counting");
     let draft: Draft = session.draft(EVENT, Outcome::Done, reason);

@@ -145,7 +145,10 @@ fn notes(skill: &Skill, found: &Status, now: Timestamp) -> Vec<String> {
     let mut notes = Vec::new();
     let lifecycle = &skill.row.lifecycle;
     notes.extend(verdict(skill, found));
-    notes.extend(skill.revoked.as_ref().map(|one| if one.narrows { "revoked" } else { "yanked" }.to_owned()));
+    // A record that says so is told already.
+    let told = skill.last.as_ref().is_some_and(|record| record.event == "revoke");
+    let revoked = skill.revoked.as_ref().filter(|_| !told);
+    notes.extend(revoked.map(|one| if one.narrows { "revoked" } else { "yanked" }.to_owned()));
     if skill.differing().is_some() && skill.no.as_ref().is_some_and(|no| no.code != Code::Drift) {
         notes.push("its bytes are not the right ones".to_owned());
     }
