@@ -121,6 +121,9 @@ codes! {
     Violation "violation" Refused "Somebody who may review it warns of it.";
     Older "older" Refused "A higher version was trusted from this source.";
     SignerChanged "signer-changed" Refused "Somebody else signs it than before.";
+    RootRefused "root-refused" Drift "What a trust root publishes is not what may be believed.";
+    RootKnown "root-known" Refused "A trust root of that name, or with that pin, is followed already.";
+    RootUnknown "root-unknown" Refused "No trust root of that name is followed.";
     SourceBound "source-bound" Refused "The name belongs to another source.";
     DigestMismatch "digest-mismatch" Drift "The bytes are not those that were named.";
     EntryRefused "entry-refused" Refused "The skill holds entries that no skill may hold.";

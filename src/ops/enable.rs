@@ -12,7 +12,7 @@ pub use updates::updates;
 use super::originals::{self, Agreed, InTheWay, Kept};
 use super::place::{Place, Placing, placing};
 use super::session::{Depth, Session, ledger_stop, real};
-use super::{World, apply, facts, gate, refusals};
+use super::{World, apply, facts, gate, refusals, revoked};
 use crate::model::code::{Code, Stop};
 use crate::model::decision::Question;
 use crate::model::lifecycle::{Event, RevisionRow, State};
@@ -141,7 +141,9 @@ pub fn enable_over(
     draft.skill = Some(row.revision.name.clone());
     draft.digest = Some(row.revision.digest);
     let command = format!("skills enable {}", row.revision);
-    let checked = world.no_agent(&command).and_then(|()| allowed(&session, &row)).and_then(|evidence| {
+    let unrevoked = || revoked::refuse(&session.ledger, &row, session.now);
+    let checked = world.no_agent(&command).and_then(|()| unrevoked()).and_then(|()| allowed(&session, &row));
+    let checked = checked.and_then(|evidence| {
         let target = aim(&session, &placing, &row)?;
         Ok((evidence, target))
     });
@@ -239,6 +241,7 @@ fn declare(session: &mut Session<'_>, row: &RevisionRow, stop: &Stop) -> Result<
         Code::DigestMismatch => Event::Drift,
         Code::Expired => Event::Expire,
         Code::PolicyUnmet => Event::Unmet,
+        Code::Revoked => Event::Revoke,
         _ => return Ok(()),
     };
     if row.lifecycle.pin().is_some() {

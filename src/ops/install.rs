@@ -15,13 +15,14 @@ pub use open::{Offer, Opened, Purpose, fetch_stop, open};
 pub(super) use open::{offer, record};
 
 use super::session::{Depth, Session, ledger_stop};
-use super::{World, apply, refusals};
+use super::{World, apply, refusals, revoked};
 use crate::model::card::Card;
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
 use crate::model::git_proof::GitProof;
 use crate::model::lifecycle::{Event, Lifecycle, RevisionRow};
 use crate::model::limits::Limits;
+use crate::model::manifest::Manifest;
 use crate::model::provenance::{Kept, KeptGit};
 use crate::model::record::Outcome;
 use crate::model::skill::{Revision, SkillName};
@@ -217,6 +218,8 @@ pub(super) fn admit(
         ));
     }
     let mut known = session.ledger.revision(&revision).map_err(|fault| ledger_stop(&fault))?;
+    let arriving = arriving(session, card, source, &manifest, revision.clone());
+    revoked::refuse(&session.ledger, known.as_ref().unwrap_or(&arriving), session.now)?;
     let store = Store::new(&session.home).map_err(|fault| refusals::store_stop(&fault))?;
     let promoted = store.promote(staged, &digest).map_err(|fault| refusals::store_stop(&fault))?;
     if let Some(row) = known.as_ref().filter(|row| row.lifecycle.pin().is_some())
@@ -228,24 +231,7 @@ pub(super) fn admit(
         })?;
         known = session.ledger.revision(&revision).map_err(|fault| ledger_stop(&fault))?;
     }
-    let row = match &known {
-        Some(row) => row.clone(),
-        None => RevisionRow {
-            lifecycle: Lifecycle::Installed { former: None },
-            card_name: card
-                .raw_name
-                .clone()
-                .filter(|raw| *raw != revision.name.as_str())
-                .map(|raw| text::escape_short(&raw, 64)),
-            version: card.version.as_ref().map(|version| text::escape_short(version, 64)),
-            source: source.clone(),
-            installed: session.now,
-            files: manifest.entries().len() as u64,
-            bytes: manifest.bytes(),
-            seq: 0,
-            revision,
-        },
-    };
+    let row = known.clone().unwrap_or(arriving);
     let new = known.is_none();
     // The step function has the last word, as everywhere.
     let state = known.as_ref().map(|row| &row.lifecycle);
@@ -277,6 +263,31 @@ pub(super) fn admit(
         Ok(vec![draft])
     })?;
     Ok((row, new))
+}
+
+/// The row of a revision that was never here.
+fn arriving(
+    session: &Session<'_>,
+    card: &Card,
+    source: &Source,
+    manifest: &Manifest,
+    revision: Revision,
+) -> RevisionRow {
+    RevisionRow {
+        lifecycle: Lifecycle::Installed { former: None },
+        card_name: card
+            .raw_name
+            .clone()
+            .filter(|raw| *raw != revision.name.as_str())
+            .map(|raw| text::escape_short(&raw, 64)),
+        version: card.version.as_ref().map(|version| text::escape_short(version, 64)),
+        source: source.clone(),
+        installed: session.now,
+        files: manifest.entries().len() as u64,
+        bytes: manifest.bytes(),
+        seq: 0,
+        revision,
+    }
 }
 
 fn chosen_name(offer: &Offer, card: &Card, selection: &Selection) -> Result<SkillName, Stop> {

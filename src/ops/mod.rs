@@ -34,6 +34,7 @@ pub mod refusals;
 pub mod remove;
 pub mod repair;
 pub mod review;
+pub mod revoked;
 #[cfg(feature = "provenance")]
 pub mod roots;
 pub mod rules;

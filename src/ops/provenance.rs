@@ -18,9 +18,10 @@
 #[cfg(feature = "provenance")]
 mod read;
 
+use super::revoked::followed;
 use super::session::ledger_stop;
 use crate::model::code::{Code, Stop};
-use crate::model::followed::{self, Followed, Standing};
+use crate::model::followed::{Followed, Standing};
 use crate::model::lifecycle::{HoldScope, RevisionRow};
 use crate::model::provenance::{Lineage, Provenance};
 use crate::model::text;
@@ -76,15 +77,6 @@ pub struct Accepted {
     pub new_signer: bool,
 }
 
-/// The roots that are followed.
-///
-/// # Errors
-/// [`Stop`]; damage is no empty list.
-pub fn roots(ledger: &Ledger) -> Result<Vec<Followed>, Stop> {
-    let body = ledger.memory(followed::KEY).map_err(|fault| ledger_stop(&fault))?;
-    followed::parse(body.as_deref()).map_err(|why| damaged(&why))
-}
-
 fn damaged(why: &str) -> Stop {
     Stop::new(Code::LedgerDamaged, format!("what is remembered cannot be read: {why}"), "run: skills doctor")
 }
@@ -94,7 +86,7 @@ fn damaged(why: &str) -> Stop {
 /// # Errors
 /// [`Stop`]: also when it cannot be told.
 pub fn check_roots(ledger: &Ledger, now: Timestamp) -> Result<(), Stop> {
-    roots(ledger)?.iter().try_for_each(|root| match root.standing(now) {
+    followed(ledger)?.iter().try_for_each(|root| match root.standing(now) {
         Standing::Expired { since } => Err(expired(root, since)),
         Standing::Fresh | Standing::Stale { .. } => Ok(()),
     })
@@ -114,7 +106,7 @@ fn expired(root: &Followed, since: Timestamp) -> Stop {
 /// [`Stop`] when it cannot be told; then nothing is granted.
 pub fn find(home: &Home, ledger: &Ledger, row: &RevisionRow, now: Timestamp) -> Result<Vouching, Stop> {
     let mut findings = Vouching::default();
-    let roots = roots(ledger)?;
+    let roots = followed(ledger)?;
     for root in &roots {
         match root.standing(now) {
             Standing::Fresh => {}

@@ -11,11 +11,13 @@
 use super::look::{self, Job, Look, Part};
 use super::pick::newer;
 use super::provenance::{self, Vouching};
+use super::revoked::{self, Covered, Lists};
 use super::session::{Depth, Session, ledger_stop};
 use super::unmanaged::{self, Findings, Ours};
 use super::{World, facts, gate};
 use crate::model::code::{Code, Stop};
 use crate::model::decision::Question;
+use crate::model::followed::Standing;
 use crate::model::lifecycle::{Hold, RevisionRow, State};
 use crate::model::limits::Limits;
 use crate::model::manifest::Manifest;
@@ -56,6 +58,8 @@ pub struct Status {
     pub unmanaged: Findings,
     /// Records about the skill, if asked for.
     pub history: Vec<Record>,
+    /// Trust roots that are followed and not fresh.
+    pub roots: Vec<(String, Standing)>,
 }
 
 /// One revision.
@@ -77,6 +81,8 @@ pub struct Skill {
     pub manifest: Option<Manifest>,
     /// Who vouches for it, or why that cannot be told.
     pub findings: Option<Result<Vouching, Stop>>,
+    /// The revocation that covers it.
+    pub revoked: Option<Covered>,
 }
 
 impl Skill {
@@ -153,10 +159,19 @@ fn whole(
         holds: session.ledger.brakes().holds.clone(),
         ..Status::default()
     };
+    let lists =
+        match Lists::read(&session.ledger).and_then(|lists| roots(&session, &mut status).map(|()| lists)) {
+            Ok(lists) => lists,
+            Err(stop) => {
+                status.problem = Some(stop);
+                Lists::default()
+            }
+        };
     for row in rows {
         let folders: Vec<_> = hashed.by_ref().take(folder_count(&row)).collect();
         let newer = newer(&all, &row);
-        if let Some(skill) = judge(&session, row, folders, newer, wanted.is_some())? {
+        if let Some(mut skill) = judge(&session, row, folders, newer, wanted.is_some())? {
+            skill.revoked = lists.covers(&skill.row, session.now);
             status.skills.push(skill);
         }
     }
@@ -164,6 +179,15 @@ fn whole(
         status.history = records(&session.ledger, wanted)?;
     }
     Ok(status)
+}
+
+/// Which followed roots are not fresh.
+fn roots(session: &Session<'_>, status: &mut Status) -> Result<(), Stop> {
+    let roots = revoked::followed(&session.ledger)?.into_iter();
+    let standing = roots.map(|root| (root.standing(session.now), root.name));
+    let worn = standing.filter(|(standing, _)| *standing != Standing::Fresh);
+    status.roots = worn.map(|(standing, name)| (name, standing)).collect();
+    Ok(())
 }
 
 /// One revision as of now; none if it was removed meanwhile.
@@ -190,7 +214,7 @@ fn judge(
 }
 
 fn bare(row: RevisionRow, folders: Vec<Hashed>, no: Option<No>, newer: Option<Revision>) -> Skill {
-    Skill { row, folders, no, newer, last: None, permit: None, manifest: None, findings: None }
+    Skill { row, folders, no, newer, last: None, permit: None, manifest: None, findings: None, revoked: None }
 }
 
 fn look_closely(skill: &mut Skill, home: &Home, ledger: &Ledger, now: Timestamp) -> Result<(), Stop> {

@@ -7,7 +7,7 @@
 pub mod set;
 
 use super::session::{Depth, Session, home_stop, ledger_stop, open_ledger};
-use super::{Answer, Ask, Question, World, apply, facts, refusals};
+use super::{Answer, Ask, Question, World, apply, facts, refusals, revoked};
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
 use crate::model::lifecycle::{Event, HoldScope, Pin, RevisionRow, State};
@@ -124,6 +124,7 @@ pub fn plan(world: &World, request: &TrustRequest) -> Result<TrustPlan, Stop> {
     let row = find(&ledger, request)?;
     let policy = world.policy()?;
     let now = world.clock.now().max(ledger.head().time);
+    revoked::refuse(&ledger, &row, now)?;
     of_age(&policy, &row, now)?;
     let command = match request.digest {
         None => format!("skills trust {}", row.revision),
@@ -358,6 +359,7 @@ fn check(
     accepted: Accepted,
 ) -> Result<Vouching, Stop> {
     let revision = &row.revision;
+    revoked::refuse(&session.ledger, row, session.now)?;
     of_age(&session.policy, row, session.now)?;
     reasoned(&session.policy, terms.note.as_deref(), &format!("skills trust {revision}"))?;
     if let Err(rule) = session.policy.check_source(row.source.identity()) {

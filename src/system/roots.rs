@@ -30,7 +30,6 @@ pub const TARGETS: &str = "targets";
 const LIMITS: Limits = Limits { files: 20_000, total: 256 << 20, file: 16 << 20, depth: 16, path: 512 };
 
 /// A repository of metadata: a folder with `metadata/` and `targets/`.
-#[derive(Debug)]
 pub enum Origin {
     /// A folder of this machine.
     Folder(OwnedFd),
@@ -41,6 +40,18 @@ pub enum Origin {
         /// Its files by path.
         files: BTreeMap<String, Vec<u8>>,
     },
+    /// What lies below an https address.
+    Web(Box<dyn fetch::Files>),
+}
+
+impl std::fmt::Debug for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Folder(_) => "Folder",
+            Self::Commit { .. } => "Commit",
+            Self::Web(_) => "Web",
+        })
+    }
 }
 
 impl Origin {
@@ -76,6 +87,15 @@ impl Origin {
         Ok(Self::Commit { commit, files })
     }
 
+    /// What lies below an `https://` address that ends in a slash; nothing is
+    /// contacted yet.
+    ///
+    /// # Errors
+    /// As fetching a skill.
+    pub fn web(base: &str, options: &FetchOptions) -> std::result::Result<Self, FetchError> {
+        fetch::files(base, options).map(Self::Web)
+    }
+
     /// A metadata file by its name, one component; none if there is none. At
     /// most `max` bytes and one more, so that a reader can tell.
     ///
@@ -102,6 +122,10 @@ impl Origin {
         }
         match self {
             Self::Folder(folder) => read_below(folder, parts, max),
+            Self::Web(files) => files.get(&path, max).map_err(|error| match error {
+                FetchError::Io { source, .. } => source,
+                other => Error::other(other),
+            }),
             Self::Commit { files, .. } => {
                 let most = usize::try_from(max).unwrap_or(usize::MAX).saturating_add(1);
                 Ok(files.get(&path).map(|bytes| bytes[..bytes.len().min(most)].to_vec()))
@@ -177,6 +201,22 @@ impl Cache {
             ));
         }
         Ok(Self { folder })
+    }
+
+    /// Removes the cache of a trust root that is no longer followed: the files
+    /// in it, and then the folder, unless something of another kind lies there.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn drop_all(home: &Home, name: &str) -> Result<()> {
+        let cache = Self::open(home, name)?;
+        for entry in rustix::fs::Dir::read_from(&cache.folder)? {
+            let entry = entry?;
+            if ![c".", c".."].contains(&entry.file_name()) {
+                rustix::fs::unlinkat(&cache.folder, entry.file_name(), AtFlags::empty())?;
+            }
+        }
+        Ok(rustix::fs::unlinkat(home.folder("trust-roots")?, name, AtFlags::REMOVEDIR)?)
     }
 
     /// A file of it; none if there is none. At most `max` bytes and one more.

@@ -152,6 +152,7 @@ const PROGRAM_EXTRA: &[(&str, &str)] = &[
     ("bin/skills/context.rs", "system::clock"),
     // The types of a fetch that `ops::install` takes as an argument.
     ("bin/skills/commands/install.rs", "system::fetch"),
+    ("bin/skills/commands/roots_follow.rs", "system::fetch"),
     // The marks that are drawn beside files.
     ("bin/skills/render.rs", "policy::marks"),
 ];
@@ -195,6 +196,7 @@ const SHARED: &[&str] = &[
     "refusals",
     // The account's own secret keys.
     "own_keys",
+    "revoked",
     "unmanaged",
     "originals",
     "phrase",
@@ -212,6 +214,10 @@ const BORROWED: &[(&str, &str)] = &[
     ("update", "install"),
     // A set is judged by what its review shows.
     ("trust", "review"),
+    // A kill order is a kill on somebody else's word, and nothing less.
+    ("roots", "stop"),
+    // What a source's fault means to a person.
+    ("roots", "install"),
 ];
 
 fn use_cases_called(source: &Source, cases: &[String]) -> Vec<String> {
@@ -270,6 +276,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "bin/skills/pager.rs",
             "bin/skills/commands/drill.rs",
             "bin/skills/commands/install.rs",
+            "bin/skills/commands/roots_follow.rs",
             "bin/skills/commands/tour.rs",
         ],
     ),
@@ -308,7 +315,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rustls", &["system/fetch/web.rs"]),
     ("rustls_pki_types", &["policy/provenance/x509.rs"]),
     ("schemars", &["model/decision.rs"]),
-    ("semver", &["model/provenance.rs", "model/tuf/lists.rs"]),
+    // Ranges in a list, and whether a version lies in one.
+    ("semver", &["model/provenance.rs", "model/tuf/lists.rs", "policy/provenance/withdrawn.rs"]),
     ("serde", &[]),
     (
         "serde_json",
@@ -319,6 +327,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "model/claim.rs",
             "model/followed.rs",
             "model/provenance.rs",
+            "policy/provenance/tuf/memory.rs",
             "system/ledger/",
             "system/audit_log.rs",
             // The index that a site publishes.
@@ -331,7 +340,10 @@ const DOORS: &[(&str, &[&str])] = &[
     // Beside the one hash of the project, those that other curves are signed with.
     ("sha2", &["model/digest.rs", "policy/provenance/keys.rs"]),
     ("similar", &["bin/skills/"]),
-    ("tempfile", &["ops/drill.rs", "ops/install/open.rs", "bin/skills/commands/tour.rs"]),
+    (
+        "tempfile",
+        &["ops/drill.rs", "ops/install/open.rs", "ops/roots/follow.rs", "bin/skills/commands/tour.rs"],
+    ),
     ("thiserror", &[]),
     ("toml", &["policy/config.rs"]),
     ("unicode_width", &["bin/skills/layout.rs"]),
@@ -443,6 +455,10 @@ const WRITERS: &[(&str, &[&str])] = &[
     ("keys::generate(&config", &["own_keys"]),
     ("txn.put(", &["apply", "disable", "enable", "install", "recover", "trust"]),
     ("txn.remove(", &["remove"]),
+    ("txn.remember(", &["roots"]),
+    ("txn.forget(", &["roots"]),
+    ("txn.keep_blob(", &["roots"]),
+    ("txn.drop_blob(", &["roots"]),
     ("permit::create_home(", &["recover"]),
     ("permit::release_home(", &["stop"]),
     ("permit::write_skill(", &["enable", "place"]),

@@ -84,6 +84,9 @@ mod reviews;
 mod rollback;
 /// A trust root of one's own, kept by commands.
 mod roots;
+/// Following trust roots, with the real program on real homes.
+#[cfg(feature = "provenance")]
+mod roots_follow;
 /// Many skills with one answer.
 mod sets;
 /// Folders, repositories, https and ssh.
@@ -118,4 +121,6 @@ mod support {
     pub(crate) mod pty;
     pub(crate) mod sandbox;
     pub(crate) mod scene;
+    #[cfg(feature = "provenance")]
+    pub(crate) mod team;
 }

@@ -1,7 +1,7 @@
 //! Sources that a person may name: folders, local repositories, ssh, https.
 
 mod download;
-mod https;
+pub(crate) mod https;
 pub(crate) mod repo;
 mod rules;
 mod site;

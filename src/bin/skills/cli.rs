@@ -242,6 +242,7 @@ mod tests {
         "skills policy check",
         #[cfg(feature = "provenance")]
         "skills publish keys list",
+        "skills roots list",
         "skills generate completions",
         "skills generate man",
         "skills generate schema",

@@ -7,12 +7,16 @@
 //! What is signed is a decision for everybody who follows the root, so none of
 //! it is done in an agent's environment.
 
+pub mod carry;
 pub mod change;
 pub mod check;
 pub mod drive;
+pub mod follow;
+pub mod haul;
 pub mod incident;
 pub mod init;
 mod keys;
+pub mod may;
 mod release;
 pub mod renew;
 pub mod rotate;

@@ -54,6 +54,8 @@ pub mod statement;
 pub mod tuf;
 pub mod verdict;
 #[cfg(feature = "provenance")]
+pub mod withdrawn;
+#[cfg(feature = "provenance")]
 pub mod x509;
 
 use crate::model::digest::Digest;

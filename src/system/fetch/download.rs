@@ -11,7 +11,7 @@
 
 use super::watch::{Budget, Watched};
 use super::web::{self, unreachable};
-use super::{FetchError, FetchOptions};
+use super::{FetchError, FetchOptions, Files};
 use crate::model::text;
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, Response};
@@ -86,6 +86,72 @@ impl<'a> Downloads<'a> {
         let (url, kind) = found.get().cloned().unwrap_or_default();
         Ok(Download { path, url, kind })
     }
+}
+
+/// What lies below an address, file by file, all with one budget.
+pub(super) struct Folder {
+    budget: Arc<Budget>,
+    client: Client,
+    options: FetchOptions,
+    /// Ends in a slash.
+    base: String,
+}
+
+impl Folder {
+    /// Prepares; nothing is contacted yet.
+    pub(super) fn new(base: &str, options: &FetchOptions) -> Result<Self, FetchError> {
+        let what = text::escape_short(base, 300);
+        if options.offline {
+            return Err(FetchError::Offline { what });
+        }
+        let budget = Budget::new(&what, options);
+        web::check(base, &what, options)?;
+        let client = web::client(&budget, |_| true).map_err(|error| unreachable(&what, &error))?;
+        Ok(Self { budget, client, options: options.clone(), base: base.to_owned() })
+    }
+}
+
+impl Files for Folder {
+    fn get(&self, place: &str, limit: u64) -> Result<Option<Vec<u8>>, FetchError> {
+        let url = format!("{}{}", self.base, quoted(place));
+        let what = text::escape_short(&url, 300);
+        web::check(&url, &what, &self.options)?;
+        let limit = limit.min(self.options.max_bytes);
+        let missing: Arc<OnceLock<()>> = Arc::default();
+        let (client, told, said) = (self.client.clone(), Arc::clone(&missing), what.clone());
+        let mut stream = Watched::start(&self.budget, move || {
+            let sent = client.get(url).header(ACCEPT, "*/*").send();
+            let answer = sent.map_err(|error| unreachable(&said, &error))?;
+            // Stores of files say 403 of what is not there, to who may not list them.
+            if matches!(answer.status(), StatusCode::NOT_FOUND | StatusCode::FORBIDDEN) {
+                let _ = told.set(());
+            }
+            checked(answer, &said, limit)
+        });
+        let mut bytes = Vec::new();
+        let most = limit.saturating_add(1);
+        let read = (&mut stream).take(most).read_to_end(&mut bytes);
+        if missing.get().is_some() {
+            return Ok(None);
+        }
+        read.map_err(|error| FetchError::from_read(&what, error))?;
+        if bytes.len() as u64 > limit { Err(too_large(&what, limit)) } else { Ok(Some(bytes)) }
+    }
+}
+
+/// A path as an address has it: everything but unreserved characters and
+/// slashes percent-encoded, the sign of an encoding too (RFC 3986, 2.3).
+fn quoted(place: &str) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(place.len());
+    for byte in place.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
 }
 
 /// What the server calls it.

@@ -127,6 +127,15 @@ pub trait Origin {
     }
 }
 
+/// Files behind one address, for what is fetched file by file.
+pub trait Files {
+    /// A file by its path below the address; none if the server has none there.
+    ///
+    /// # Errors
+    /// [`FetchError`]; [`FetchError::TooLarge`] for more than `limit` bytes.
+    fn get(&self, place: &str, limit: u64) -> Result<Option<Vec<u8>>, FetchError>;
+}
+
 /// How far a transfer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
@@ -413,6 +422,24 @@ pub fn open(
             open_git(url, reference.as_deref(), path.as_ref(), scratch, options)
         }
     }
+}
+
+/// Files below an `https://` address that ends in a slash.
+///
+/// # Errors
+/// [`FetchError`]; nothing was contacted.
+#[cfg(all(feature = "https", feature = "archives"))]
+pub fn files(base: &str, options: &FetchOptions) -> Result<Box<dyn Files>, FetchError> {
+    Ok(Box::new(download::Folder::new(base, options)?))
+}
+
+/// Files below an `https://` address that ends in a slash.
+///
+/// # Errors
+/// [`FetchError::NotBuiltIn`].
+#[cfg(not(all(feature = "https", feature = "archives")))]
+pub fn files(base: &str, _: &FetchOptions) -> Result<Box<dyn Files>, FetchError> {
+    Err(FetchError::NotBuiltIn { what: text::escape_short(base, 300), feature: "https" })
 }
 
 #[cfg(feature = "archives")]

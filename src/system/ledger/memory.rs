@@ -149,6 +149,15 @@ impl Txn<'_> {
         Ok(digest)
     }
 
+    /// Drops bytes that nothing names any more.
+    ///
+    /// # Errors
+    /// [`LedgerFault`].
+    pub fn drop_blob(&mut self, digest: &Digest) -> Result<(), LedgerFault> {
+        self.txn.execute("DELETE FROM blob WHERE digest = ?1", params![digest.as_bytes()])?;
+        Ok(())
+    }
+
     fn settle_memory(&mut self, bucket: u8) -> Result<(), LedgerFault> {
         self.memory.set(usize::from(bucket), read(&self.txn, bucket, "")?.0);
         let mut update = self.txn.prepare_cached("UPDATE bucket SET hashes = ?2 WHERE id = ?1")?;

@@ -149,3 +149,9 @@ fn a_crash_while_everything_is_adopted_or_cleared_away_loses_nothing() {
         sweep("crashes while adopting and clearing", &["adopt everything", "kill with the unmanaged"]);
     }
 }
+
+#[cfg(feature = "provenance")]
+#[test]
+fn a_crash_of_a_refresh_leaves_what_it_orders_to_the_next() {
+    sweep("crashes of refresh", &["refresh with a kill order and a revocation"]);
+}

@@ -76,6 +76,8 @@ pub(crate) const ALL: &[Scene] = &[
     scene("enable over a folder", enable_over_folder),
     scene("enable over a link", enable_over_link),
     scene("kill with the unmanaged", kill_unmanaged),
+    #[cfg(feature = "provenance")]
+    scene("refresh with a kill order and a revocation", refresh).or(&["trusted"]),
 ];
 
 /// The one of that name.
@@ -366,4 +368,18 @@ fn kill_unmanaged(bed: &Bed) -> Vec<String> {
     link(bed, "second");
     assert!(bed.account());
     words(["kill", "--all", "--unmanaged"])
+}
+
+/// A trust root that orders one skill to be stopped, and revokes the other.
+#[cfg(feature = "provenance")]
+pub(crate) fn refresh(bed: &Bed) -> Vec<String> {
+    use crate::support::team::{Team, digest_entry};
+    demo(bed);
+    let other = bed.enabled("other", "a");
+    let mut team = Team::new(&bed.root.join("team"), 1);
+    team.release();
+    bed.run(&["roots", "add", "team", &team.origin(), "--root-sha256", &team.pin()]).done();
+    team.order(1, &[r#"{"skill":"demo","why":"it sends files away"}"#.to_owned()]);
+    team.revoke(&[digest_entry(&other, "malicious", "so does this")]).release();
+    words(["roots", "refresh"])
 }

@@ -12,22 +12,22 @@ const LIST_TYPE: &str = "application/x-git-upload-pack-advertisement";
 const ANSWER_TYPE: &str = "application/x-git-upload-pack-result";
 
 /// What a client sent.
-pub(super) struct Request {
-    pub(super) line: String,
+pub(crate) struct Request {
+    pub(crate) line: String,
     headers: String,
     body: Vec<u8>,
 }
 
-pub(super) type Answer = Box<dyn Fn(&Request, &mut dyn Write) -> std::io::Result<()> + Send + Sync>;
+pub(crate) type Answer = Box<dyn Fn(&Request, &mut dyn Write) -> std::io::Result<()> + Send + Sync>;
 
-pub(super) struct Server {
-    pub(super) url: String,
-    pub(super) root: Vec<u8>,
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) root: Vec<u8>,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    pub(super) fn start(answer: Answer) -> Self {
+    pub(crate) fn start(answer: Answer) -> Self {
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         let made = rcgen::generate_simple_self_signed(names).unwrap();
         let key = rustls::pki_types::PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
@@ -51,7 +51,7 @@ impl Server {
         Self { url: format!("https://localhost:{port}/o/r"), root: made.cert.pem().into_bytes(), seen }
     }
 
-    pub(super) fn options(&self) -> FetchOptions {
+    pub(crate) fn options(&self) -> FetchOptions {
         let brief = Duration::from_secs(20);
         FetchOptions {
             extra_root_pem: Some(self.root.clone()),
@@ -97,7 +97,7 @@ fn serve(stream: TcpStream, config: Arc<rustls::ServerConfig>, log: &Mutex<Vec<S
     let _ = tls.flush();
 }
 
-pub(super) fn ok(out: &mut dyn Write, kind: &str, body: &[u8]) -> std::io::Result<()> {
+pub(crate) fn ok(out: &mut dyn Write, kind: &str, body: &[u8]) -> std::io::Result<()> {
     write!(
         out,
         "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
@@ -106,7 +106,7 @@ pub(super) fn ok(out: &mut dyn Write, kind: &str, body: &[u8]) -> std::io::Resul
     out.write_all(body)
 }
 
-pub(super) fn plain(out: &mut dyn Write, status: &str, extra: &str) -> std::io::Result<()> {
+pub(crate) fn plain(out: &mut dyn Write, status: &str, extra: &str) -> std::io::Result<()> {
     write!(out, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n{extra}Connection: close\r\n\r\n")
 }
 

@@ -23,6 +23,8 @@ pub(crate) mod roots;
 #[cfg(feature = "provenance")]
 mod roots_args;
 #[cfg(feature = "provenance")]
+pub(crate) mod roots_follow;
+#[cfg(feature = "provenance")]
 mod roots_show;
 pub(crate) mod status;
 pub(crate) mod tour;

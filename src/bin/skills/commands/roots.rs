@@ -22,6 +22,7 @@ use std::path::Path;
 /// Runs `roots`.
 pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     match args.command {
+        Command::Follow(command) => super::roots_follow::run(context, command),
         Command::Init(args) => init(context, args),
         Command::Show { folder } => roots_show::run(context, &absolute(&folder)?),
         Command::Set(args) => set(context, args),

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
-/// Keep a trust root: whom others should believe, what is revoked, what must stop
+/// Trust roots: follow those of others, keep one of your own
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "A trust root is a folder: publish it in a git repository, on a share or on any web space.\n\
+    after_help = "A trust root says whose signatures count, what is revoked and what must stop at once. Those of others\n\
+    are followed (add, list, refresh, remove); one of your own is a folder, published in a git repository, on a\n\
+    share or on any web space.\n\
     A change is drafted (set, revoke, order, rotate), signed (sign) and then published.\n\n\
-    Examples:\n  skills roots init ./team-root --key ana\n  skills roots show ./team-root\n\nSee also: docs/trust-roots.md"
+    Examples:\n  skills roots init ./team-root --key ana\n  skills roots show ./team-root\n\nSee also: docs/following-trust-roots.md, docs/trust-roots.md"
 )]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -16,6 +18,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
+    #[command(flatten)]
+    Follow(super::roots_follow::Command),
     /// Make a trust root with one key for everything
     #[command(
         after_help = "Prints what others need to follow it. It grows into a team's: skills roots rotate.\n\n\

@@ -7,6 +7,7 @@ use super::enable::place_hint;
 use super::unmanaged;
 use serde_json::{Value, json};
 use skill_trust::model::code::{Code, Exit, Stop};
+use skill_trust::model::followed::Standing;
 use skill_trust::model::lifecycle::{Lifecycle, Pin, State};
 use skill_trust::model::text;
 use skill_trust::model::time::Timestamp;
@@ -41,6 +42,7 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
         history(context, &found)?;
     } else {
         list(context, &found)?;
+        roots(context, &found)?;
         unmanaged::show(context, &found.unmanaged)?;
         next(context, &found)?;
     }
@@ -110,6 +112,22 @@ fn list(context: &mut Context, found: &Status) -> Result<(), Stop> {
     Ok(())
 }
 
+/// One line, and only where a trust root is not fresh.
+fn roots(context: &mut Context, found: &Status) -> Result<(), Stop> {
+    let word = |standing: &Standing| match standing {
+        Standing::Fresh => "fresh",
+        Standing::Stale { .. } => "stale",
+        Standing::Expired { .. } => "expired",
+    };
+    let all: Vec<_> =
+        found.roots.iter().map(|(name, standing)| format!("{name} is {}", word(standing))).collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    let head = paint(Tone::Careful, "trust roots");
+    context.say(&render::commands(&format!("\n{head}: {}; next: skills roots refresh", all.join(", "))))
+}
+
 /// Agents, or folders where no agent was named.
 fn places(skill: &Skill, home: Option<&Path>) -> String {
     let place = |place: &skill_trust::model::lifecycle::Placement| match &place.agent {
@@ -127,6 +145,10 @@ fn notes(skill: &Skill, found: &Status, now: Timestamp) -> Vec<String> {
     let mut notes = Vec::new();
     let lifecycle = &skill.row.lifecycle;
     notes.extend(verdict(skill, found));
+    // A record that says so is told already.
+    let told = skill.last.as_ref().is_some_and(|record| record.event == "revoke");
+    let revoked = skill.revoked.as_ref().filter(|_| !told);
+    notes.extend(revoked.map(|one| if one.narrows { "revoked" } else { "yanked" }.to_owned()));
     if skill.differing().is_some() && skill.no.as_ref().is_some_and(|no| no.code != Code::Drift) {
         notes.push("its bytes are not the right ones".to_owned());
     }
@@ -186,6 +208,16 @@ fn troubles(skill: &Skill, found: &Status) -> Vec<(String, String)> {
         let what = no.map(|no| no.reason.clone()).or_else(differing);
         all.extend(what.map(|what| (what, format!("skills verify {revision}"))));
     }
+    all.extend(skill.revoked.as_ref().map(|one| {
+        let trusted = skill.row.lifecycle.pin().is_some();
+        // Remembered, and not carried out: something broke off in between.
+        let next = if trusted && one.narrows {
+            "skills roots refresh".to_owned()
+        } else {
+            "skills roots list".to_owned()
+        };
+        (one.why.clone(), next)
+    }));
     if has_drifted(skill) && found.problem.is_none() {
         all.push(("it drifted".to_owned(), format!("skills repair {revision}")));
     }
@@ -296,6 +328,10 @@ fn evidence(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), 
         Some(no) => format!("{}  {} [{}]", paint(Tone::Bad, "no"), text::escape(&no.reason), no.code),
     };
     line(context, "verdict", &verdict)?;
+    if let Some(one) = &skill.revoked {
+        let word = if one.narrows { "" } else { "no new trust; " };
+        line(context, "revoked", &format!("{word}{}", one.why))?;
+    }
     rest(context, skill)?;
     advice(context, skill, found)
 }
@@ -368,7 +404,7 @@ fn document(context: &Context, found: &Status) -> Value {
     json!({
         "home": context.world.home.to_string_lossy(), "exists": found.exists, "stopped": found.stopped,
         "holds": found.holds, "skills": skills, "permits": permits, "unmanaged": unmanaged, "unmanaged_cut": found.unmanaged.cut,
-        "history": found.history,
+        "history": found.history, "stale_roots": found.roots.iter().map(|(name, _)| name).collect::<Vec<_>>(),
         "problem": problem.map(|stop| json!({ "code": stop.code, "error": stop.what, "next": stop.next })),
     })
 }
@@ -393,7 +429,7 @@ fn one(skill: &Skill, notes: &[String]) -> Value {
         "installed": row.installed, "files": row.files, "bytes": row.bytes,
         "pin": row.lifecycle.pin(), "former_pin": former, "placements": row.lifecycle.placements(),
         "folders": folders, "newer": skill.newer, "last": skill.last, "manifest": skill.manifest,
-        "notes": notes,
+        "notes": notes, "revoked": skill.revoked.as_ref().map(|one| json!({ "narrows": one.narrows, "why": one.why })),
         "provenance": skill.findings.as_ref().and_then(|found| found.as_ref().ok()).map(super::trust::provenance),
     })
 }

@@ -105,6 +105,12 @@ impl AllowedSigners {
         self.lines.is_empty()
     }
 
+    /// The principals of each line, as they are written.
+    #[must_use]
+    pub fn principals(&self) -> Vec<&str> {
+        self.lines.iter().map(|line| line.principals.as_str()).collect()
+    }
+
     /// The lines that name this key, or its authority, and the principal if
     /// one is wanted; with each the principal that counts.
     pub(super) fn naming<'a>(

@@ -130,7 +130,10 @@ impl Client {
         match self.stage {
             Stage::Targets => Ok(self.take_targets(bytes).is_ok()),
             Stage::Search => match self.check_delegated(bytes) {
-                Ok(next) => self.take_delegated(&next).map(|()| true).inspect_err(|_| self.end_search()),
+                Ok(next) => match self.take_delegated(&next) {
+                    Err(fault) if self.search.is_walk() => self.pass_over(fault).map(|()| true),
+                    taken => taken.map(|()| true).inspect_err(|_| self.end_search()),
+                },
                 Err(_) => Ok(false),
             },
             _ => Ok(false),
@@ -162,6 +165,8 @@ impl Client {
             (Stage::Current | Stage::Failed, _) => Err(Fault::Unasked),
         };
         match taken {
+            // One role that cannot be read keeps nobody from reading the others.
+            Err(fault) if stage == Stage::Search && self.search.is_walk() => return self.pass_over(fault),
             Err(_) if stage == Stage::Search => self.end_search(),
             Err(_) => self.stage = Stage::Failed,
             Ok(()) => {}

@@ -181,6 +181,34 @@ impl Memory {
         Ok(Standing::Fresh { until })
     }
 
+    /// When the trusted root ends.
+    ///
+    /// # Errors
+    /// [`Fault::Damaged`].
+    pub fn root_ends(&self) -> Result<time::Timestamp, Fault> {
+        Ok(self.open()?.root.get().head.expires)
+    }
+
+    /// As it is kept.
+    ///
+    /// # Errors
+    /// Only a bug's.
+    pub fn to_text(&self) -> Result<String, Fault> {
+        serde_json::to_string(self).map_err(|error| Fault::Damaged { why: error.to_string() })
+    }
+
+    /// Reads what was kept, and verifies all of it again.
+    ///
+    /// # Errors
+    /// [`Fault::Damaged`].
+    pub fn from_text(bytes: &[u8]) -> Result<Self, Fault> {
+        let read: Self = serde_json::from_slice(bytes).map_err(|error| Fault::Damaged {
+            why: crate::model::text::escape_short(&error.to_string(), 200),
+        })?;
+        read.open()?;
+        Ok(read)
+    }
+
     /// The pin it began with.
     #[must_use]
     pub const fn pin(&self) -> Digest {

@@ -48,3 +48,5 @@ pub const FILE_MAX: u64 = 16 << 20;
 pub const ROOTS_MAX: usize = 256;
 /// Most delegated roles that one search asks (5.6.7.1).
 pub const ROLES_MAX: usize = 32;
+/// Most delegated roles that a walk through all of them reads.
+pub const WALK_MAX: usize = 256;

@@ -8,7 +8,7 @@
 //! its file is verified with the keys of the role that led to it, each time.
 
 use super::client::{Client, Stage};
-use super::{FILE_MAX, Fault, ROLES_MAX};
+use super::{FILE_MAX, Fault, ROLES_MAX, WALK_MAX};
 use crate::model::text;
 use crate::model::time::Timestamp;
 use crate::model::tuf::{Delegation, Delegations, TargetFile, Targets, Trusted, is_plain};
@@ -39,9 +39,17 @@ pub(super) struct Search {
     wanted: Option<Asked>,
     visited: BTreeSet<String>,
     found: Option<Found>,
+    /// What a walk through all roles came by; none while a path is looked for.
+    seen: Option<BTreeSet<String>>,
+    /// Roles that the walk could not read, and why.
+    faults: Vec<Fault>,
 }
 
 impl Search {
+    pub(super) const fn is_walk(&self) -> bool {
+        self.seen.is_some()
+    }
+
     pub(super) fn wanted(&self) -> Option<&Delegation> {
         self.wanted.as_ref().and_then(Asked::delegation)
     }
@@ -50,9 +58,11 @@ impl Search {
     fn descend(&mut self, targets: &Targets, until: Timestamp) {
         let all = Arc::new(targets.delegations.clone());
         let mut asked = Vec::new();
-        for (at, role) in all.roles.iter().enumerate().filter(|(_, role)| role.paths.cover(&self.path)) {
+        for (at, role) in
+            all.roles.iter().enumerate().filter(|(_, role)| self.is_walk() || role.paths.cover(&self.path))
+        {
             asked.push(Asked { all: Arc::clone(&all), at, until });
-            if role.terminating {
+            if role.terminating && !self.is_walk() {
                 // Nobody after it, here or above, is asked (5.6.7.2.1).
                 self.open.clear();
                 break;
@@ -115,6 +125,48 @@ impl Client {
         looked
     }
 
+    /// Begins a walk through every role that can be reached, to learn which paths
+    /// there are; go on as after [`Client::seek`], then see [`Client::listed`].
+    /// What a path is, and who may speak for it, is still for a search of it.
+    ///
+    /// # Errors
+    /// [`Fault::Unasked`] before the refresh is done.
+    pub fn walk(&mut self) -> Result<(), Fault> {
+        if !self.is_current() {
+            return Err(Fault::Unasked);
+        }
+        self.stage = Stage::Current;
+        self.search = Search { seen: Some(BTreeSet::new()), ..Search::default() };
+        let Some(targets) = self.targets.take() else { return Err(Fault::Unasked) };
+        let looked = self.look("targets", targets.get(), targets.get().head.expires);
+        self.targets = Some(targets);
+        looked.or_else(|fault| self.pass_over(fault))
+    }
+
+    /// The paths that a walk came by, and why roles were passed over.
+    #[must_use]
+    pub fn listed(&self) -> (Vec<String>, Vec<Fault>) {
+        let seen = self.search.seen.iter().flatten().cloned().collect();
+        (seen, self.search.faults.clone())
+    }
+
+    /// Goes on with the walk after a role that cannot be read.
+    pub(super) fn pass_over(&mut self, fault: Fault) -> Result<(), Fault> {
+        self.search.faults.push(fault);
+        self.search.wanted = None;
+        loop {
+            match self.next_role() {
+                // Its number is used up: a walk ends there.
+                Err(Fault::TooManyRoles { path, max }) => {
+                    self.search.open.clear();
+                    self.search.faults.push(Fault::TooManyRoles { path, max });
+                }
+                Err(fault) => self.search.faults.push(fault),
+                Ok(()) => return Ok(()),
+            }
+        }
+    }
+
     /// What the last search found.
     #[must_use]
     pub const fn found(&self) -> Option<&Found> {
@@ -126,7 +178,9 @@ impl Client {
         self.stage = Stage::Current;
         self.search.wanted = None;
         let path = self.search.path.clone();
-        if let Some(file) = targets.files.get(&path) {
+        if let Some(seen) = &mut self.search.seen {
+            seen.extend(targets.files.keys().filter(|path| is_plain(path)).cloned());
+        } else if let Some(file) = targets.files.get(&path) {
             let what = || format!("`{}`", text::escape_short(&path, 120));
             if file.length > FILE_MAX {
                 return Err(Fault::TooLong { what: what(), max: FILE_MAX });
@@ -140,13 +194,21 @@ impl Client {
         }
         self.search.visited.insert(role.to_owned());
         self.search.descend(targets, until);
+        self.next_role()
+    }
+
+    /// Finds the next role to ask.
+    fn next_role(&mut self) -> Result<(), Fault> {
+        self.stage = Stage::Current;
         while let Some(asked) = self.search.open.pop() {
             let Some(next) = asked.delegation() else { continue };
             if self.search.visited.contains(&next.name) {
                 continue;
             }
-            if self.search.visited.len() > ROLES_MAX {
-                return Err(Fault::TooManyRoles { path: text::escape_short(&path, 120), max: ROLES_MAX });
+            let (path, max) =
+                if self.search.is_walk() { ("*", WALK_MAX) } else { (&*self.search.path, ROLES_MAX) };
+            if self.search.visited.len() + self.search.faults.len() > max {
+                return Err(Fault::TooManyRoles { path: text::escape_short(path, 120), max });
             }
             // Not even asked for: nobody vouches for any version of it.
             if self.snapshot.as_ref().is_none_or(|snapshot| snapshot.get().of(&next.name).is_none()) {

@@ -1,0 +1,196 @@
+//! What the trust roots that are followed revoke: gathered from the ledger, and
+//! asked by install, trust, enable and status.
+//!
+//! What cannot be read denies: a list that is gone may be the one that names
+//! these bytes.
+
+use super::session::ledger_stop;
+use crate::model::code::{Code, Stop};
+use crate::model::followed::{self, Followed};
+use crate::model::lifecycle::RevisionRow;
+use crate::model::time::Timestamp;
+use crate::system::ledger::Ledger;
+#[cfg(feature = "provenance")]
+use crate::{
+    model::{
+        digest::Digest,
+        lifecycle::Pin,
+        provenance::{Voucher, Witness},
+        tuf::{layout::Place, lists},
+    },
+    policy::provenance::{
+        verdict::Evidenced,
+        withdrawn::{self, Asked, Feed},
+    },
+};
+
+/// Publishers with the keys of their anchors.
+#[cfg(feature = "provenance")]
+pub type Anchors = std::collections::BTreeMap<String, std::collections::BTreeSet<Digest>>;
+
+/// The trust roots that are followed, by name.
+///
+/// # Errors
+/// [`Code::LedgerDamaged`].
+pub fn followed(ledger: &Ledger) -> Result<Vec<Followed>, Stop> {
+    let body = ledger.memory(followed::KEY).map_err(|fault| ledger_stop(&fault))?;
+    followed::parse(body.as_deref()).map_err(|why| damaged(&why))
+}
+
+/// What is remembered of trust roots does not hold together.
+#[must_use]
+pub fn damaged(why: &str) -> Stop {
+    let what = format!(
+        "what is remembered of trust roots is damaged: {}",
+        crate::model::text::escape_short(why, 300)
+    );
+    Stop::new(Code::LedgerDamaged, what, "run: skills doctor (nothing new is trusted meanwhile)")
+}
+
+/// A revocation that covers a revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Covered {
+    /// Whether trust that was given ends, or only none is given anew.
+    pub narrows: bool,
+    /// Which root, what and why; escaped.
+    pub why: String,
+}
+
+/// Everything that the followed roots revoke.
+#[derive(Debug, Default)]
+pub struct Lists {
+    #[cfg(feature = "provenance")]
+    feeds: Vec<Feed>,
+}
+
+impl Lists {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// [`Stop`] if one of them cannot be read.
+    #[cfg(feature = "provenance")]
+    pub fn read(ledger: &Ledger) -> Result<Self, Stop> {
+        let feeds = followed(ledger)?.iter().map(|root| feed(ledger, root)).collect::<Result<_, _>>()?;
+        Ok(Self { feeds })
+    }
+
+    /// Reads them, if there are none: this build cannot read what they say.
+    ///
+    /// # Errors
+    /// [`Stop`] if a trust root is followed.
+    #[cfg(not(feature = "provenance"))]
+    pub fn read(ledger: &Ledger) -> Result<Self, Stop> {
+        if followed(ledger)?.is_empty() {
+            return Ok(Self::default());
+        }
+        let what = "trust roots are followed here, and this build cannot read what they revoke";
+        Err(Stop::new(Code::LedgerNewer, what, "use the whole program"))
+    }
+
+    /// What covers a revision: as it was trusted, or as it would be now.
+    #[cfg(feature = "provenance")]
+    #[must_use]
+    pub fn covers(&self, row: &RevisionRow, now: Timestamp) -> Option<Covered> {
+        let at = row.lifecycle.pin().map_or(Evidenced::Now(now), evidenced);
+        let signers = row.signers();
+        let (source, version) = (row.source.identity(), row.version.as_deref());
+        let asked = Asked { digest: &row.revision.digest, source, version, signers: &signers, at };
+        withdrawn::judge(&self.feeds, &asked).map(|found| Covered { narrows: found.narrows, why: found.why })
+    }
+
+    /// Nothing: there are none.
+    #[cfg(not(feature = "provenance"))]
+    #[must_use]
+    pub fn covers(&self, _: &RevisionRow, _: Timestamp) -> Option<Covered> {
+        None
+    }
+}
+
+/// Since when all of a decision's signatures are known to have been there: by an
+/// authority's stamps, if each has one; else by our own record of the decision.
+#[cfg(feature = "provenance")]
+fn evidenced(pin: &Pin) -> Evidenced {
+    let vouched = &pin.provenance.vouched;
+    let stamped = |one: &Voucher| (one.witness == Witness::Stamped).then_some(one.at);
+    match vouched.iter().map(stamped).collect::<Option<Vec<_>>>() {
+        Some(times) if !times.is_empty() => Evidenced::Stamped(times.into_iter().max().unwrap_or(pin.at)),
+        _ => Evidenced::FirstSeen(pin.at),
+    }
+}
+
+/// Why a revision may not be newly trusted, or, where it is trusted already,
+/// why it may not stay so.
+///
+/// # Errors
+/// [`Stop`] if it cannot be told.
+pub fn revoked(ledger: &Ledger, row: &RevisionRow, now: Timestamp) -> Result<Option<String>, Stop> {
+    let found = Lists::read(ledger)?.covers(row, now);
+    Ok(found.filter(|found| found.narrows || row.lifecycle.pin().is_none()).map(|found| found.why))
+}
+
+/// Refuses what is revoked.
+///
+/// # Errors
+/// [`Code::Revoked`]; [`Stop`] if it cannot be told.
+pub fn refuse(ledger: &Ledger, row: &RevisionRow, now: Timestamp) -> Result<(), Stop> {
+    match revoked(ledger, row, now)? {
+        None => Ok(()),
+        Some(why) => {
+            let what = format!("{}: {why}", row.revision);
+            Err(Stop::new(
+                Code::Revoked,
+                what,
+                "look for another version of it; who says so: skills roots list",
+            ))
+        }
+    }
+}
+
+/// What one root revokes.
+#[cfg(feature = "provenance")]
+fn feed(ledger: &Ledger, root: &Followed) -> Result<Feed, Stop> {
+    let mut feed = Feed { root: root.name.clone(), ..Feed::default() };
+    for kept in root.targets.iter().filter(|kept| Place::of(&kept.path) == Place::Revocations) {
+        let gone = || damaged(&format!("the revocations of `{}` are gone or were changed", root.name));
+        let bytes = ledger.blob(&kept.bytes).map_err(|fault| ledger_stop(&fault))?.ok_or_else(gone)?;
+        feed.list = lists::revocations(&bytes).map_err(|why| damaged(&why.to_string()))?;
+    }
+    feed.publishers = anchors(ledger, &root.name)?;
+    Ok(feed)
+}
+
+/// Where the keys of a root's anchors are remembered, also of those that it
+/// lists no longer.
+///
+/// Attack: a publisher is revoked, and the anchor taken off the list in the
+/// same release; nobody could tell any more which signers were its.
+#[must_use]
+pub fn anchors_key(root: &str) -> String {
+    format!("anchors/{root}")
+}
+
+/// The keys of a root's anchors, by publisher: a line for each, the key's
+/// SHA-256 before the publisher.
+///
+/// # Errors
+/// [`Code::LedgerDamaged`].
+#[cfg(feature = "provenance")]
+pub fn anchors(ledger: &Ledger, root: &str) -> Result<Anchors, Stop> {
+    let body = ledger.memory(&anchors_key(root)).map_err(|fault| ledger_stop(&fault))?;
+    let mut all = Anchors::new();
+    for line in body.as_deref().unwrap_or_default().lines() {
+        let bad = || damaged("the anchors that were seen");
+        let (hex, publisher) = line.split_once(' ').ok_or_else(bad)?;
+        let key = Digest::from_hex(hex).map_err(|_| bad())?;
+        all.entry(publisher.to_owned()).or_default().insert(key);
+    }
+    Ok(all)
+}
+
+/// As they are remembered.
+#[cfg(feature = "provenance")]
+#[must_use]
+pub fn anchors_text(all: &Anchors) -> String {
+    let lines = all.iter().flat_map(|(publisher, keys)| keys.iter().map(move |key| (key, publisher)));
+    lines.map(|(key, publisher)| format!("{} {publisher}\n", key.hex())).collect()
+}

@@ -1,0 +1,169 @@
+//! What a trust root may do from now on, in words, for the person who decides
+//! whether to follow it. All of it is text that somebody else wrote: escaped.
+
+use super::haul::Haul;
+use crate::model::digest::Digest;
+use crate::model::followed::KeptTarget;
+use crate::model::text;
+use crate::model::tuf::Value;
+use crate::model::tuf::layout::{AnchorTerms, Place};
+use crate::model::tuf::lists::{self, KillOrder, KillOrders, Subject};
+use crate::policy::provenance::ssh::allowed_signers::AllowedSigners;
+
+/// A publisher's anchor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Anchored {
+    /// Whose; escaped.
+    pub publisher: String,
+    /// For which sources and from when to when; or why it counts for nothing. Escaped.
+    pub terms: Result<String, String>,
+}
+
+/// What a root lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct May {
+    /// Anchors.
+    pub anchors: Vec<Anchored>,
+    /// Principals of its allowed signers; escaped.
+    pub signers: Vec<String>,
+    /// Entries of its revocations.
+    pub revocations: usize,
+    /// Number and entries of its kill orders.
+    pub orders: Option<(u64, Vec<String>)>,
+    /// Advisories.
+    pub advisories: usize,
+    /// Whether it has a policy.
+    pub policy: bool,
+    /// Reviews.
+    pub reviews: usize,
+    /// Files that cannot be read here; escaped.
+    pub faults: Vec<String>,
+}
+
+impl May {
+    /// Of what came, where all of it is new.
+    #[must_use]
+    pub fn of_haul(haul: &Haul) -> Self {
+        let read = |digest: &Digest| {
+            let found = haul.files.iter().find(|(kept, _)| kept.bytes == *digest)?;
+            found.1.clone()
+        };
+        Self::of(haul.files.iter().map(|(kept, _)| kept), &read)
+    }
+
+    /// Of what is kept.
+    #[must_use]
+    pub fn of<'a>(
+        targets: impl Iterator<Item = &'a KeptTarget>,
+        read: &dyn Fn(&Digest) -> Option<Vec<u8>>,
+    ) -> Self {
+        let mut may = Self::default();
+        for kept in targets {
+            if let Err(why) = may.add(kept, read) {
+                may.faults.push(format!("`{}`: {why}", text::escape_short(&kept.path, 120)));
+            }
+        }
+        may
+    }
+
+    fn add(&mut self, kept: &KeptTarget, read: &dyn Fn(&Digest) -> Option<Vec<u8>>) -> Result<(), String> {
+        let bytes = || read(&kept.bytes).ok_or_else(|| "its bytes are gone or were changed".to_owned());
+        match Place::of(&kept.path) {
+            Place::Anchor(publisher) => {
+                let publisher = text::escape_short(publisher, 80);
+                self.anchors.push(Anchored { publisher, terms: terms(kept) });
+            }
+            Place::AllowedSigners => {
+                let list = AllowedSigners::parse(&bytes()?).map_err(|fault| fault.to_string())?;
+                self.signers = list.principals().iter().map(|one| text::escape_short(one, 120)).collect();
+                let bad = list.faults().iter();
+                self.faults
+                    .extend(bad.map(|line| format!("`allowed_signers`, line {}: {}", line.number, line.why)));
+            }
+            Place::Revocations => {
+                self.revocations = lists::revocations(&bytes()?).map_err(|why| why.to_string())?.len();
+            }
+            Place::KillOrders => {
+                let KillOrders { order, orders } =
+                    lists::kill_orders(&bytes()?).map_err(|why| why.to_string())?;
+                self.orders = Some((order, orders.iter().map(order_words).collect()));
+            }
+            Place::Advisory(_) => self.advisories += 1,
+            Place::Policy => self.policy = true,
+            Place::Review(_) => self.reviews += 1,
+            Place::Other => {}
+        }
+        Ok(())
+    }
+
+    /// A line for each thing, for people.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for anchor in &self.anchors {
+            lines.push(match &anchor.terms {
+                Ok(terms) => format!("publisher `{}` may sign for {terms}", anchor.publisher),
+                Err(why) => format!("publisher `{}` may sign for nothing: {why}", anchor.publisher),
+            });
+        }
+        if !self.signers.is_empty() {
+            lines.push(format!("these may sign with OpenSSH keys: {}", self.signers.join(", ")));
+        }
+        if self.revocations > 0 {
+            lines.push(format!(
+                "it revokes: {}; what rests on that loses trust here",
+                entries(self.revocations)
+            ));
+        }
+        match &self.orders {
+            Some((number, orders)) if !orders.is_empty() => {
+                lines.push(format!(
+                    "its kill orders, number {number}, are carried out here: {}",
+                    orders.join(", ")
+                ));
+            }
+            _ => {}
+        }
+        if self.advisories > 0 {
+            lines.push(format!("advisories: {}", self.advisories));
+        }
+        if self.policy {
+            lines.push("a policy of its own".to_owned());
+        }
+        if self.reviews > 0 {
+            lines.push(format!("reviews: {}", self.reviews));
+        }
+        lines.extend(self.faults.iter().map(|fault| format!("cannot be read: {fault}")));
+        if lines.is_empty() {
+            lines.push("it lists nothing yet".to_owned());
+        }
+        lines
+    }
+}
+
+fn entries(count: usize) -> String {
+    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
+}
+
+fn terms(kept: &KeptTarget) -> Result<String, String> {
+    let custom = kept.custom.as_ref().map(|custom| Value::parse(custom.as_bytes())).transpose();
+    let custom = custom.map_err(|why| why.to_string())?;
+    let terms = AnchorTerms::read(custom.as_ref()).map_err(|why| why.to_string())?;
+    let namespaces: Vec<_> =
+        terms.namespaces.iter().map(|one| text::escape_short(one.as_str(), 200)).collect();
+    let until = terms.end.map_or_else(String::new, |end| format!(" until {end}"));
+    Ok(format!("{}, from {}{until}", namespaces.join(", "), terms.start))
+}
+
+/// What an order stops, and why.
+fn order_words(order: &KillOrder) -> String {
+    let what = match &order.subject {
+        Subject::All => "everything".to_owned(),
+        Subject::Skill(name) => format!("skill {name}"),
+        Subject::Digest(digest) => format!("digest {digest}"),
+        Subject::Signer(signer) => format!("signer {signer}"),
+        Subject::Source { place, .. } => format!("source {}", text::escape_short(place, 200)),
+        Subject::Publisher(name) => format!("publisher {}", text::escape_short(name, 80)),
+    };
+    format!("{what} ({})", text::escape_short(&order.why, 200))
+}
