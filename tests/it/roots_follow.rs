@@ -15,7 +15,7 @@ use skill_trust::ops::session::{Depth, Session};
 
 /// Follows a team's root.
 fn add(bed: &Bed, team: &Team) -> Ran {
-    bed.run(&["roots", "add", "team", &team.origin(), "--root-sha256", &team.pin()])
+    bed.run(&["roots", "add", "team", &team.origin(), "--pin", &team.pin()])
 }
 
 /// A place to break things in, and a team with one release.

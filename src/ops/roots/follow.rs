@@ -91,7 +91,7 @@ pub fn plan(world: &World, request: &Request, options: &FetchOptions) -> Result<
         let shown = text::escape_short(&request.name, 80);
         let what =
             format!("`{shown}` is no name of a trust root: at most 64 lower-case letters, digits and `-`");
-        return Err(Stop::new(Code::Usage, what, "example: skills roots add team ORIGIN --root-sha256 HEX"));
+        return Err(Stop::new(Code::Usage, what, "example: skills roots add team ORIGIN --pin HEX"));
     }
     let mut now = world.clock.now();
     match Home::open(&world.home) {
@@ -156,7 +156,7 @@ fn clash(roots: &[Followed], request: &Request) -> Result<(), Stop> {
 #[must_use]
 pub fn add_command(request: &Request) -> String {
     let origin = text::shell_word(&request.origin);
-    format!("skills roots add {} {origin} --root-sha256 {}", request.name, request.pin.hex())
+    format!("skills roots add {} {origin} --pin {}", request.name, request.pin.hex())
 }
 
 /// Records that following was refused, where it was asked for.

@@ -378,7 +378,7 @@ pub(crate) fn refresh(bed: &Bed) -> Vec<String> {
     let other = bed.enabled("other", "a");
     let mut team = Team::new(&bed.root.join("team"), 1);
     team.release();
-    bed.run(&["roots", "add", "team", &team.origin(), "--root-sha256", &team.pin()]).done();
+    bed.run(&["roots", "add", "team", &team.origin(), "--pin", &team.pin()]).done();
     team.order(1, &[r#"{"skill":"demo","why":"it sends files away"}"#.to_owned()]);
     team.revoke(&[digest_entry(&other, "malicious", "so does this")]).release();
     words(["roots", "refresh"])

@@ -71,25 +71,25 @@ fn what_is_refused_changes_nothing() {
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let table: Vec<(Vec<String>, i32, &str)> = vec![
         (vec!["team".into(), origin.clone()], 2, "sha256sum metadata/1.root.json"),
-        (vec!["team".into(), origin.clone(), "--root-sha256".into(), pin[..40].into()], 2, "all of them"),
-        (vec!["Team".into(), origin.clone(), "--root-sha256".into(), pin.clone()], 2, "lower-case"),
+        (vec!["team".into(), origin.clone(), "--pin".into(), pin[..40].into()], 2, "all of them"),
+        (vec!["Team".into(), origin.clone(), "--pin".into(), pin.clone()], 2, "lower-case"),
         (
-            vec!["team".into(), origin.clone(), "--root-sha256".into(), wrong.clone()],
+            vec!["team".into(), origin.clone(), "--pin".into(), wrong.clone()],
             5,
             "not the root that was pinned",
         ),
-        (vec!["team".into(), bed.path("gone/there"), "--root-sha256".into(), pin.clone()], 8, "gone/there"),
-        (vec!["team".into(), text(&empty), "--root-sha256".into(), pin.clone()], 5, "metadata/1.root.json"),
-        (vec!["team".into(), text(&skill), "--root-sha256".into(), pin.clone()], 3, "inside a skill"),
-        (vec!["team".into(), text(&inside), "--root-sha256".into(), pin.clone()], 3, "inside our own home"),
+        (vec!["team".into(), bed.path("gone/there"), "--pin".into(), pin.clone()], 8, "gone/there"),
+        (vec!["team".into(), text(&empty), "--pin".into(), pin.clone()], 5, "metadata/1.root.json"),
+        (vec!["team".into(), text(&skill), "--pin".into(), pin.clone()], 3, "inside a skill"),
+        (vec!["team".into(), text(&inside), "--pin".into(), pin.clone()], 3, "inside our own home"),
         (
-            vec!["team".into(), "https://localhost/r/".into(), "--root-sha256".into(), pin.clone()],
+            vec!["team".into(), "https://localhost/r/".into(), "--pin".into(), pin.clone()],
             8,
             "not a public address",
         ),
-        (vec!["team".into(), "http://git.example/r".into(), "--root-sha256".into(), pin.clone()], 3, "http"),
+        (vec!["team".into(), "http://git.example/r".into(), "--pin".into(), pin.clone()], 3, "http"),
         (
-            vec!["team".into(), "acme/trust".into(), "--root-sha256".into(), pin.clone(), "--offline".into()],
+            vec!["team".into(), "acme/trust".into(), "--pin".into(), pin.clone(), "--offline".into()],
             8,
             "--offline",
         ),
@@ -100,7 +100,7 @@ fn what_is_refused_changes_nothing() {
         ends(bed.run(&args), code, &[word]);
         ends(bed.run(&["roots", "list"]), 0, &[NONE]);
     }
-    let mut agent = bed.command(&["roots", "add", "team", &origin, "--root-sha256", &pin]);
+    let mut agent = bed.command(&["roots", "add", "team", &origin, "--pin", &pin]);
     let ran = crate::support::faults::Ran::of(&agent.env("CLAUDECODE", "1").output().unwrap());
     ends(ran, 4, &["an agent cannot"]);
     bed.run(&["kill", "--all"]).done();
@@ -116,7 +116,7 @@ fn what_is_refused_changes_nothing() {
     let mut second = Team::new(&bed.root.join("second"), 20);
     second.release();
     ends(add(&bed, &second), 3, &["`team` is followed already"]);
-    let again = ["roots", "add", "other", &origin, "--root-sha256", &pin];
+    let again = ["roots", "add", "other", &origin, "--pin", &pin];
     ends(bed.run(&again), 3, &["followed already, as `team`"]);
     assert_eq!(bed.run(&["roots", "list"]).out, before);
     ends(bed.run(&["roots", "refresh", "nobody"]), 3, &["no trust root `nobody`"]);
@@ -129,7 +129,7 @@ fn a_person_types_the_name_and_everything_else_is_no() {
     let (bed, team) = scene();
     let home = bed.home().to_string_lossy().into_owned();
     let (origin, pin) = (team.origin(), team.pin());
-    let args = ["--home", &home, "roots", "add", "team", &origin, "--root-sha256", &pin];
+    let args = ["--home", &home, "roots", "add", "team", &origin, "--pin", &pin];
     for (typed, code) in [("\r", 1), ("yes\r", 1), ("y\r", 1), ("team\r", 0)] {
         let mut pty = Pty::start(Path::new(SKILLS), &args, &[("TERM", "xterm")], &bed.root, (40, 100));
         let shown = pty.wait_for("from now on: ");
@@ -147,7 +147,7 @@ fn trying_it_out_makes_nothing() {
     let (bed, mut team) = scene();
     team.order(3, &[r#"{"all":true,"why":"stop"}"#.to_owned()]).release();
     let (origin, pin) = (team.origin(), team.pin());
-    let args = ["roots", "add", "team", &origin, "--root-sha256", &pin, "--dry-run"];
+    let args = ["roots", "add", "team", &origin, "--pin", &pin, "--dry-run"];
     ends(bed.run(&args), 0, &["kill orders, number 3, are carried out here: everything (stop)"]);
     assert!(!bed.home().exists());
     ends(bed.run(&["roots", "list"]), 0, &[NONE]);

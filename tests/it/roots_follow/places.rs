@@ -71,7 +71,7 @@ fn a_repository_is_resolved_anew_each_time() {
     let digest = bed.enabled("demo", "a");
     let origin = format!("file://{}", bed.root.display());
     // The whole repository: its top holds no root.
-    let wrong = bed.run(&["roots", "add", "team", &origin, "--root-sha256", &team.pin()]);
+    let wrong = bed.run(&["roots", "add", "team", &origin, "--pin", &team.pin()]);
     assert_ne!(wrong.code, Some(0), "{wrong:?}");
     let bare = bed.root.join("bare");
     std::fs::create_dir(&bare).unwrap();
@@ -87,7 +87,7 @@ fn a_repository_is_resolved_anew_each_time() {
     in_team(&["add", "-A", "-f"]);
     in_team(&["commit", "-q", "-m", "one"]);
     let origin = format!("file://{}", top.display());
-    ends(bed.run(&["roots", "add", "team", &origin, "--root-sha256", &team.pin()]), 0, &["following"]);
+    ends(bed.run(&["roots", "add", "team", &origin, "--pin", &team.pin()]), 0, &["following"]);
     team.order(1, &[r#"{"skill":"demo","why":"x"}"#.to_owned()]).release();
     // What is not committed is not there.
     ends(bed.run(&["roots", "refresh"]), 0, &["no news"]);

@@ -121,7 +121,7 @@ fn attack_a_second_root_that_says_nothing_softens_nothing() {
     let mut soft = Team::new(&bed.root.join("soft"), 30);
     soft.revoke(&[digest_entry(&demo, "yanked", "nothing much")]).release();
     let (origin, pin) = (soft.origin(), soft.pin());
-    ends(bed.run(&["roots", "add", "soft", &origin, "--root-sha256", &pin]), 0, &["it stays trusted"]);
+    ends(bed.run(&["roots", "add", "soft", &origin, "--pin", &pin]), 0, &["it stays trusted"]);
     assert_eq!(states(&bed), ("enabled".into(), "enabled".into()));
     ends(add(&bed, &team), 0, &["REVOKED"]);
     enabled_only(&bed);

@@ -25,9 +25,9 @@ pub(crate) enum Command {
         after_help = "Its owner tells you the SHA-256 of the first root by another way than the files come: it is \
         `sha256sum metadata/1.root.json`. At a terminal you type the root's name; a script states the pin.\n\n\
         ORIGIN is a folder, a git repository as `install` takes one, or https://HOST/PATH/ with a slash at its end.\n\n\
-        Examples:\n  skills roots add team ./team-root --root-sha256 <64 hex digits>\n  \
-        skills roots add team acme/trust --root-sha256 <64 hex digits>\n  \
-        skills roots add team https://trust.example/acme/ --root-sha256 <64 hex digits>\n\nSee also: skills roots list"
+        Examples:\n  skills roots add team ./team-root --pin sha256:<64 hex digits>\n  \
+        skills roots add team acme/trust --pin sha256:<64 hex digits>\n  \
+        skills roots add team https://trust.example/acme/ --pin sha256:<64 hex digits>\n\nSee also: skills roots list"
     )]
     Add {
         /// What it is called here: lower-case letters, digits and `-`
@@ -36,7 +36,7 @@ pub(crate) enum Command {
         origin: String,
         /// SHA-256 of its first root, all 64 digits
         #[arg(long, value_name = "HEX")]
-        root_sha256: Option<String>,
+        pin: Option<String>,
         /// Fetch, verify and show it; follow nothing
         #[arg(long)]
         dry_run: bool,
@@ -82,8 +82,8 @@ pub(crate) enum Command {
 /// Runs it.
 pub(crate) fn run(context: &mut Context, command: Command) -> Ended {
     match command {
-        Command::Add { name, origin, root_sha256, dry_run } => {
-            let request = request(name, &origin, root_sha256.as_deref())?;
+        Command::Add { name, origin, pin, dry_run } => {
+            let request = request(name, &origin, pin.as_deref())?;
             add(context, &request, dry_run)
         }
         Command::List { name } => list(context, name.as_deref()),
@@ -95,12 +95,12 @@ pub(crate) fn run(context: &mut Context, command: Command) -> Ended {
 /// Attack: somebody who has no pin asks the server for one.
 fn request(name: String, origin: &str, pin: Option<&str>) -> Result<Request, Stop> {
     let next = format!(
-        "ask its owner, by another way than the files come, for the output of: sha256sum metadata/1.root.json; then: skills roots add {} {} --root-sha256 HEX",
+        "ask its owner, by another way than the files come, for the output of: sha256sum metadata/1.root.json; then: skills roots add {} {} --pin HEX",
         text::shell_word(&name),
         text::shell_word(origin)
     );
     let Some(pin) = pin else {
-        let what = "a trust root is followed only with the SHA-256 of its first root (--root-sha256)";
+        let what = "a trust root is followed only with the SHA-256 of its first root (--pin)";
         return Err(Stop::new(Code::Usage, what, next));
     };
     let hex = pin.strip_prefix("sha256:").unwrap_or(pin).to_ascii_lowercase();
@@ -216,9 +216,7 @@ fn list(context: &mut Context, name: Option<&str>) -> Ended {
     let roots = follow::list(&context.world, name)?;
     let now = context.now();
     if roots.is_empty() {
-        context.say(&commands(
-            "no trust root is followed\nnext: skills roots add NAME ORIGIN --root-sha256 HEX",
-        ))?;
+        context.say(&commands("no trust root is followed\nnext: skills roots add NAME ORIGIN --pin HEX"))?;
     }
     let mut damaged = false;
     for (at, shown) in roots.iter().enumerate() {
@@ -278,9 +276,7 @@ fn refresh(context: &mut Context, names: &[String], dry_run: bool) -> Ended {
     let options = options(context);
     let (answers, carried) = carry::refresh(&context.world, names, &options)?;
     if answers.is_empty() {
-        context.say(&commands(
-            "no trust root is followed\nnext: skills roots add NAME ORIGIN --root-sha256 HEX",
-        ))?;
+        context.say(&commands("no trust root is followed\nnext: skills roots add NAME ORIGIN --pin HEX"))?;
     }
     let now = context.now();
     for answer in &answers {
