@@ -26,6 +26,9 @@ fn signed(draft: Draft, number: u8) -> Vec<u8> {
     draft.sign(&key(number)).unwrap().to_bytes()
 }
 
+/// Files by path.
+pub(crate) type Files = BTreeMap<String, Vec<u8>>;
+
 /// The team.
 pub(crate) struct Team {
     /// `metadata/` and `targets/` are below it.
@@ -33,7 +36,7 @@ pub(crate) struct Team {
     /// What it lists: bytes and `custom`, by path.
     pub(crate) files: BTreeMap<String, (Vec<u8>, Option<String>)>,
     /// Roles that others speak for: name, key, paths, files.
-    pub(crate) roles: Vec<(String, u8, Vec<String>, BTreeMap<String, Vec<u8>>)>,
+    pub(crate) roles: Vec<(String, u8, Vec<String>, Files)>,
     /// The newest release.
     pub(crate) version: u64,
     /// For how many days a timestamp counts.
