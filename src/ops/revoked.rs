@@ -86,18 +86,26 @@ impl Lists {
         Err(Stop::new(Code::LedgerNewer, what, "use the whole program"))
     }
 
-    /// What covers a revision: as it was trusted, or as it would be now.
+    /// What covers a revision: as it was trusted, or as it would be now. Of one
+    /// that is not trusted, those count who had signed it when it was.
     #[cfg(feature = "provenance")]
     #[must_use]
     pub fn covers(&self, row: &RevisionRow, now: Timestamp) -> Option<Covered> {
-        let (signers, at) = match &row.lifecycle {
+        match &row.lifecycle {
             Lifecycle::Installed { former } => {
-                (former.as_ref().map_or(&[][..], |pin| &pin.signers), Evidenced::Now(now))
+                let signers = former.as_ref().map_or(&[][..], |pin| &pin.signers);
+                self.covers_signed(row, signers, Evidenced::Now(now))
             }
             Lifecycle::Trusted { pin } | Lifecycle::Enabled { pin, .. } => {
-                (&pin.signers[..], Evidenced::FirstSeen(pin.at))
+                self.covers_signed(row, &pin.signers, Evidenced::FirstSeen(pin.at))
             }
-        };
+        }
+    }
+
+    /// What covers a revision that these signed, evidenced so.
+    #[cfg(feature = "provenance")]
+    #[must_use]
+    pub fn covers_signed(&self, row: &RevisionRow, signers: &[String], at: Evidenced) -> Option<Covered> {
         let (source, version) = (row.source.identity(), row.version.as_deref());
         let asked = Asked { digest: &row.revision.digest, source, version, signers, at };
         withdrawn::judge(&self.feeds, &asked).map(|found| Covered { narrows: found.narrows, why: found.why })
