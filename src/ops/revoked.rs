@@ -87,7 +87,8 @@ impl Lists {
         Err(Stop::new(Code::LedgerNewer, what, "use the whole program"))
     }
 
-    /// What covers a revision: as it was trusted, or as it would be now.
+    /// What covers a revision: as it was trusted, or as it would be now. Of one
+    /// that is not trusted, those count who had signed it when it was.
     #[cfg(feature = "provenance")]
     #[must_use]
     pub fn covers(&self, row: &RevisionRow, now: Timestamp) -> Option<Covered> {

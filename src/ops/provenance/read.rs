@@ -8,6 +8,7 @@ use crate::model::git_proof::GitProof;
 use crate::model::lifecycle::RevisionRow;
 use crate::model::manifest::Manifest;
 use crate::model::provenance::{Attested, Kept, Reviewed, Voucher, Witness};
+use crate::model::skill::Revision;
 use crate::model::text;
 use crate::model::time::Timestamp;
 use crate::model::tuf::Value;
@@ -174,11 +175,11 @@ pub(super) fn look(
         now,
     };
     let seen = examine::examine(&said.beliefs, &evidence);
-    signatures(&seen, &said, findings);
+    signatures(&row.revision, &seen, &said, findings);
     statements(ledger, row, &said, &kept, now, findings)
 }
 
-fn signatures(seen: &[Seen], said: &Said, findings: &mut Vouching) {
+fn signatures(revision: &Revision, seen: &[Seen], said: &Said, findings: &mut Vouching) {
     let mut any = false;
     for one in seen {
         let method = one.method.as_str();
@@ -217,7 +218,17 @@ fn signatures(seen: &[Seen], said: &Said, findings: &mut Vouching) {
                 (words, Tone::Plain)
             }
             (Verdict::Unsupported(what), _) => (format!("not evaluated: {what} ({method})"), Tone::Plain),
-            (verdict, _) => (format!("{verdict} ({method})"), Tone::Against),
+            (verdict, _) => {
+                // Attack: the stolen key signs on, and a person who reads quickly sees a signature.
+                if let Verdict::Revoked { .. } = verdict {
+                    let what = format!("{revision}: {verdict}");
+                    let next = format!(
+                        "ask its author for a release that another key signs; read it: skills review {revision}"
+                    );
+                    findings.stops.get_or_insert(Stop::new(Code::Revoked, what, next));
+                }
+                (format!("{verdict} ({method})"), Tone::Against)
+            }
         };
         any = true;
         findings.lines.push(Line { label: "signed", words, tone });

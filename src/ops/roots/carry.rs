@@ -145,7 +145,9 @@ fn one(world: &World, root: &Followed, options: &FetchOptions) -> Result<Answere
     }
     let mut after = following(&before, &haul, session.now)?;
     after.refreshed = before.refreshed;
-    let changed = after != before;
+    // Bytes that were lost here are kept again, though nobody published anything.
+    let mended = haul.files.iter().any(|(_, bytes)| bytes.is_some());
+    let changed = mended || after != before;
     let root = if changed { keep(&mut session, before, &haul, reason(&root.name, &haul))? } else { before };
     Ok(Answered { root, changed, faults: haul.faults, stop: haul.ended })
 }

@@ -359,9 +359,17 @@ pub fn list(world: &World, name: Option<&str>) -> Result<Vec<Shown>, Stop> {
 /// # Errors
 /// [`Code::LedgerDamaged`]: then nothing is believed on its word.
 pub(super) fn memory_of(ledger: &Ledger, root: &Followed) -> Result<Memory, Stop> {
+    let damage = |why: &str| {
+        let next = format!(
+            "compare its pin with its owner, then: skills roots remove {0}, and follow it anew",
+            root.name
+        );
+        Stop { next, ..damaged(why) }
+    };
     let bytes = ledger.blob(&root.memory).map_err(|fault| ledger_stop(&fault))?;
-    let gone = || damaged(&format!("what was seen of `{}` is gone or was changed", root.name));
-    Memory::from_text(&bytes.ok_or_else(gone)?).map_err(|fault| ended_stop(&Ended::Fault(fault)))
+    let bytes =
+        bytes.ok_or_else(|| damage(&format!("what was seen of `{}` is gone or was changed", root.name)))?;
+    Memory::from_text(&bytes).map_err(|fault| damage(&fault.to_string()))
 }
 
 /// No such root.

@@ -257,6 +257,25 @@ fn attack_what_is_remembered_is_edited_or_taken_away() {
     }
 }
 
+#[test]
+fn a_list_that_was_lost_here_denies_and_comes_back_with_the_next_refresh() {
+    let (bed, mut team) = scene();
+    let digest = bed.install("demo");
+    team.revoke(&[digest_entry(&digest, "malicious", "x")]).release();
+    ends(add(&bed, &team), 0, &[]);
+    let (bytes, _) = &team.files["revocations.json"];
+    let lost = skill_trust::model::digest::sha256(&[bytes]);
+    let ledger = rusqlite::Connection::open(bed.home().join("ledger.db")).unwrap();
+    let gone = ledger.execute("DELETE FROM blob WHERE digest = ?1", [lost.as_bytes()]).unwrap();
+    assert_eq!(gone, 1);
+    drop(ledger);
+    ends(bed.run(&["trust", "demo", "--digest", &digest]), 7, &["the revocations of `team` are gone"]);
+    ends(bed.run(&["install", &bed.path("src/other")]), 7, &["the revocations of `team` are gone"]);
+    ends(bed.run(&["status"]), 7, &["the revocations of `team` are gone"]);
+    ends(bed.run(&["roots", "refresh"]), 0, &["news", "fresh"]);
+    ends(bed.run(&["trust", "demo", "--digest", &digest]), 3, &["revoked"]);
+}
+
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().flatten() {

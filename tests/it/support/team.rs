@@ -26,8 +26,8 @@ fn signed(draft: Draft, number: u8) -> Vec<u8> {
     draft.sign(&key(number)).unwrap().to_bytes()
 }
 
-/// Files by path.
-pub(crate) type Files = BTreeMap<String, Vec<u8>>;
+/// A role that somebody else speaks for: name, key, paths, files.
+pub(crate) type Delegate = (String, u8, Vec<String>, BTreeMap<String, Vec<u8>>);
 
 /// The team.
 pub(crate) struct Team {
@@ -35,8 +35,8 @@ pub(crate) struct Team {
     pub(crate) folder: PathBuf,
     /// What it lists: bytes and `custom`, by path.
     pub(crate) files: BTreeMap<String, (Vec<u8>, Option<String>)>,
-    /// Roles that others speak for: name, key, paths, files.
-    pub(crate) roles: Vec<(String, u8, Vec<String>, Files)>,
+    /// Roles that others speak for.
+    pub(crate) roles: Vec<Delegate>,
     /// The newest release.
     pub(crate) version: u64,
     /// For how many days a timestamp counts.
