@@ -82,6 +82,8 @@ pub struct Member {
     pub compared: bool,
     /// Why it is decided alone, if it is.
     pub alone: Option<String>,
+    /// Who vouches for it.
+    pub vouching: Vouching,
 }
 
 /// What is about to be trusted.
@@ -127,7 +129,7 @@ pub fn plan(world: &World, request: &SetRequest, terms: &super::TermsRequest) ->
         let young = policy.check_age(&row.revision.digest, row.installed, now).err();
         let found = provenance::find(&home, &ledger, &row, now)?;
         let vouched = found.check(&ledger, &policy, &row, Accepted::default(), now).err();
-        let mut member = member(world, row)?;
+        let mut member = member(world, row, found)?;
         let earlier = young.map(|young| young.to_string()).or(vouched.map(|stop| stop.what));
         member.alone = earlier.or(member.alone);
         members.push(member);
@@ -175,7 +177,7 @@ fn short(source: &str) -> String {
 }
 
 /// Reads all that is new of one revision.
-fn member(world: &World, row: RevisionRow) -> Result<Member, Stop> {
+fn member(world: &World, row: RevisionRow, vouching: Vouching) -> Result<Member, Stop> {
     let request = ReviewRequest { skill: row.revision.file_name(), ..ReviewRequest::default() };
     let mut review = review::open(world, &request)?;
     // Attack: what was withdrawn would vouch for the parts that an update keeps.
@@ -187,7 +189,8 @@ fn member(world: &World, row: RevisionRow) -> Result<Member, Stop> {
     let marks: BTreeSet<Mark> = fresh().flat_map(|view| view.marks.iter().copied()).collect();
     let lines = fresh().fold((0, 0), |sum, view| (sum.0 + view.lines.0, sum.1 + view.lines.1));
     let alone = alone(&review, &marks);
-    Ok(Member { row, marks: marks.into_iter().collect(), files: fresh().count(), lines, compared, alone })
+    let (marks, files) = (marks.into_iter().collect(), fresh().count());
+    Ok(Member { row, marks, files, lines, compared, alone, vouching })
 }
 
 /// Why a revision is not decided in a set.
@@ -273,6 +276,10 @@ fn step(session: &Session<'_>, member: &Member, terms: &Terms, set: Digest) -> R
         Stop::new(Code::NotInstalled, format!("{revision} was removed meanwhile"), "run: skills status")
     })?;
     let findings = check(session, &row, terms, Accepted::default())?;
+    if findings.provenance != member.vouching.provenance {
+        let what = format!("who vouches for {revision} changed while it was decided");
+        return Err(Stop::new(Code::Busy, what, "look again, and decide then"));
+    }
     let mut pin = pin(session, &row, terms, findings.provenance.clone());
     pin.set = Some(set);
     let held = facts::held(session, &row);

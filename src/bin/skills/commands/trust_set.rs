@@ -87,8 +87,19 @@ fn describe(context: &Context, plan: &SetPlan) -> String {
     if let Some(until) = plan.terms.until {
         out.push(super::trust::ends(until, plan.terms.why.as_deref()));
     }
-    out.push("signed   not checked: signatures are not read by this version".to_owned());
+    out.push(format!("signed   {}", signed(&plan.members)));
     out.join("\n")
+}
+
+/// How many of them somebody vouches for whom a followed trust root names.
+fn signed(members: &[Member]) -> String {
+    let vouched = members.iter().filter(|member| !member.vouching.provenance.vouched.is_empty()).count();
+    let by = "by somebody whom a followed trust root names";
+    match (vouched, members.len()) {
+        (0, _) => format!("none {by}"),
+        (some, all) if some == all => format!("all {by}"),
+        (some, all) => format!("{some} of {all} {by}"),
+    }
 }
 
 fn rows(members: &[Member]) -> Vec<Vec<String>> {
@@ -111,6 +122,7 @@ fn document(plan: &SetPlan) -> serde_json::Value {
             "name": member.row.revision.name, "digest": member.row.revision.digest,
             "source": member.row.source, "marks": member.marks, "files": member.files,
             "added": member.lines.0, "removed": member.lines.1, "compared": member.compared, "alone": member.alone,
+            "provenance": super::trust::provenance(&member.vouching),
         })
     };
     json!({
