@@ -96,7 +96,7 @@ fn signed(members: &[Member]) -> String {
     let vouched = members.iter().filter(|member| !member.vouching.provenance.vouched.is_empty()).count();
     let by = "by somebody whom a followed trust root names";
     match (vouched, members.len()) {
-        (0, _) => format!("none {by}"),
+        (0, _) => "none by anybody whom a followed trust root names".to_owned(),
         (some, all) if some == all => format!("all {by}"),
         (some, all) => format!("{some} of {all} {by}"),
     }
