@@ -317,6 +317,8 @@ fn sources() -> Seeds {
         "file:///srv/skills",
         "./skills.tar.gz",
         "https://git.example/x/y.zip",
+        // Broke the target once: what was recorded was read as another place.
+        "https://git.example/acme/..git",
         "https://git.example",
         "https://[::1]:443/a",
         "~/skills",
