@@ -109,7 +109,11 @@ impl SkillPermit {
         let hash = Digest::parse(lines.value("hash")?).ok()?;
         let until = match lines.value("until") {
             None => None,
-            Some(seconds) => Some(Timestamp::from_unix(seconds.parse().ok()?)),
+            Some(text) => {
+                let seconds: i64 = text.parse().ok()?;
+                // One spelling per number, here too.
+                Some(Timestamp::from_unix((seconds.to_string() == text).then_some(seconds)?))
+            }
         };
         let mut placements = Vec::new();
         while let Some(agent) = lines.value("agent") {
@@ -175,6 +179,16 @@ mod tests {
         assert_eq!(SkillPermit::parse(&sample().text()), Some(sample()));
         let home = HomePermit { epoch: 7, id: "0123456789abcdef0123456789abcdef".into() };
         assert_eq!(HomePermit::parse(&home.text()), Some(home));
+    }
+
+    #[test]
+    fn an_end_has_one_spelling() {
+        let text = sample().text();
+        for odd in ["until +5\n", "until 05\n", "until -0\n"] {
+            let odd = text.replace("until 5\n", odd);
+            assert_ne!(odd, text);
+            assert_eq!(SkillPermit::parse(&odd), None, "{odd}");
+        }
     }
 
     #[test]
