@@ -192,7 +192,8 @@ pub(crate) fn git(data: &[u8]) {
     }
     if let Ok(id) = folder_in(data, "skills") {
         let entry = [b"40000 skills\0".as_slice(), id.as_bytes()].concat();
-        assert_eq!(data.windows(entry.len()).filter(|at| *at == entry).count(), 1);
+        // The name of another entry may end like this one's whole beginning.
+        assert!(data.windows(entry.len()).any(|at| at == entry));
     }
     if let Some(id) = Id::from_hex(data) {
         assert_eq!(id.to_string().as_bytes(), data);
