@@ -110,9 +110,9 @@ impl SkillPermit {
         let until = match lines.value("until") {
             None => None,
             Some(text) => {
-                let seconds: i64 = text.parse().ok()?;
-                // One spelling per number, here too.
-                Some(Timestamp::from_unix((seconds.to_string() == text).then_some(seconds)?))
+                let until = Timestamp::from_unix(text.parse().ok()?);
+                // One spelling per number here too, and none beyond the years there are.
+                Some((until.unix().to_string() == text).then_some(until)?)
             }
         };
         let mut placements = Vec::new();
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn an_end_has_one_spelling() {
         let text = sample().text();
-        for odd in ["until +5\n", "until 05\n", "until -0\n"] {
+        for odd in ["until +5\n", "until 05\n", "until -0\n", "until 9223372036854775807\n"] {
             let odd = text.replace("until 5\n", odd);
             assert_ne!(odd, text);
             assert_eq!(SkillPermit::parse(&odd), None, "{odd}");
