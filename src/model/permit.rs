@@ -109,7 +109,11 @@ impl SkillPermit {
         let hash = Digest::parse(lines.value("hash")?).ok()?;
         let until = match lines.value("until") {
             None => None,
-            Some(seconds) => Some(Timestamp::from_unix(seconds.parse().ok()?)),
+            Some(text) => {
+                let until = Timestamp::from_unix(text.parse().ok()?);
+                // One spelling per number here too, and none beyond the years there are.
+                Some((until.unix().to_string() == text).then_some(until)?)
+            }
         };
         let mut placements = Vec::new();
         while let Some(agent) = lines.value("agent") {
@@ -175,6 +179,16 @@ mod tests {
         assert_eq!(SkillPermit::parse(&sample().text()), Some(sample()));
         let home = HomePermit { epoch: 7, id: "0123456789abcdef0123456789abcdef".into() };
         assert_eq!(HomePermit::parse(&home.text()), Some(home));
+    }
+
+    #[test]
+    fn an_end_has_one_spelling() {
+        let text = sample().text();
+        for odd in ["until +5\n", "until 05\n", "until -0\n", "until 9223372036854775807\n"] {
+            let odd = text.replace("until 5\n", odd);
+            assert_ne!(odd, text);
+            assert_eq!(SkillPermit::parse(&odd), None, "{odd}");
+        }
     }
 
     #[test]

@@ -249,7 +249,7 @@ impl SourceSpec {
                 Some(EntryPath::parse(path.trim_end_matches('/').as_bytes()).map_err(BadSource::Path)?)
             }
         };
-        let repo = repo.strip_suffix(".git").unwrap_or(repo);
+        let repo = without_git(repo)?;
         Ok(Self::Git { url: format!("https://github.com/{owner}/{repo}"), reference, path })
     }
 
@@ -319,7 +319,7 @@ impl SourceSpec {
         if let Some(format) = Format::of(path).filter(|_| scheme == "https") {
             return Ok(Self::WebArchive { url: format!("https://{host}{port}/{path}"), format });
         }
-        let path = if scheme == "https" { path.strip_suffix(".git").unwrap_or(path) } else { path };
+        let path = if scheme == "https" { without_git(path)? } else { path };
         let user = user.map_or(String::new(), |user| format!("{user}@"));
         Ok(Self::Git { url: format!("{scheme}://{user}{host}{port}/{path}"), reference: None, path: None })
     }
@@ -337,6 +337,21 @@ impl SourceSpec {
                 Err(BadSource::Reference(text::escape_short(reference, 60)))
             }
         }
+    }
+}
+
+/// A repository's path without the ending that makes no difference.
+///
+/// Attack: `https://h/acme/...git` is allowed and recorded as
+/// `https://h/acme/..`, which is another place once it is fetched.
+fn without_git(path: &str) -> Result<&str, BadSource> {
+    let Some(shorter) = path.strip_suffix(".git") else { return Ok(path) };
+    match shorter.rsplit('/').next() {
+        None | Some("" | "." | "..") => {
+            Err(BadSource::Malformed("no name, or one of dots alone, before `.git`"))
+        }
+        Some(name) if name.ends_with(".git") => Err(BadSource::Malformed("`.git` twice at its end")),
+        Some(_) => Ok(shorter),
     }
 }
 
@@ -452,6 +467,25 @@ mod tests {
         {
             assert!(parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn attack_dots_before_the_ending_that_is_taken_off() {
+        // Each would be recorded as an address that is read as another place.
+        for typed in [
+            "https://h.example/acme/...git",
+            "https://h.example/acme/..git",
+            "https://h.example/acme/.git",
+            "https://h.example/.git",
+            "https://h.example/...git",
+            "https://h.example/acme/x.git.git",
+            "acme/x.git.git",
+        ] {
+            let refused = SourceSpec::parse(typed, |_| false);
+            assert!(matches!(refused, Err(BadSource::Malformed(_))), "{typed}: {refused:?}");
+        }
+        let dotted = SourceSpec::parse("https://h.example/acme/x..git", |_| false).unwrap();
+        assert_eq!(dotted.address(), Some("https://h.example/acme/x."));
     }
 
     #[test]

@@ -47,13 +47,20 @@ pub struct Cleared {
     pub cut: bool,
     /// Why it is not recorded, if so.
     pub pending: Option<Stop>,
+    /// Whether no later command can record it either: nothing in the home says
+    /// where it is.
+    pub forgotten: bool,
 }
 
 impl Cleared {
-    /// Whether it can be said that no agent loads anything that is not managed.
+    /// Whether it can be said that no agent loads anything that is not managed,
+    /// and that it is known where everything is.
+    ///
+    /// Attack by bad luck: a disk on which nothing can be written takes record and
+    /// mark alike, and a script that reads "done" loses a person's work.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.left.is_empty() && self.unflushed.is_empty() && !self.cut
+        self.left.is_empty() && self.unflushed.is_empty() && !self.cut && !self.forgotten
     }
 }
 
@@ -73,7 +80,7 @@ pub fn clear_unmanaged(world: &World) -> Cleared {
     let ours = placed(world);
     let (mut moved, mut marks) = (Vec::new(), Vec::new());
     let mut failed: BTreeMap<PathBuf, String> = BTreeMap::new();
-    let mut lost = false;
+    let (mut lost, mut unmarked) = (false, false);
     for _ in 0..PASSES {
         let (found, _) = unmanaged::lying(world, &ours);
         let entries: Vec<_> =
@@ -83,7 +90,11 @@ pub fn clear_unmanaged(world: &World) -> Cleared {
         }
         let moves: Vec<_> = entries.iter().map(|entry| (originals::fresh_id(), entry.clone())).collect();
         // Written down first, where it can be: a full disk does not stop a kill.
-        marks.extend(home.iter().flat_map(|home| originals::announce_all(home, &moves)));
+        if let Some(home) = &home {
+            let (written, whole) = originals::announce_all(home, &moves);
+            marks.extend(written);
+            unmarked |= !whole;
+        }
         for (id, entry) in moves {
             match Original::look(&entry) {
                 // What was beneath something that went with it is gone.
@@ -108,8 +119,9 @@ pub fn clear_unmanaged(world: &World) -> Cleared {
     let left = found.iter().flat_map(names_of).map(|path| (path.clone(), why(path))).collect();
     let unflushed = |one: &Moved| Some((one.original.path.clone(), one.unflushed.clone()?));
     let unflushed = moved.iter().filter_map(unflushed).collect();
-    let mut cleared = Cleared { moved, left, unflushed, cut, pending: None };
+    let mut cleared = Cleared { moved, left, unflushed, cut, pending: None, forgotten: false };
     cleared.pending = record_cleared(world, &cleared.moved).err();
+    cleared.forgotten = cleared.pending.is_some() && unmarked;
     if let (None, Some(home), false) = (&cleared.pending, &home, lost) {
         for mark in marks {
             let _ = mark.done(home);

@@ -500,7 +500,8 @@ mod tests {
         let path = |at: usize| PathBuf::from(format!("/{at}/{}", "n".repeat(200)));
         let moves: Moves = (0..1_000).map(|at| (fresh_id(), path(at))).collect();
         assert!(announce(&home, &moves).is_err(), "a mark that is not read again");
-        let marks = announce_all(&home, &moves);
+        let (marks, whole) = announce_all(&home, &moves);
+        assert!(whole);
         assert!(marks.len() > 1 && left(&home).unwrap().is_empty());
         drop(marks);
         let mut found: Moves = left(&home).unwrap().into_iter().flat_map(|left| left.moves).collect();

@@ -50,6 +50,8 @@ fn nothing_is_changed_by_what_is_only_tried_out() {
         (&["audit", "checkpoint"], 0, "would sign"),
         (&["doctor", "--fix"], 0, "nothing is staged"),
         (&["doctor", "--lower-clock"], 2, "nothing needs to be lowered"),
+        (&["publish", "keys", "generate", "no-such-key"], 0, "would make  no-such-key"),
+        (&["roots", "remove", "team"], 3, "root-unknown"),
         (&["uninstall", "--remove"], 0, "taken away   three@"),
         (&["uninstall", "--hand-over"], 0, "handed over  three@"),
     ];

@@ -35,9 +35,13 @@ mod drift_unit;
 mod drill;
 /// `--dry-run` changes nothing.
 mod dry_run;
+/// Ed25519 is checked strictly, wherever it is checked.
+mod ed25519_doors;
 /// What `install` offers on a terminal.
 mod first_minutes;
 mod first_use;
+/// The bodies of the fuzz targets, over their seeds.
+mod fuzz_seeds;
 /// The gate's answers in every form, and every way out of it.
 mod gate_contract;
 /// Git trees and repositories made to harm.

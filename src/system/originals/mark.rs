@@ -29,15 +29,15 @@ pub struct Mark {
 /// Moves that a mark names: the id of each, and where the original lay.
 pub type Moves = Vec<(String, PathBuf)>;
 
-/// Writes down many moves, in as many marks as they need; those that could be
-/// made.
+/// Writes down many moves, in as many marks as they need: those that could be
+/// made, and whether they are all.
 ///
 /// Attack by bad luck: a mark that is longer than any that is read names
 /// nothing, and a thousand originals are somewhere that nobody was told.
 #[must_use]
-pub fn announce_all(home: &Home, moves: &Moves) -> Vec<Mark> {
+pub fn announce_all(home: &Home, moves: &Moves) -> (Vec<Mark>, bool) {
     let mut rest = moves.as_slice();
-    let mut marks = Vec::new();
+    let (mut marks, mut whole) = (Vec::new(), true);
     while !rest.is_empty() {
         let mut size = 0;
         let fits = |one: &&(String, PathBuf)| {
@@ -45,10 +45,12 @@ pub fn announce_all(home: &Home, moves: &Moves) -> Vec<Mark> {
             size <= leaf::PERMIT_MAX
         };
         let (now, later) = rest.split_at(rest.iter().take_while(fits).count().max(1));
-        marks.extend(announce(home, now).ok());
+        let mark = announce(home, now).ok();
+        whole &= mark.is_some();
+        marks.extend(mark);
         rest = later;
     }
-    marks
+    (marks, whole)
 }
 
 fn line((id, path): &(String, PathBuf)) -> String {

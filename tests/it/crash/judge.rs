@@ -88,7 +88,8 @@ impl Judge {
         self.acknowledged += usize::from(done);
         self.killed += usize::from(ran.signal == Some(9));
         let mut found = Vec::new();
-        if let Err(why) = self.laws(done, &mut found) {
+        let failed = ran.code == Some(1);
+        if let Err(why) = self.laws(done, failed, &mut found) {
             found.push(why);
         }
         let how = ran.code.map_or_else(|| "killed".to_owned(), |code| format!("exit {code}"));
@@ -96,7 +97,7 @@ impl Judge {
         self.violations.extend(found.into_iter().map(|why| format!("{name}: {point}: {how}: {why}")));
     }
 
-    fn laws(&mut self, done: bool, found: &mut Vec<String>) -> Result<(), String> {
+    fn laws(&mut self, done: bool, failed: bool, found: &mut Vec<String>) -> Result<(), String> {
         self.go_on(found)?;
         let bed = &self.bed;
         // An answer of the gate is no promise that the copies are gone by now.
@@ -118,7 +119,7 @@ impl Judge {
         }
         self.logs.take(bed, &now.head);
         self.states(&now, done, found);
-        self.originals(&mut now, found);
+        self.originals(&mut now, failed, found);
         let view = &now.view;
         // See `removed` below: closed, since it could not be moved.
         let closed = !done && self.scene.name == "kill by name" && view.live.is_subset(&view.placed());
@@ -181,7 +182,9 @@ impl Judge {
 
     /// What others put there is whole, once, and named by the log if it is not
     /// where it lay. There it is as live as it was; that is nobody's placement.
-    fn originals(&self, now: &mut Looked, found: &mut Vec<String>) {
+    /// Where nothing at all can be written a kill clears all the same, and fails
+    /// for that reason: then it is enough that the home's evidence holds it.
+    fn originals(&self, now: &mut Looked, failed: bool, found: &mut Vec<String>) {
         let log = std::fs::read_to_string(self.bed.log()).unwrap_or_default();
         let placed = now.view.placed();
         for original in &self.originals {
@@ -195,7 +198,8 @@ impl Judge {
                 }
                 [at] => {
                     let name = at.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                    if !log.contains(&name) {
+                    let kept = failed && at.starts_with(self.bed.home().join("evidence"));
+                    if !log.contains(&name) && !kept {
                         found.push(format!("{path} is at {}, and no record says so", at.display()));
                     }
                 }

@@ -246,6 +246,10 @@ fn show_cleared(context: &mut Context, cleared: &Cleared) {
     }
     if let Some(stop) = &cleared.pending {
         warn(context, &format!("what was moved aside is not recorded yet: {}", stop.what));
+        if cleared.forgotten {
+            let what = "NOT RECORDED: no later command knows where it is; keep what is said here";
+            warn(context, &paint(Tone::Bad, what));
+        }
     }
 }
 

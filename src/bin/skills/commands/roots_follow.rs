@@ -17,6 +17,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// What is said where there is none.
+const NOBODY: &str = "no trust root is followed\nnext: skills roots add NAME ORIGIN --pin sha256:…";
+
 /// What is done about roots that are followed.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
@@ -216,7 +219,7 @@ fn list(context: &mut Context, name: Option<&str>) -> Ended {
     let roots = follow::list(&context.world, name)?;
     let now = context.now();
     if roots.is_empty() {
-        context.say(&commands("no trust root is followed\nnext: skills roots add NAME ORIGIN --pin HEX"))?;
+        context.say(&commands(NOBODY))?;
     }
     let mut damaged = false;
     for (at, shown) in roots.iter().enumerate() {
@@ -266,6 +269,9 @@ fn refresh(context: &mut Context, names: &[String], dry_run: bool) -> Ended {
     if dry_run {
         let mut roots = follow::list(&context.world, None)?;
         roots.retain(|shown| names.is_empty() || names.contains(&shown.root.name));
+        if roots.is_empty() {
+            context.say(&commands(NOBODY))?;
+        }
         for shown in &roots {
             context.say(&format!("would ask  {}  {}", shown.root.name, text::escape(&shown.root.origin)))?;
         }
@@ -276,7 +282,7 @@ fn refresh(context: &mut Context, names: &[String], dry_run: bool) -> Ended {
     let options = options(context);
     let (answers, carried) = carry::refresh(&context.world, names, &options)?;
     if answers.is_empty() {
-        context.say(&commands("no trust root is followed\nnext: skills roots add NAME ORIGIN --pin HEX"))?;
+        context.say(&commands(NOBODY))?;
     }
     let now = context.now();
     for answer in &answers {

@@ -44,6 +44,7 @@ use list::List;
 use pinned::{Pinned, changed};
 use reason::{Trouble, odd_all};
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 use tar::Each;
@@ -210,8 +211,22 @@ pub struct Member {
 /// As [`super::open`].
 pub fn members(path: &Path, format: Format, options: &FetchOptions) -> Result<Vec<Member>, FetchError> {
     let (pinned, real) = Pinned::open(path, options)?;
-    let Checked { list, digests, targets, .. } =
-        check(&pinned, format).map_err(|trouble| trouble.of(&shown(&real)))?;
+    listed(&pinned, format, &shown(&real))
+}
+
+/// As [`members`], of a file that is open already: one that has no name, so
+/// that thousands can be read in a second.
+///
+/// # Errors
+/// As [`members`].
+pub fn members_in(file: File, format: Format, options: &FetchOptions) -> Result<Vec<Member>, FetchError> {
+    let what = "an archive without a name";
+    let pinned = Pinned::of(file, options).map_err(|error| FetchError::io(Path::new(what), error))?;
+    listed(&pinned, format, what)
+}
+
+fn listed(pinned: &Pinned, format: Format, what: &str) -> Result<Vec<Member>, FetchError> {
+    let Checked { list, digests, targets, .. } = check(pinned, format).map_err(|trouble| trouble.of(what))?;
     let files = list.files.into_iter().zip(digests).map(|(seen, digest)| Member {
         path: seen.path,
         kind: Kind::File { executable: seen.executable },

@@ -35,12 +35,17 @@ impl Pinned {
         };
         let file = open_below(folder, [OsStr::new(name)]).map_err(failed)?;
         // Attack: a FIFO that is never written to; it opens at once and is no file.
-        let stat = file.metadata().map_err(failed)?;
-        if !stat.is_file() {
+        if !file.metadata().map_err(failed)?.is_file() {
             return Err(not_a_file(&real));
         }
-        let pinned = Self { file, len: stat.len(), options: options.clone(), started: Instant::now() };
+        let pinned = Self::of(file, options).map_err(failed)?;
         Ok((pinned, real))
+    }
+
+    /// A regular file that is open already.
+    pub(super) fn of(file: File, options: &FetchOptions) -> io::Result<Self> {
+        let len = file.metadata()?.len();
+        Ok(Self { file, len, options: options.clone(), started: Instant::now() })
     }
 
     /// Its length when it was opened.
