@@ -38,6 +38,8 @@ mod dry_run;
 /// What `install` offers on a terminal.
 mod first_minutes;
 mod first_use;
+/// Forged evidence before the real program, beside its honest twin.
+mod forgeries;
 /// The gate's answers in every form, and every way out of it.
 mod gate_contract;
 /// Git trees and repositories made to harm.
