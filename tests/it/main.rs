@@ -40,6 +40,8 @@ mod ed25519_doors;
 /// What `install` offers on a terminal.
 mod first_minutes;
 mod first_use;
+/// Forged evidence before the real program, beside its honest twin.
+mod forgeries;
 /// The bodies of the fuzz targets, over their seeds.
 mod fuzz_seeds;
 /// The gate's answers in every form, and every way out of it.

@@ -5,7 +5,7 @@
 
 #![cfg(feature = "provenance")]
 
-mod chains;
+pub(crate) mod chains;
 mod forgeries;
 mod interop;
 mod stamps;

@@ -266,13 +266,8 @@ fn statements(
     }
     let presented: Vec<_> =
         envelopes.iter().map(|bytes| Presented { bytes, at: Evidenced::Now(now) }).collect();
-    let lists: Vec<_> = said
-        .beliefs
-        .allowed
-        .iter()
-        .filter(|(root, _)| !said.stale.contains(*root))
-        .map(|(root, list)| (root.as_str(), list))
-        .collect();
+    let all: Vec<_> = said.beliefs.allowed.iter().map(|(root, list)| (root.as_str(), list)).collect();
+    let lists: Vec<_> = all.iter().copied().filter(|(root, _)| !said.stale.contains(*root)).collect();
     let revocations = said.beliefs.all_revocations();
     let first_seen_counts = said.beliefs.first_seen_counts;
     let digest = row.revision.digest;
@@ -293,7 +288,10 @@ fn statements(
         let keys = vec![positive.key.to_string()];
         findings.provenance.reviews.push(Reviewed { criteria, keys, until, who: who.clone() });
     }
-    if let Err(why) = outcome.stops() {
+    // Attack: whoever hides a root's newest release makes it stale. That must not
+    // also take away the warnings that are known already.
+    let warned = review::reviews(&presented, &People::read(&all, people::REVIEW), &asked);
+    if let Err(why) = outcome.stops().and_then(|()| warned.stops()) {
         findings.lines.push(Line { label: "reviewed", words: why.to_string(), tone: Tone::Against });
         let next = format!(
             "read what it says: skills review {}; it must not be trusted while that stands",
@@ -317,7 +315,8 @@ fn statements(
         findings.lines.push(Line { label: "attested", words, tone: Tone::For });
         findings.provenance.attested.push(Attested { keys: vec![told.key.to_string()], who: who.clone() });
     }
-    for who in outcome.failed().keys() {
+    let warned = attestation::attestations(&presented, &People::read(&all, people::ATTEST), &asked);
+    for who in warned.failed().keys() {
         let words = format!("by {}: FAILED", text::escape_short(who, 120));
         findings.lines.push(Line { label: "attested", words, tone: Tone::Against });
     }

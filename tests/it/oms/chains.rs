@@ -21,7 +21,7 @@ use std::fs;
 
 const PAGE: &str = include_str!("../../../docs/conformance.md");
 
-pub(super) const CA: &str = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign";
+pub(crate) const CA: &str = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign";
 const LEAF: &str = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature";
 const LONG: (&str, &str) = ("20200101000000Z", "20300101000000Z");
 const PAST: (&str, &str) = ("20150101000000Z", "20160101000000Z");
@@ -29,7 +29,7 @@ const OVER: (&str, &str) = ("20200601000000Z", "20210101000000Z");
 const TO_COME: (&str, &str) = ("20280101000000Z", "20300101000000Z");
 
 /// One certificate: who it is, its extensions, its validity.
-pub(super) type One = (&'static str, &'static str, (&'static str, &'static str));
+pub(crate) type One = (&'static str, &'static str, (&'static str, &'static str));
 
 const ROOT: One = ("Root", CA, LONG);
 const BETWEEN: One =
@@ -149,7 +149,7 @@ const ROWS: &[Row] = &[
 
 impl Yard {
     /// Makes a chain in the folder `name`: `0.pem` the root, the last one the leaf.
-    pub(super) fn chain(&self, name: &str, chain: &[One]) {
+    pub(crate) fn chain(&self, name: &str, chain: &[One]) {
         self.write(&format!("{name}/index"), "");
         self.write(&format!("{name}/serial"), "1000\n");
         let dir = self.arg(name);

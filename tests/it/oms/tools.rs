@@ -38,12 +38,12 @@ impl Yard {
     }
 
     /// A path below it.
-    pub(super) fn at(&self, path: &str) -> PathBuf {
+    pub(crate) fn at(&self, path: &str) -> PathBuf {
         self.0.path().join(path)
     }
 
     /// The same for a command line.
-    pub(super) fn arg(&self, path: &str) -> String {
+    pub(crate) fn arg(&self, path: &str) -> String {
         self.at(path).to_str().unwrap().to_owned()
     }
 
