@@ -42,6 +42,9 @@ mod first_use;
 mod gate_contract;
 /// Git trees and repositories made to harm.
 mod hostile_git;
+/// What others signed, kept by who reads it.
+#[cfg(feature = "provenance")]
+mod imports;
 /// Kill when everything around it is broken.
 mod kill_conditions;
 /// Kill on real files, with everything it could want missing.
