@@ -18,6 +18,8 @@ pub mod drill;
 pub mod enable;
 pub mod facts;
 pub mod gate;
+#[cfg(feature = "provenance")]
+pub mod import;
 pub mod install;
 pub mod look;
 pub mod originals;

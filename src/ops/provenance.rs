@@ -17,6 +17,8 @@
 
 #[cfg(feature = "provenance")]
 mod read;
+#[cfg(feature = "provenance")]
+pub mod statement;
 
 use super::revoked::followed;
 use super::session::ledger_stop;

@@ -45,6 +45,31 @@ pub fn read(path: &Path, most: u64) -> Result<String, String> {
     }
 }
 
+/// The bytes of a regular file that is not reached by a link.
+///
+/// Attack: a link beside what was sent, whose name is typed and whose end is a
+/// file of ours; the message about it would show what is in it.
+///
+/// # Errors
+/// Why there are none.
+pub fn read_unlinked(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| match error {
+        rustix::io::Errno::LOOP => "it is a link".to_owned(),
+        other => Error::from(other).to_string(),
+    })?;
+    let stat = rustix::fs::fstat(&file).map_err(|error| Error::from(error).to_string())?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err("it is no regular file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    File::from(file).take(most + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > most {
+        return Err(format!("it is longer than {most} bytes"));
+    }
+    Ok(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +81,22 @@ mod tests {
         rustix::fs::mknodat(rustix::fs::CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         for path in [fifo.as_path(), root.path(), Path::new("/dev/zero")] {
             assert_eq!(read(path, 9), Err("it is no regular file".to_owned()), "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn attack_a_link_to_a_file_of_ours_is_not_followed() {
+        let root = tempfile::tempdir().unwrap();
+        let (file, link, fifo) =
+            (root.path().join("file"), root.path().join("link"), root.path().join("fifo"));
+        std::fs::write(&file, b"secret\xff").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        assert_eq!(read_unlinked(&file, 7), Ok(b"secret\xff".to_vec()));
+        assert_eq!(read_unlinked(&file, 6), Err("it is longer than 6 bytes".to_owned()));
+        assert_eq!(read_unlinked(&link, 9), Err("it is a link".to_owned()));
+        for path in [fifo.as_path(), root.path()] {
+            assert_eq!(read_unlinked(path, 9), Err("it is no regular file".to_owned()));
         }
     }
 

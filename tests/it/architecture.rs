@@ -455,9 +455,10 @@ const WRITERS: &[(&str, &[&str])] = &[
     ("keys::generate(&config", &["own_keys"]),
     ("txn.put(", &["apply", "disable", "enable", "install", "recover", "trust"]),
     ("txn.remove(", &["remove"]),
-    ("txn.remember(", &["install", "roots", "trust"]),
+    // What came with bytes, what was said about them, and who signed what was trusted.
+    ("txn.remember(", &["import", "install", "roots", "trust"]),
     ("txn.forget(", &["roots"]),
-    ("txn.keep_blob(", &["install", "roots"]),
+    ("txn.keep_blob(", &["import", "install", "roots"]),
     ("txn.drop_blob(", &["roots"]),
     ("permit::create_home(", &["recover"]),
     ("permit::release_home(", &["stop"]),

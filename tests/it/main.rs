@@ -48,6 +48,9 @@ mod fuzz_seeds;
 mod gate_contract;
 /// Git trees and repositories made to harm.
 mod hostile_git;
+/// What others signed, kept by who reads it.
+#[cfg(feature = "provenance")]
+mod imports;
 /// Kill when everything around it is broken.
 mod kill_conditions;
 /// Kill on real files, with everything it could want missing.

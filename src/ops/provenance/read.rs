@@ -16,10 +16,11 @@ use crate::model::tuf::layout::Place;
 use crate::ops::refusals;
 use crate::ops::session::ledger_stop;
 use crate::policy::gate::Hashed;
+use crate::policy::provenance::attestation::AttestOutcome;
 use crate::policy::provenance::examine::{self, Beliefs, Evidence, Git, Seen};
 use crate::policy::provenance::git::folder::{FolderHasher, GitFolder};
 use crate::policy::provenance::people::{self, People};
-use crate::policy::provenance::review::{self, Presented};
+use crate::policy::provenance::review::{self, Presented, ReviewOutcome};
 use crate::policy::provenance::verdict::{Evidenced, Verdict};
 use crate::policy::provenance::{Subject, SubjectFile, attestation, oms, ssh};
 use crate::system::home::Home;
@@ -31,12 +32,67 @@ use std::os::fd::AsFd as _;
 
 /// What all followed roots say, put together.
 pub(super) struct Said {
-    beliefs: Beliefs,
-    /// Statements in envelopes that roots carry, with when they came.
-    envelopes: Vec<Vec<u8>>,
+    pub(super) beliefs: Beliefs,
+    /// Statements in envelopes that roots carry.
+    pub(super) envelopes: Vec<Vec<u8>>,
     /// Roots of which nothing new counts.
     stale: BTreeSet<String>,
     faults: Vec<String>,
+}
+
+/// Whose lists are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whom {
+    /// Those of fresh roots: what they say counts for something new.
+    Fresh,
+    /// Those of stale roots too: for what takes away.
+    All,
+}
+
+impl Said {
+    fn people(&self, whom: Whom, namespace: &str) -> People {
+        let counts = |root: &String| whom == Whom::All || !self.stale.contains(root);
+        let lists = self.beliefs.allowed.iter().filter(|(root, _)| counts(root));
+        People::read(&lists.map(|(root, list)| (root.as_str(), list)).collect::<Vec<_>>(), namespace)
+    }
+
+    /// What reviews say about some bytes.
+    pub(super) fn reviews(
+        &self,
+        presented: &[Presented<'_>],
+        digest: Digest,
+        whom: Whom,
+        now: Timestamp,
+    ) -> ReviewOutcome {
+        let asked = review::Asked {
+            digest,
+            criteria: &BTreeSet::new(),
+            revocations: &self.beliefs.all_revocations(),
+            first_seen_counts: self.beliefs.first_seen_counts,
+            now,
+        };
+        review::reviews(presented, &self.people(whom, people::REVIEW), &asked)
+    }
+
+    /// What verifiers say about them.
+    pub(super) fn attestations(
+        &self,
+        presented: &[Presented<'_>],
+        digest: Digest,
+        whom: Whom,
+        now: Timestamp,
+    ) -> AttestOutcome {
+        let asked = attestation::Asked {
+            digest,
+            resource: None,
+            policy: None,
+            levels: &[],
+            revocations: &self.beliefs.all_revocations(),
+            first_seen_counts: self.beliefs.first_seen_counts,
+            now,
+        };
+        attestation::attestations(presented, &self.people(whom, people::ATTEST), &asked)
+    }
 }
 
 /// Puts together what roots say. A root that has ended says only whom it revoked.
@@ -127,7 +183,7 @@ fn copy(home: &Home, row: &RevisionRow) -> Result<Copy, Stop> {
 }
 
 /// What was kept about a digest when it came.
-fn kept(ledger: &Ledger, digest: &Digest) -> Result<Kept, Stop> {
+pub(super) fn kept(ledger: &Ledger, digest: &Digest) -> Result<Kept, Stop> {
     let body = ledger.memory(&Kept::key(digest)).map_err(|fault| ledger_stop(&fault))?;
     Kept::parse(body.as_deref()).map_err(|why| damaged(&why))
 }
@@ -266,20 +322,8 @@ fn statements(
     }
     let presented: Vec<_> =
         envelopes.iter().map(|bytes| Presented { bytes, at: Evidenced::Now(now) }).collect();
-    let all: Vec<_> = said.beliefs.allowed.iter().map(|(root, list)| (root.as_str(), list)).collect();
-    let lists: Vec<_> = all.iter().copied().filter(|(root, _)| !said.stale.contains(*root)).collect();
-    let revocations = said.beliefs.all_revocations();
-    let first_seen_counts = said.beliefs.first_seen_counts;
     let digest = row.revision.digest;
-    let reviewers = People::read(&lists, people::REVIEW);
-    let asked = review::Asked {
-        digest,
-        criteria: &BTreeSet::new(),
-        revocations: &revocations,
-        first_seen_counts,
-        now,
-    };
-    let outcome = review::reviews(&presented, &reviewers, &asked);
+    let outcome = said.reviews(&presented, digest, Whom::Fresh, now);
     for (who, positive) in outcome.people() {
         let criteria: Vec<_> = positive.review.criteria.iter().map(|one| one.as_str().to_owned()).collect();
         let until = positive.review.until;
@@ -288,10 +332,8 @@ fn statements(
         let keys = vec![positive.key.to_string()];
         findings.provenance.reviews.push(Reviewed { criteria, keys, until, who: who.clone() });
     }
-    // Attack: whoever hides a root's newest release makes it stale. That must not
-    // also take away the warnings that are known already.
-    let warned = review::reviews(&presented, &People::read(&all, people::REVIEW), &asked);
-    if let Err(why) = outcome.stops().and_then(|()| warned.stops()) {
+    // Attack: whoever keeps a root from being refreshed silences who warns.
+    if let Err(why) = said.reviews(&presented, digest, Whom::All, now).stops() {
         findings.lines.push(Line { label: "reviewed", words: why.to_string(), tone: Tone::Against });
         let next = format!(
             "read what it says: skills review {}; it must not be trusted while that stands",
@@ -299,24 +341,13 @@ fn statements(
         );
         findings.stops.get_or_insert(Stop::new(Code::Violation, format!("{}: {why}", row.revision), next));
     }
-    let verifiers = People::read(&lists, people::ATTEST);
-    let asked = attestation::Asked {
-        digest,
-        resource: None,
-        policy: None,
-        levels: &[],
-        revocations: &revocations,
-        first_seen_counts,
-        now,
-    };
-    let outcome = attestation::attestations(&presented, &verifiers, &asked);
+    let outcome = said.attestations(&presented, digest, Whom::Fresh, now);
     for (who, told) in outcome.passed() {
         let words = format!("by {}: passed", text::escape_short(who, 120));
         findings.lines.push(Line { label: "attested", words, tone: Tone::For });
         findings.provenance.attested.push(Attested { keys: vec![told.key.to_string()], who: who.clone() });
     }
-    let warned = attestation::attestations(&presented, &People::read(&all, people::ATTEST), &asked);
-    for who in warned.failed().keys() {
+    for who in said.attestations(&presented, digest, Whom::All, now).failed().keys() {
         let words = format!("by {}: FAILED", text::escape_short(who, 120));
         findings.lines.push(Line { label: "attested", words, tone: Tone::Against });
     }

@@ -10,6 +10,7 @@
 use super::json::Json;
 use super::keys::PublicKey;
 use crate::model::signer::SignerId;
+use crate::model::text;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::BTreeSet;
@@ -131,6 +132,16 @@ fn signature(json: &Json) -> Result<Vec<u8>, String> {
     }
     let sig = json.get("sig").and_then(Json::text).ok_or("a signature without `sig`")?;
     decode(sig).filter(|sig| !sig.is_empty()).ok_or_else(|| "a signature is not strict base64".to_owned())
+}
+
+/// The keys that an envelope names, escaped; for messages alone, since nobody
+/// signed these names.
+#[must_use]
+pub fn named_keys(bytes: &[u8]) -> Vec<String> {
+    let Ok(json) = Json::parse(bytes) else { return Vec::new() };
+    let list = json.get("signatures").and_then(Json::items).unwrap_or_default();
+    let names = list.iter().filter_map(|one| one.get("keyid").and_then(Json::text));
+    names.filter(|name| !name.is_empty()).take(3).map(|name| text::escape_short(name, 80)).collect()
 }
 
 /// The pre-authentication encoding.

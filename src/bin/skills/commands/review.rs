@@ -5,6 +5,8 @@
 //! through a pager where they are longer than the screen; last, and outside of
 //! the pager, the digest and the command that decides.
 
+#[cfg(feature = "provenance")]
+mod add;
 mod body;
 mod head;
 
@@ -27,7 +29,8 @@ use skill_trust::ops::review::{self, Change, FileView, Review, ReviewRequest, as
     written out, and `!` marks their lines. After a first trust only the difference to it is shown.\n\
     On a terminal, what is longer than the screen goes through /usr/bin/less; PAGER is not asked.\n\n\
     Examples:\n  skills review pdf-forms\n  skills review pdf-forms --files\n  skills review pdf-forms --file scripts/fill.py\n  \
-    skills review pdf-forms --full\n  skills review pdf-forms --against pdf-forms@0123456789ab\n  skills review --updates --side-by-side\n\nSee also: skills trust"
+    skills review pdf-forms --full\n  skills review pdf-forms --against pdf-forms@0123456789ab\n  skills review --updates --side-by-side\n  \
+    skills review pdf-forms --add ana.review.json\n\nSee also: skills trust, skills publish review"
 )]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST; several if you like
@@ -54,6 +57,14 @@ pub(crate) struct Args {
     /// Compare with this revision
     #[arg(long, value_name = "NAME@DIGEST", add = complete::any(), conflicts_with_all = ["from", "updates", "adopted"])]
     against: Option<String>,
+    /// Keep this review or attestation that somebody else signed about it
+    #[cfg(feature = "provenance")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "updates", "adopted", "files", "file", "full", "against"])]
+    add: Vec<std::path::PathBuf>,
+    /// With --add: show what it says, keep nothing
+    #[cfg(feature = "provenance")]
+    #[arg(long, requires = "add")]
+    dry_run: bool,
     #[command(flatten)]
     view: View,
 }
@@ -81,6 +92,10 @@ const SIDE_BY_SIDE_MIN: usize = 120;
 
 /// Runs `review`.
 pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
+    #[cfg(feature = "provenance")]
+    if !args.add.is_empty() {
+        return add::run(context, &args);
+    }
     let picked = match (&args.from, args.updates) {
         _ if args.adopted => Some(Pick::Adopted),
         (Some(source), _) => Some(Pick::From(source.clone())),
