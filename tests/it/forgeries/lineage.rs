@@ -133,8 +133,8 @@ fn attack_by_a_signer_who_is_revoked() {
         "{:#?}",
         seen.lines
     );
-    forge.denied(&next, &["--new-signer"], "policy-unmet");
-    forge.run(&["trust", &next, "--digest", &digest]).code(3).says("signer-changed");
+    forge.denied(&next, &["--new-signer"], "revoked");
+    forge.run(&["trust", &next, "--digest", &digest]).code(3).says("revoked");
     // Somebody whom nobody revoked signs it: that is a new signer, and one that counts.
     fs::remove_file(folder.join("skill.oms.sig")).unwrap();
     forge.sign(&folder, "release");
