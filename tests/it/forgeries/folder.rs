@@ -5,8 +5,11 @@ use crate::support::sandbox::chmod;
 use std::fs;
 use std::path::Path;
 
+/// What is done to the folder, and what is said of it.
+type Change = (fn(&Path), &'static str);
+
 /// Each change refuses a folder that the same key signed; unchanged it is granted.
-fn each(forge: &Forge, sign: fn(&Forge, &Path), changes: &[(fn(&Path), &str)]) {
+fn each(forge: &Forge, sign: fn(&Forge, &Path), changes: &[Change]) {
     for (change, words) in changes {
         let folder = forge.demo("pub", "1.0.0");
         sign(forge, &folder);
@@ -25,7 +28,7 @@ fn add(folder: &Path, file: &str, text: &str) {
     chmod(&path, 0o644);
 }
 
-const CHANGES: &[(fn(&Path), &str)] = &[
+const CHANGES: &[Change] = &[
     (|folder| chmod(&folder.join("SKILL.md"), 0o755), "modes included"),
     (|folder| chmod(&folder.join("scripts/run.sh"), 0o644), "modes included"),
     (|folder| chmod(&folder.join("skill.oms.sig"), 0o755), "executable"),
@@ -48,7 +51,7 @@ fn attack_a_bundle_of_ours_over_a_folder_that_was_changed() {
 #[test]
 fn attack_a_statement_over_a_folder_that_was_changed() {
     let Some(forge) = Forge::new() else { return };
-    const PAIR: &[(fn(&Path), &str)] = &[
+    const PAIR: &[Change] = &[
         (|folder| chmod(&folder.join("SKILL.md"), 0o755), "signed: "),
         (|folder| chmod(&folder.join("skill.intoto.json"), 0o755), "executable"),
         (|folder| fs::remove_dir_all(folder.join("scripts")).unwrap(), "signed: "),
@@ -64,7 +67,7 @@ fn attack_a_statement_over_a_folder_that_was_changed() {
 #[test]
 fn attack_what_the_reference_does_not_sign_is_planted() {
     let Some(forge) = Forge::new() else { return };
-    const PLANTED: &[(fn(&Path), &str)] = &[
+    const PLANTED: &[Change] = &[
         (|folder| add(folder, ".github/workflows/x.yml", "on: push"), ".github/workflows/x.yml"),
         (|folder| add(folder, ".gitattributes", "* filter=x"), ".gitattributes"),
         (|folder| add(folder, ".gitignore", "x"), ".gitignore"),
