@@ -89,8 +89,11 @@ impl Walk {
         let here = new(found, &self.page);
         let mut there = new(on_page, &self.real).into_iter();
         for one in here {
-            let like = there.next().filter(|like| like.len() == one.len());
-            self.learn(&one, &like.unwrap_or_else(|| one.clone()));
+            let like = there.next().filter(|like| like.len() == one.len()).unwrap_or_else(|| one.clone());
+            // Its first digits may stand on the page already.
+            let short = self.page.get(one.get(..12).unwrap_or_default()).filter(|_| one.len() == 64);
+            let like = short.map_or(like.clone(), |short| format!("{short}{}", &like[12..]));
+            self.learn(&one, &like);
         }
         let text = swap(found, &self.page);
         // A stored folder lies below the first two digits of its digest.
@@ -217,6 +220,8 @@ fn what_differs_is_compared_as_what_it_is() {
     assert_eq!(walk.said(&format!("{a} {b} {a}"), &format!("{c} {b} {c}")), format!("{c} {b} {c}"));
     assert_eq!(walk.said(&a[..12], ""), c[..12]);
     assert_eq!(walk.said(&format!("/store/aa/{a}"), ""), format!("/store/cc/{c}"));
+    let (long, short) = (format!("{}{b}", &a[..12]), "c".repeat(12));
+    assert_eq!(walk.said(&long[..64], ""), format!("{short}{}", "b".repeat(52)));
     assert_eq!(swap(&format!("--pin sha256:{c}"), &walk.real), format!("--pin sha256:{a}"));
     // Another one in the same place is another.
     assert_ne!(walk.said(&b, &c), c);
