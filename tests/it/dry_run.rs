@@ -27,6 +27,9 @@ fn nothing_is_changed_by_what_is_only_tried_out() {
     let rows = [
         (&["install", &one][..], 0, "would take one"),
         (&["adopt", theirs], 0, "theirs"),
+        (&["review", "one", "--add", &file], 3, "no trust root is followed"),
+        (&["publish", "review", "one", "--key", "none-such", "--criteria", "safe-to-run"], 3, "no-key"),
+        (&["roots", "refresh"], 0, ""),
         (&["trust", "one"], 0, "digest   sha256:"),
         (&["trust", "--from", &one], 0, "set      sha256:"),
         (&["trust", "--set", &file, "--digest", &digest], 0, "set      sha256:"),

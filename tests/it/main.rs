@@ -123,6 +123,9 @@ mod uninstall;
 mod unmanaged;
 /// The commands that show and check.
 mod views;
+/// The walkthrough of the documentation, walked.
+#[cfg(feature = "provenance")]
+mod walkthrough;
 
 mod support {
     //! What the tests stand on.

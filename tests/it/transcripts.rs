@@ -179,7 +179,7 @@ fn without_escapes(line: &str) -> String {
 }
 
 /// Dates and times as `2026-01-02` and `03:04:05`.
-fn without_times(text: &str) -> String {
+pub(crate) fn without_times(text: &str) -> String {
     let shape = |text: &str, shape: &str| {
         text.len() >= shape.len()
             && text.bytes().zip(shape.bytes()).all(

@@ -127,14 +127,13 @@ impl Require {
         let signed = self.signatures_of(provenance);
         if signed < self.signatures {
             let by = if self.signers.is_empty() {
-                "whom a followed trust root names".to_owned()
+                "somebody whom a followed trust root names".to_owned()
             } else {
                 format!("one of {}", quoted(&self.signers))
             };
-            return Err(self.unmet(&format!(
-                "{} by somebody {by}; {signed} there",
-                amount(self.signatures, "signature")
-            )));
+            return Err(
+                self.unmet(&format!("{} by {by}; {signed} there", amount(self.signatures, "signature")))
+            );
         }
         let reviews: BTreeSet<_> = provenance
             .reviews
