@@ -96,11 +96,16 @@ impl Provenance {
     }
 
     /// The keys that signed the bytes themselves, known or not, sorted: who the
-    /// publisher is, as far as one can tell.
+    /// publisher is, as far as one can tell. Each is written as a stranger's would
+    /// be, so that following a root that names it is no change of signer.
     #[must_use]
     pub fn publisher_keys(&self) -> Vec<String> {
-        let all: BTreeSet<_> = self.vouched.iter().map(|one| &one.key).chain(&self.strangers).collect();
-        all.into_iter().cloned().collect()
+        let own = |one: &'_ Voucher| match one.signer.strip_prefix("ssh:") {
+            Some(_) => one.signer.clone(),
+            None => one.key.clone(),
+        };
+        let all: BTreeSet<_> = self.vouched.iter().map(own).chain(self.strangers.iter().cloned()).collect();
+        all.into_iter().collect()
     }
 }
 
@@ -225,7 +230,10 @@ impl Lineage {
         }
         let list = |keys: &[String]| keys.join(", ");
         if now.is_empty() {
-            return Some(format!("it was signed by {} and is unsigned now", list(&self.signers)));
+            return Some(format!(
+                "it was signed by {} and no signature on it can be checked now",
+                list(&self.signers)
+            ));
         }
         if self.signers.is_empty() {
             return Some(format!("it was unsigned and is signed by {} now", list(&now)));
@@ -271,12 +279,32 @@ mod tests {
     }
 
     #[test]
+    fn a_stranger_who_is_listed_later_is_no_other_signer() {
+        let first = signed(&["ssh:SHA256:abc"]);
+        let voucher = Voucher {
+            at: Timestamp::from_unix(0),
+            key: "key:0123".to_owned(),
+            method: "ssh statement".to_owned(),
+            root: "team".to_owned(),
+            signer: "ssh:SHA256:abc".to_owned(),
+            witness: Witness::FirstSeen,
+        };
+        let listed = Provenance { vouched: vec![voucher.clone()], ..Provenance::default() };
+        assert_eq!(Lineage::after(None, None, &first).signer_change(&listed), None);
+        assert_eq!(Lineage::after(None, None, &listed).signer_change(&first), None);
+        // A certificate is told by its key, as a stranger's is.
+        let certified = Voucher { signer: "cert:0123/acme".to_owned(), ..voucher };
+        let listed = Provenance { vouched: vec![certified], ..Provenance::default() };
+        assert_eq!(Lineage::after(None, None, &signed(&["key:0123"])).signer_change(&listed), None);
+    }
+
+    #[test]
     fn every_change_of_signers_is_one() {
         let lineage = |keys: &[&str]| Lineage::after(None, None, &signed(keys));
         for (before, after, words) in [
             (&[][..], &[][..], None),
             (&["key:a"], &["key:a"], None),
-            (&["key:a"], &[], Some("it was signed by key:a and is unsigned now")),
+            (&["key:a"], &[], Some("it was signed by key:a and no signature on it can be checked now")),
             (&[], &["key:a"], Some("it was unsigned and is signed by key:a now")),
             (&["key:a"], &["key:b"], Some("the signer was key:a and now key:b")),
             (&["key:a"], &["key:a", "key:b"], Some("the signers were key:a and now key:a, key:b")),

@@ -72,8 +72,15 @@ fn attack_a_signed_skill_comes_unsigned() {
     forge.trusted("1.0.0");
     forge.policy("");
     let (next, digest) = forge.next(&forge.demo("pub", "1.1.0"));
-    forge.run(&["trust", &next, "--digest", &digest]).code(3).says("unsigned now").says("--new-signer");
-    forge.run(&["trust", &next, "--digest", &digest, "--older"]).code(3).says("unsigned now");
+    forge
+        .run(&["trust", &next, "--digest", &digest])
+        .code(3)
+        .says("no signature on it can be checked now")
+        .says("--new-signer");
+    forge
+        .run(&["trust", &next, "--digest", &digest, "--older"])
+        .code(3)
+        .says("no signature on it can be checked now");
     // Where signatures are demanded the override helps nobody.
     forge.policy(SIGNED);
     forge.denied(&next, &["--new-signer"], "policy-unmet");

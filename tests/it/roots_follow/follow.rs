@@ -112,13 +112,13 @@ fn what_is_refused_changes_nothing() {
     assert_eq!(log.matches("\"event\":\"roots\"").count(), 9, "{log}");
 
     ends(add(&bed, &team), 0, &[]);
-    let before = bed.run(&["roots", "list"]).out;
+    let before = bed.run(&["roots", "list", "--json"]).out;
     let mut second = Team::new(&bed.root.join("second"), 20);
     second.release();
     ends(add(&bed, &second), 3, &["`team` is followed already"]);
     let again = ["roots", "add", "other", &origin, "--pin", &pin];
     ends(bed.run(&again), 3, &["followed already, as `team`"]);
-    assert_eq!(bed.run(&["roots", "list"]).out, before);
+    assert_eq!(bed.run(&["roots", "list", "--json"]).out, before);
     ends(bed.run(&["roots", "refresh", "nobody"]), 3, &["no trust root `nobody`"]);
     ends(bed.run(&["roots", "list", "nobody"]), 3, &["no trust root `nobody`"]);
     ends(bed.run(&["roots", "remove", "nobody"]), 3, &["no trust root `nobody`"]);
