@@ -100,13 +100,17 @@ impl Provenance {
     /// be, so that following a root that names it is no change of signer.
     #[must_use]
     pub fn publisher_keys(&self) -> Vec<String> {
-        let own = |one: &'_ Voucher| match one.signer.strip_prefix("ssh:") {
-            Some(_) => one.signer.clone(),
-            None => one.key.clone(),
-        };
+        let own = |one: &Voucher| as_a_stranger(&one.signer, &one.key).to_owned();
         let all: BTreeSet<_> = self.vouched.iter().map(own).chain(self.strangers.iter().cloned()).collect();
         all.into_iter().collect()
     }
+}
+
+/// How a key would be written if nobody named it: an OpenSSH key as such, every
+/// other one by itself.
+#[must_use]
+pub fn as_a_stranger<'a>(signer: &'a str, key: &'a str) -> &'a str {
+    if signer.starts_with("ssh:") { signer } else { key }
 }
 
 /// What git says of some bytes, as objects that are kept by their digest.

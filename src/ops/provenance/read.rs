@@ -7,7 +7,7 @@ use crate::model::followed::{Followed, Standing};
 use crate::model::git_proof::GitProof;
 use crate::model::lifecycle::RevisionRow;
 use crate::model::manifest::Manifest;
-use crate::model::provenance::{Attested, Kept, Reviewed, Voucher, Witness};
+use crate::model::provenance::{Attested, Kept, Reviewed, Voucher, Witness, as_a_stranger};
 use crate::model::skill::Revision;
 use crate::model::text;
 use crate::model::time::Timestamp;
@@ -258,7 +258,8 @@ fn signatures(revision: &Revision, seen: &[Seen], said: &Said, findings: &mut Vo
                 vouched.notes().iter().for_each(|note| words.push_str(&format!("; {note}")));
                 if stale {
                     words.push_str("; does not count while that root is stale");
-                    findings.provenance.strangers.push(key);
+                    let stranger = as_a_stranger(&signer, &key).to_owned();
+                    findings.provenance.strangers.push(stranger);
                 } else {
                     let (method, root) = (method.to_owned(), root.clone());
                     findings.provenance.vouched.push(Voucher { at, key, method, root, signer, witness });

@@ -53,6 +53,12 @@ fn under_a_stale_root_nothing_new_is_granted_and_what_was_stays() {
     let stop = trust::plan(&world, &asked(true, &next)).unwrap_err();
     assert_eq!(stop.code, Code::PolicyUnmet, "{stop:?}");
     assert_eq!(gate::ask(&world, &gate::bare_request(&enabled)).decision, Decision::Allow);
+    // Whoever signed it is who they were, only nobody vouches for them now.
+    forge.policy("");
+    let digest = Some(forge.bench.sandbox.digest(&forge.bench.path("pub/demo")));
+    let person = trust::plan(&world, &TrustRequest { digest, ..asked(false, &next) }).unwrap();
+    assert_eq!(person.findings.signer_change, None);
+    assert!(person.findings.provenance.vouched.is_empty());
 }
 
 /// Attack: the newest release is hidden until the root is stale, and a warning
