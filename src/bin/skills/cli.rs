@@ -232,7 +232,6 @@ mod tests {
     /// Commands that change nothing, so that there is nothing to try out.
     const READS: &[&str] = &[
         "skills status",
-        "skills review",
         "skills diff",
         "skills audit show",
         "skills audit tail",
