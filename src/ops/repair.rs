@@ -77,6 +77,14 @@ pub struct Difference {
 }
 
 impl Drifted {
+    /// Copies that should be gone and that an agent may still find: whatever
+    /// could not be made writable keeps its `SKILL.md`.
+    #[must_use]
+    pub fn still_found(&self) -> Vec<&Path> {
+        let card = |path: &&PathBuf| path.join("SKILL.md").symlink_metadata().is_ok();
+        self.kept.iter().filter(card).map(PathBuf::as_path).collect()
+    }
+
     /// What to type to place it again, one command for each place.
     #[must_use]
     pub fn commands(&self) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! `repair`: after drift.
 
 use super::super::context::{Context, Ended};
-use super::super::render::{Tone, paint};
+use super::super::render::{Tone, commands, paint};
 use super::enable_told;
 use super::install::parse_digest;
 use super::verify::difference;
@@ -16,6 +16,7 @@ use skill_trust::ops::provenance::Accepted;
 use skill_trust::ops::repair::{self, Drifted, Found};
 use skill_trust::ops::trust::{self, TermsRequest, TrustRequest};
 use skill_trust::ops::{Answer, Ask, Question};
+use std::os::unix::ffi::OsStrExt as _;
 
 /// After drift: see what changed, decide about the old bytes again, place anew
 #[derive(Debug, clap::Args)]
@@ -131,6 +132,15 @@ fn place_again(context: &mut Context, drifted: &Drifted, person: &mut dyn Ask) -
         if spot.now != Now::Same {
             failed = Some(Exit::Refused);
         }
+    }
+    for path in drifted.still_found() {
+        let path = text::escape_bytes(path.as_os_str().as_bytes());
+        let what = paint(Tone::Bad, "STILL THERE");
+        context.fault(&format!(
+            "{what}  {path}: the changed copy could not be taken away; an agent may find it"
+        ))?;
+        context.fault(&commands("next: make its folder writable, then: skills doctor"))?;
+        failed = Some(Exit::Failed);
     }
     let mut answer = Answer::No;
     if !open.is_empty() {
