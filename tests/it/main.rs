@@ -130,6 +130,8 @@ mod walkthrough;
 mod support {
     //! What the tests stand on.
     pub(crate) mod faults;
+    #[cfg(feature = "provenance")]
+    pub(crate) mod interop;
     pub(crate) mod pty;
     pub(crate) mod sandbox;
     pub(crate) mod scene;

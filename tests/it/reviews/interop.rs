@@ -9,33 +9,10 @@ use skill_trust::policy::provenance::dsse::{self, Envelope, IN_TOTO};
 use skill_trust::policy::provenance::json::Json;
 use skill_trust::policy::provenance::keys::PublicKey;
 use skill_trust::policy::provenance::seal::seal;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 
 /// Asks the other side, many questions at once.
 pub(super) fn other(requests: &[Value]) -> Vec<Value> {
-    let here = env!("CARGO_MANIFEST_DIR");
-    let python = format!("{here}/target/interop/venv/bin/python");
-    assert!(
-        std::path::Path::new(&python).exists(),
-        "securesystemslib is not here: run scripts/interop-tools first"
-    );
-    let mut child = Command::new(python)
-        .args(["-I", "-B", &format!("{here}/tests/it/reviews/securesystemslib.py")])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let lines: String = requests.iter().map(|request| format!("{request}\n")).collect();
-    let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()).unwrap());
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    assert!(output.status.success());
-    let text = String::from_utf8(output.stdout).unwrap();
-    let answers: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(answers.len(), requests.len());
-    answers
+    crate::support::interop::ask("reviews/securesystemslib.py", requests)
 }
 
 /// Which of the thresholds 0 to 3 these keys meet, as we say.

@@ -11,33 +11,10 @@ use skill_trust::model::digest::sha256;
 use skill_trust::model::tuf::Value as Json;
 use skill_trust::policy::provenance::tuf::Memory;
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 
 /// Asks the other side, many questions at once.
 pub(crate) fn ask(requests: &[Value]) -> Vec<Value> {
-    let here = env!("CARGO_MANIFEST_DIR");
-    let python = format!("{here}/target/interop/venv/bin/python");
-    assert!(
-        std::path::Path::new(&python).exists(),
-        "python-tuf is not here: run scripts/interop-tools first"
-    );
-    let mut child = Command::new(python)
-        .args(["-I", "-B", &format!("{here}/tests/it/tuf/python_tuf.py")])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let lines: String = requests.iter().map(|request| format!("{request}\n")).collect();
-    let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()).unwrap());
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    assert!(output.status.success());
-    let text = String::from_utf8(output.stdout).unwrap();
-    let answers: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(answers.len(), requests.len());
-    answers
+    crate::support::interop::ask("tuf/python_tuf.py", requests)
 }
 
 fn request(world: &World, root: &[u8], at: i64, target: &str) -> Value {
