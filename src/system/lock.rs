@@ -6,7 +6,7 @@
 //! hang the gate, which then denies.
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use super::home::Home;
@@ -37,19 +37,31 @@ impl Lock {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(home.dir(), "lock", flags, Mode::RUSR | Mode::WUSR)
             .map_err(std::io::Error::from)?;
-        let start = Instant::now();
-        let mut pause = Duration::from_micros(200);
-        loop {
-            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Self { _file: file }),
-                Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(LockFault::Io(error.into())),
-            }
-            if start.elapsed() >= patience {
-                return Err(LockFault::Busy(patience));
-            }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(10));
+        if wait(file.as_fd(), patience)? { Ok(Self { _file: file }) } else { Err(LockFault::Busy(patience)) }
+    }
+}
+
+/// Waits at most `patience` for an advisory lock on an open file or folder; false
+/// if somebody else held it all the time.
+///
+/// Even a lock that nobody wants is held for a moment by every child that another
+/// thread is just starting: so one look is not enough.
+///
+/// # Errors
+/// The system's.
+pub fn wait(file: BorrowedFd<'_>, patience: Duration) -> std::io::Result<bool> {
+    let start = Instant::now();
+    let mut pause = Duration::from_micros(200);
+    loop {
+        match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(true),
+            Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
+        if start.elapsed() >= patience {
+            return Ok(false);
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(10));
     }
 }

@@ -17,15 +17,18 @@
 
 use super::roots::{METADATA, read_below};
 use crate::model::path::EntryPath;
-use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::{Error, Result, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::time::Duration;
 
 /// The folder of what still lacks signatures.
 pub const DRAFTS: &str = "drafts";
+/// How long another process that works on the folder is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Where metadata that replaces all of it at once is gathered, among the drafts.
 const NEXT: &str = "next-metadata";
 /// A file that is being written. No name of a role's file, which ends in `.json`.
@@ -73,11 +76,7 @@ impl Space {
     /// # Errors
     /// The system's.
     pub fn lock(&self) -> Result<bool> {
-        match rustix::fs::flock(&self.folder, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(true),
-            Err(Errno::WOULDBLOCK) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        super::lock::wait(self.folder.as_fd(), PATIENCE)
     }
 
     /// A file; none if there is none. At most `max` bytes and one more.

@@ -291,7 +291,7 @@ fn signatures(revision: &Revision, seen: &[Seen], said: &Said, findings: &mut Vo
         findings.lines.push(Line { label: "signed", words, tone });
     }
     if !any {
-        let words = "by nobody".to_owned();
+        let words = "no".to_owned();
         findings.lines.push(Line { label: "signed", words, tone: Tone::Plain });
     }
 }

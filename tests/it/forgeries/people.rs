@@ -87,6 +87,9 @@ fn attack_one_key_in_two_methods_and_two_roots() {
             &second,
             "--key",
             "ana",
+            // By the same key in the same second it would be the very same root.
+            "--expires",
+            "200d",
             "--anchor",
             &anchor,
             "--for",

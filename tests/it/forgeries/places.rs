@@ -22,7 +22,7 @@ fn attack_a_publisher_outside_of_its_namespace() {
 fn attack_nobody_signed_and_a_stranger_did() {
     let Some(forge) = Forge::new() else { return };
     let folder = forge.demo("pub", "1.0.0");
-    forge.refused(&folder, "policy-unmet", "signed: by nobody");
+    forge.refused(&folder, "policy-unmet", "signed: no");
     let digest = forge.bench.sandbox.digest(&folder).to_string();
     forge.run(&["install", arg(&folder)]).ok();
     forge.run(&["trust", "demo", "--digest", &digest]).code(3).says("requires 1 signature");
