@@ -51,7 +51,11 @@ pub(super) enum Whom {
 
 impl Said {
     fn people(&self, whom: Whom, namespace: &str) -> People {
-        let counts = |root: &String| whom == Whom::All || !self.stale.contains(root);
+        // Of a root whose revocations cannot be read nobody knows whom it revoked:
+        // its people warn, and count for nothing else.
+        let muted = &self.beliefs.muted;
+        let counts =
+            |root: &String| whom == Whom::All || !(self.stale.contains(root) || muted.contains_key(root));
         let lists = self.beliefs.allowed.iter().filter(|(root, _)| counts(root));
         People::read(&lists.map(|(root, list)| (root.as_str(), list)).collect::<Vec<_>>(), namespace)
     }

@@ -6,7 +6,7 @@ use skill_trust::model::code::Code;
 use skill_trust::model::decision::Decision;
 use skill_trust::ops::place::Place;
 use skill_trust::ops::trust::{self, TrustRequest};
-use skill_trust::ops::{World, enable, gate};
+use skill_trust::ops::{Nobody, World, enable, gate};
 use skill_trust::system::clock::Clock;
 
 const DAY: i64 = 86_400;
@@ -59,6 +59,22 @@ fn under_a_stale_root_nothing_new_is_granted_and_what_was_stays() {
     let person = trust::plan(&world, &TrustRequest { digest, ..asked(false, &next) }).unwrap();
     assert_eq!(person.findings.signer_change, None);
     assert!(person.findings.provenance.vouched.is_empty());
+}
+
+/// Attack: what a person was shown is no longer so when the answer comes.
+#[test]
+fn attack_who_vouches_changes_while_the_question_is_open() {
+    let Some((forge, _, next)) = scene() else { return };
+    forge.policy("");
+    let digest = Some(forge.bench.sandbox.digest(&forge.bench.path("pub/demo")));
+    let request = TrustRequest { digest, ..asked(false, &next) };
+    let plan = trust::plan(&later(&forge, 10), &request).unwrap();
+    assert_eq!(plan.findings.provenance.vouched.len(), 1);
+    let stop = trust::trust(&later(&forge, 20), &plan, "", &mut Nobody).unwrap_err();
+    assert_eq!(stop.code, Code::Busy, "{stop:?}");
+    assert!(stop.what.contains("changed while it was decided"), "{stop:?}");
+    let again = trust::plan(&later(&forge, 20), &request).unwrap();
+    assert!(trust::trust(&later(&forge, 20), &again, "", &mut Nobody).is_ok(), "the honest twin");
 }
 
 /// Attack: the newest release is hidden until the root is stale, and a warning
