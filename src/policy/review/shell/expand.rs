@@ -1,0 +1,325 @@
+//! From words to arguments: what quotes, names, substitutions and braces come to.
+//!
+//! POSIX.1-2024, Shell Command Language, section 2.6, in its order: braces (as
+//! bash), parameters and substitutions, field splitting, and no patterns, since
+//! no file system is asked.
+
+use super::machine::Machine;
+use super::tree::{Op, Piece, Word};
+use super::value::{Origin, UNKNOWN, Value};
+
+/// Most words that braces of one word come to.
+const MOST: usize = 256;
+
+/// A part of a word: whether blanks in it separate fields.
+struct Part {
+    value: Value,
+    splits: bool,
+    /// `"$@"`: what stands behind begins a field of its own.
+    ends: bool,
+}
+
+impl Machine {
+    /// All arguments that these words come to.
+    pub(super) fn fields(&mut self, words: &[Word]) -> Vec<Value> {
+        let mut all = Vec::new();
+        for word in words {
+            for word in braces(word) {
+                let parts = self.parts(&word);
+                all.extend(split(parts, &self.separators()));
+                if all.len() > 4 * MOST {
+                    return all;
+                }
+            }
+        }
+        all
+    }
+
+    /// The one text that a word comes to where nothing is split.
+    pub(super) fn one(&mut self, word: &Word) -> Value {
+        let mut out = Value::default();
+        for (index, part) in self.parts(word).into_iter().enumerate() {
+            let _ = index;
+            out.push(&part.value);
+            if part.ends {
+                out.push_text(" ");
+            }
+        }
+        out
+    }
+
+    fn separators(&self) -> String {
+        self.text_of("IFS").unwrap_or_else(|| " \t\n".to_owned())
+    }
+
+    fn parts(&mut self, word: &Word) -> Vec<Part> {
+        let mut all = Vec::new();
+        for (index, piece) in word.pieces.iter().enumerate() {
+            match piece {
+                Piece::Plain(text) => {
+                    let home = index == 0 && (text == "~" || text.starts_with("~/"));
+                    let text = if home { format!("$HOME{}", &text[1..]) } else { text.clone() };
+                    all.push(Part { value: Value::known(text), splits: false, ends: false });
+                }
+                Piece::Quoted(text) => all.push(Part { value: Value::known(text), splits: false, ends: false }),
+                Piece::Unknown => all.push(Part { value: Value::unknown(), splits: false, ends: false }),
+                Piece::Output { script, quoted } => {
+                    let mut value = self.output_of(script);
+                    let length = value.text.trim_end_matches('\n').len();
+                    value.text.truncate(length);
+                    all.push(Part { value, splits: !quoted, ends: false });
+                }
+                Piece::Process { script, read } => {
+                    let value = self.process(script, *read);
+                    all.push(Part { value, splits: false, ends: false });
+                }
+                Piece::Name { name, op, quoted } => self.name(name, op, *quoted, &mut all),
+            }
+        }
+        all
+    }
+
+    fn name(&mut self, name: &str, op: &Op, quoted: bool, all: &mut Vec<Part>) {
+        let list = match op {
+            Op::Value if matches!(name, "@" | "*") => Some(self.arguments()),
+            Op::Index(index) if matches!(index.as_str(), "@" | "*") => Some(self.list(name)),
+            _ => None,
+        };
+        if let Some(list) = list {
+            let count = list.len();
+            for (index, value) in list.into_iter().enumerate() {
+                all.push(Part { value, splits: !quoted, ends: index + 1 < count });
+            }
+            return;
+        }
+        let value = self.operated(name, op);
+        all.push(Part { value, splits: !quoted, ends: false });
+    }
+
+    /// A variable's value, with what is done to it.
+    fn operated(&mut self, name: &str, op: &Op) -> Value {
+        let value = match op {
+            Op::Index(index) => {
+                let index = self.text_of(index).unwrap_or_else(|| index.clone());
+                return self.list(name).get(index.trim_start_matches('$').parse().unwrap_or(0)).cloned().unwrap_or_default();
+            }
+            _ => self.value_of(name),
+        };
+        let empty = value.as_ref().is_none_or(|value| value.text.is_empty());
+        match (op, value) {
+            (Op::Default(word), _) if empty => self.one(word),
+            (Op::Instead(_), _) if empty => Value::default(),
+            (Op::Instead(word), _) => self.one(word),
+            (Op::Pointer, Some(value)) => {
+                let name = value.text.clone();
+                self.value_of(&name).unwrap_or_else(Value::unknown)
+            }
+            (_, None) => default_of(name),
+            (op, Some(value)) => self.changed(value, op),
+        }
+    }
+
+    fn changed(&mut self, value: Value, op: &Op) -> Value {
+        if !value.is_known() && !matches!(op, Op::Value | Op::Default(_)) {
+            return value;
+        }
+        match op {
+            Op::Slice(from, count) => {
+                let number = |machine: &mut Self, word: &Word| machine.one(word).text.trim().parse::<i64>().ok();
+                let Some(from) = number(self, from) else { return value.with_text(UNKNOWN) };
+                let chars: Vec<char> = value.text.chars().collect();
+                let length = i64::try_from(chars.len()).unwrap_or(i64::MAX);
+                let start = if from < 0 { (length + from).max(0) } else { from.min(length) };
+                let end = match count {
+                    None => length,
+                    Some(word) => match number(self, word) {
+                        Some(count) if count >= 0 => start.saturating_add(count).min(length),
+                        Some(count) => (length + count).max(start),
+                        None => return value.with_text(UNKNOWN),
+                    },
+                };
+                let range = usize::try_from(start).unwrap_or(0)..usize::try_from(end).unwrap_or(0);
+                value.with_text(chars.get(range).unwrap_or_default().iter().collect::<String>()).and(Origin::Built)
+            }
+            Op::Trim { end, pattern } => {
+                let pattern = self.one(pattern).text;
+                let text = trimmed(&value.text, &pattern, *end);
+                value.with_text(text)
+            }
+            Op::Replace { all, old, new } => {
+                let (old, new) = (self.one(old).text, self.one(new).text);
+                let text = match (old.is_empty(), all) {
+                    (true, _) => value.text.clone(),
+                    (false, true) => value.text.replace(&old, &new),
+                    (false, false) => value.text.replacen(&old, &new, 1),
+                };
+                value.with_text(text).and(Origin::Built)
+            }
+            Op::Case(true) => value.with_text(value.text.to_uppercase()),
+            Op::Case(false) => value.with_text(value.text.to_lowercase()),
+            Op::Other => value.with_text(UNKNOWN),
+            _ => value,
+        }
+    }
+}
+
+/// Names that a shell sets itself, as far as they can stand for a blank or a slash.
+fn default_of(name: &str) -> Value {
+    match name {
+        "IFS" => Value::known(" \t\n"),
+        "HOME" => Value::known("$HOME"),
+        "PATH" => Value::known("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        "SHELL" | "BASH" => Value::known("/bin/bash"),
+        "@" | "*" => Value::default(),
+        _ => Value::unknown(),
+    }
+}
+
+fn trimmed(text: &str, pattern: &str, end: bool) -> String {
+    let cut = if end { text.strip_suffix(pattern) } else { text.strip_prefix(pattern) };
+    if let Some(cut) = cut {
+        return cut.to_owned();
+    }
+    let star = pattern.strip_prefix('*').map(|rest| (rest, false)).or(pattern.strip_suffix('*').map(|rest| (rest, true)));
+    match star {
+        Some((mark, false)) if !end && !mark.is_empty() => {
+            text.split_once(mark).map_or_else(|| text.to_owned(), |(_, rest)| rest.to_owned())
+        }
+        Some((mark, true)) if end && !mark.is_empty() => {
+            text.rsplit_once(mark).map_or_else(|| text.to_owned(), |(rest, _)| rest.to_owned())
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// Fields: parts that split do so at the separators, all others hold together.
+fn split(parts: Vec<Part>, separators: &str) -> Vec<Value> {
+    let (mut all, mut now, mut open) = (Vec::new(), Value::default(), false);
+    for part in parts {
+        if !part.splits {
+            now.push(&part.value);
+            open = true;
+        } else {
+            let mut fields = part.value.text.split(|c| separators.contains(c)).peekable();
+            while let Some(field) = fields.next() {
+                if !field.is_empty() {
+                    now.push(&part.value.with_text(field));
+                    open = true;
+                }
+                if fields.peek().is_some() && open {
+                    all.push(std::mem::take(&mut now));
+                    open = false;
+                }
+            }
+        }
+        if part.ends && open {
+            all.push(std::mem::take(&mut now));
+            open = false;
+        }
+    }
+    if open {
+        all.push(now);
+    }
+    all
+}
+
+/// `{a,b}` in the plain pieces of a word: each word that it comes to.
+fn braces(word: &Word) -> Vec<Word> {
+    let mut all = vec![Word { pieces: Vec::new(), span: word.span }];
+    let plain = |piece: &Piece| matches!(piece, Piece::Plain(text) if text.contains('{'));
+    if !word.pieces.iter().any(plain) {
+        return vec![word.clone()];
+    }
+    // Flat: braces that hold quoted pieces are put together as a list of marks.
+    let mut marks: Vec<Mark> = Vec::new();
+    for piece in &word.pieces {
+        match piece {
+            Piece::Plain(text) => {
+                for c in text.chars() {
+                    marks.push(match c {
+                        '{' => Mark::Open,
+                        '}' => Mark::Close,
+                        ',' => Mark::Comma,
+                        c => Mark::Char(c),
+                    });
+                }
+            }
+            other => marks.push(Mark::Piece(other.clone())),
+        }
+    }
+    let mut at = 0;
+    while at < marks.len() {
+        let found = (matches!(marks[at], Mark::Open)).then(|| alternatives(&marks[at..])).flatten();
+        let Some((choices, length)) = found else {
+            let piece = marks[at].piece();
+            all.iter_mut().for_each(|word| join(word, piece.clone()));
+            at += 1;
+            continue;
+        };
+        if all.len() * choices.len() > MOST {
+            return vec![word.clone()];
+        }
+        all = all
+            .iter()
+            .flat_map(|word| {
+                choices.iter().map(move |choice| {
+                    let mut word = word.clone();
+                    choice.iter().for_each(|mark| join(&mut word, mark.piece()));
+                    word
+                })
+            })
+            .collect();
+        at += length;
+    }
+    all
+}
+
+#[derive(Clone)]
+enum Mark {
+    Open,
+    Close,
+    Comma,
+    Char(char),
+    Piece(Piece),
+}
+
+impl Mark {
+    fn piece(&self) -> Piece {
+        match self {
+            Self::Open => Piece::Plain("{".to_owned()),
+            Self::Close => Piece::Plain("}".to_owned()),
+            Self::Comma => Piece::Plain(",".to_owned()),
+            Self::Char(c) => Piece::Plain(c.to_string()),
+            Self::Piece(piece) => piece.clone(),
+        }
+    }
+}
+
+/// The choices of the braces that open here, and how many marks they take. Inner braces stay as they are.
+fn alternatives(marks: &[Mark]) -> Option<(Vec<Vec<Mark>>, usize)> {
+    let (mut all, mut now, mut depth) = (Vec::new(), Vec::new(), 0_usize);
+    for (at, mark) in marks.iter().enumerate().skip(1).take(4096) {
+        match mark {
+            Mark::Close if depth == 0 => {
+                all.push(now);
+                return (all.len() > 1).then_some((all, at + 1));
+            }
+            Mark::Comma if depth == 0 => {
+                all.push(std::mem::take(&mut now));
+                continue;
+            }
+            Mark::Open => depth += 1,
+            Mark::Close => depth -= 1,
+            _ => {}
+        }
+        now.push(mark.clone());
+    }
+    None
+}
+
+fn join(word: &mut Word, piece: Piece) {
+    match (word.pieces.last_mut(), piece) {
+        (Some(Piece::Plain(before)), Piece::Plain(text)) => before.push_str(&text),
+        (_, piece) => word.pieces.push(piece),
+    }
+}

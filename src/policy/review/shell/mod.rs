@@ -1,0 +1,10 @@
+//! Shell text: read as a shell reads it, and followed without being run.
+pub mod escapes;
+pub mod expand;
+pub mod known;
+pub mod machine;
+pub mod read;
+pub mod tools;
+pub mod tree;
+pub mod value;
+mod words;
