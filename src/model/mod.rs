@@ -9,6 +9,7 @@ pub mod claim;
 pub mod code;
 pub mod decision;
 pub mod digest;
+pub mod finding;
 pub mod followed;
 pub mod git_proof;
 pub mod lifecycle;

@@ -8,4 +8,5 @@ pub mod entry;
 pub mod gate;
 pub mod marks;
 pub mod provenance;
+pub mod review;
 pub mod transition;

@@ -103,7 +103,7 @@ impl Machine {
                 let index = self.text_of(index).unwrap_or_else(|| index.clone());
                 return self.list(name).get(index.trim_start_matches('$').parse().unwrap_or(0)).cloned().unwrap_or_default();
             }
-            _ => self.value_of(name),
+            _ => self.value_of(name).or_else(|| preset(name)),
         };
         let empty = value.as_ref().is_none_or(|value| value.text.is_empty());
         match (op, value) {
@@ -114,7 +114,7 @@ impl Machine {
                 let name = value.text.clone();
                 self.value_of(&name).unwrap_or_else(Value::unknown)
             }
-            (_, None) => default_of(name),
+            (_, None) => Value::unknown(),
             (op, Some(value)) => self.changed(value, op),
         }
     }
@@ -164,15 +164,15 @@ impl Machine {
 }
 
 /// Names that a shell sets itself, as far as they can stand for a blank or a slash.
-fn default_of(name: &str) -> Value {
-    match name {
-        "IFS" => Value::known(" \t\n"),
-        "HOME" => Value::known("$HOME"),
-        "PATH" => Value::known("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
-        "SHELL" | "BASH" => Value::known("/bin/bash"),
-        "@" | "*" => Value::default(),
-        _ => Value::unknown(),
-    }
+fn preset(name: &str) -> Option<Value> {
+    Some(Value::known(match name {
+        "IFS" => " \t\n",
+        "HOME" => "$HOME",
+        "PATH" => "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "SHELL" | "BASH" => "/bin/bash",
+        "@" | "*" => "",
+        _ => return None,
+    }))
 }
 
 fn trimmed(text: &str, pattern: &str, end: bool) -> String {

@@ -376,6 +376,15 @@ impl Machine {
         if let Some(out) = super::tools::output(self, &name, &argv, &input, span) {
             return out;
         }
+        if matches!(name.as_str(), "find" | "fd")
+            && let Some(at) = argv.iter().position(|word| matches!(word.text.as_str(), "-exec" | "-execdir" | "-ok" | "-x" | "--exec"))
+            && through.len() < 8
+        {
+            let inner: Vec<Value> =
+                argv[at + 1..].iter().take_while(|word| !matches!(word.text.as_str(), ";" | "+")).cloned().collect();
+            let through = through.into_iter().chain([name]).collect();
+            return self.call(inner, input, span, through);
+        }
         if let Some(what) = Some(&first.text).filter(|text| text.contains('/') || self.files.contains_key(*text)) {
             let what = self.brought(what).unwrap_or_default();
             if !what.from.kinds.is_empty() || what.text.starts_with("#!") {
@@ -597,7 +606,8 @@ impl Machine {
 fn program(text: &str) -> String {
     let name = text.rsplit(['/', '\\']).next().unwrap_or_default().to_lowercase();
     let name = name.strip_suffix(".exe").unwrap_or(&name).to_owned();
-    if !name.contains(['?', '*', '[']) || name.len() < 2 {
+    let letters = name.chars().filter(char::is_ascii_alphanumeric).count();
+    if !name.contains(['?', '*', '[']) || (letters < 2 && !text.contains('/')) || letters == 0 {
         return name;
     }
     known::PATTERNED.iter().find(|known| super::tools::fits(&name, known)).map_or(name, |known| (*known).to_owned())

@@ -1,0 +1,204 @@
+//! What a person should know of a skill's text before trusting it.
+//!
+//! ```text
+//! files -> units (commands, code, sentences; with the way back to their bytes)
+//!       -> a shell machine that follows them in order, one for the whole skill:
+//!          what is written in one place and run in another comes together
+//!       -> rules, each looking at what would happen, at a text, or at a file
+//!       -> findings, by file and place; the same ones for the same bytes
+//! ```
+//!
+//! A brake, not a detector of malware: a finding says what a text would do. What
+//! BLOCKs is what hardly any honest skill does. What cannot be read is CONFIRM.
+
+pub mod code;
+pub mod markdown;
+pub mod rules;
+pub mod shell;
+pub mod unit;
+
+use crate::model::finding::{Context, Finding, Place, Tier};
+use crate::model::text;
+use code::Act;
+use rules::{Around, Look, RULES, Rule};
+use shell::known::Language;
+use shell::machine::{Event, How, Machine, Trace};
+use shell::read;
+use shell::tree::Span;
+use shell::value::{UNKNOWN, Value};
+use std::collections::BTreeSet;
+use unit::{Kind, Lines, Unit};
+
+/// Largest file that is read as text.
+pub const LARGEST: usize = 1024 * 1024;
+
+/// A file of a skill.
+#[derive(Debug, Clone, Copy)]
+pub struct File<'a> {
+    /// Its path in the skill's folder.
+    pub path: &'a str,
+    /// What it holds.
+    pub bytes: &'a [u8],
+    /// Whether it may be executed.
+    pub executable: bool,
+}
+
+/// Looks at all files of a skill.
+#[must_use]
+pub fn scan(files: &[File<'_>]) -> Vec<Finding> {
+    let mut order: Vec<&File<'_>> = files.iter().collect();
+    order.sort_by_key(|file| (file.path != "SKILL.md", file.path));
+    let (mut machine, mut words, mut all) = (Machine::default(), BTreeSet::new(), Vec::new());
+    for file in order {
+        look_at(file, &mut machine, &mut words, &mut all);
+    }
+    all.sort_by(|a, b| (b.tier, &a.path, a.place.start, &a.rule).cmp(&(a.tier, &b.path, b.place.start, &b.rule)));
+    all.dedup_by(|b, a| a.path == b.path && a.rule == b.rule && a.place.line == b.place.line);
+    all
+}
+
+/// One file: its pieces, what they would do, and what the rules say of it.
+fn look_at(file: &File<'_>, machine: &mut Machine, words: &mut BTreeSet<String>, all: &mut Vec<Finding>) {
+    for rule in RULES {
+        if let Look::File(look) = rule.look {
+            for message in look(file) {
+                tell(rule, Context::File, file.path, Place { start: 0, end: 0, line: 1, column: 1 }, message, None, all);
+            }
+        }
+    }
+    let Some(whole) = readable(file.bytes) else { return };
+    let lines = Lines::new(whole);
+    for unit in units(file.path, file.executable, whole) {
+        if matches!(unit.kind, Kind::Code(_)) {
+            words.extend(unit.text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase));
+        }
+        let mut seen = Vec::new();
+        follow(&unit, machine, &mut seen);
+        for rule in RULES {
+            let place = |span: Span| lines.place(unit.origin(span.start), unit.origin(span.end.max(span.start + 1) - 1) + 1);
+            match rule.look {
+                Look::Event(look) => {
+                    for (event, span) in &seen {
+                        if let Some(message) = look(event, &Around { text: &unit.text, words }) {
+                            let reads_as = match event {
+                                Event::Run { what, .. } => rewritten(what, &unit.text),
+                                _ => None,
+                            };
+                            tell(rule, unit.context, file.path, place(*span), message, reads_as, all);
+                        }
+                    }
+                }
+                Look::Text(look) => {
+                    for (span, message) in look(&unit) {
+                        tell(rule, unit.context, file.path, place(span), message, None, all);
+                    }
+                }
+                Look::File(_) => {}
+            }
+        }
+    }
+}
+
+/// What a text that is run comes to, where that does not stand there as it is.
+fn rewritten(what: &Value, around: &str) -> Option<String> {
+    let text = what.text.trim();
+    (what.is_known() && !text.is_empty() && !around.contains(text)).then(|| text::escape_short(text, 400))
+}
+
+fn tell(
+    rule: &Rule,
+    context: Context,
+    path: &str,
+    place: Place,
+    message: String,
+    reads_as: Option<String>,
+    all: &mut Vec<Finding>,
+) {
+    if let Some(tier) = rule.weight.of(context) {
+        all.push(Finding { rule: rule.id.to_owned(), tier, context, path: path.to_owned(), place, message, reads_as });
+    }
+}
+
+/// A file as text, if it is one and not too large.
+fn readable(bytes: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    (bytes.len() <= LARGEST && !text.contains('\0')).then_some(text)
+}
+
+/// Follows one piece; what it would do is put behind what was seen.
+fn follow(unit: &Unit, machine: &mut Machine, seen: &mut Vec<(Event, Span)>) {
+    let Kind::Code(language) = unit.kind else { return };
+    if language == Language::Shell {
+        let reading = read::read(&unit.text);
+        machine.follow(&reading.script);
+        let Trace { events, .. } = machine.take();
+        seen.extend(events);
+        return;
+    }
+    for (act, span) in code::acts(language, &unit.text) {
+        match act {
+            Act::Run(what) => seen.push((Event::Run { language, how: How::Argument, what }, span)),
+            Act::Shell(what) => {
+                if !what.from.kinds.is_empty() {
+                    seen.push((Event::Run { language: Language::Shell, how: How::Argument, what }, span));
+                } else if what.text.chars().any(|c| c != UNKNOWN && !c.is_whitespace()) {
+                    machine.follow(&read::read(&what.text).script);
+                    seen.extend(machine.take().events.into_iter().map(|(event, _)| (event, span)));
+                }
+            }
+        }
+    }
+    // An inline program of a shell's events is looked at by the rules themselves.
+}
+
+/// The pieces of a file, by its name and its first line.
+fn units(path: &str, executable: bool, whole: &str) -> Vec<Unit> {
+    let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    let code = |language| vec![Unit::at(Context::Script, Kind::Code(language), whole, 0)];
+    match ending {
+        "md" | "mdx" | "markdown" | "mdc" => {
+            let body = body_of(whole);
+            markdown::units(&whole[body..], body)
+        }
+        "sh" | "bash" | "zsh" | "command" | "ksh" | "fish" => code(Language::Shell),
+        "py" | "pyw" => code(Language::Python),
+        "js" | "mjs" | "cjs" | "ts" | "mts" | "tsx" | "jsx" => code(Language::JavaScript),
+        "rb" => code(Language::Ruby),
+        "pl" | "pm" => code(Language::Perl),
+        "php" => code(Language::Php),
+        "ps1" | "psm1" => code(Language::PowerShell),
+        _ => match shebang(whole) {
+            Some(language) => code(language),
+            None if executable => code(Language::Shell),
+            None if matches!(ending, "txt" | "rst" | "") => vec![Unit::at(Context::Prose, Kind::Words, whole, 0)],
+            None => vec![Unit::at(Context::Prose, Kind::Data, whole, 0)],
+        },
+    }
+}
+
+fn shebang(whole: &str) -> Option<Language> {
+    let line = whole.strip_prefix("#!")?.lines().next()?;
+    line.split(|c: char| c.is_whitespace() || c == '/').rev().find_map(shell::known::interpreter)
+}
+
+/// Where the text behind the front matter begins.
+fn body_of(whole: &str) -> usize {
+    if !whole.starts_with("---") {
+        return 0;
+    }
+    let mut at = 0;
+    for (index, line) in whole.split_inclusive('\n').enumerate() {
+        at += line.len();
+        if index > 0 && line.trim_end() == "---" {
+            return at;
+        }
+    }
+    0
+}
+
+/// The heaviest of these.
+#[must_use]
+pub fn heaviest(findings: &[Finding]) -> Option<Tier> {
+    findings.iter().map(|finding| finding.tier).max()
+}

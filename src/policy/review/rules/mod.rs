@@ -1,0 +1,151 @@
+//! The rules, as a table: one file each.
+//!
+//! A rule has an id that is never used for anything else, a weight for each kind
+//! of text, what people should know of it under fixed headings, and two texts of
+//! its own: one that it must find and one that looks alike and must be left alone.
+
+use super::File;
+use super::shell::machine::Event;
+use super::shell::tree::Span;
+use super::unit::Unit;
+use crate::model::finding::{Context, Tier};
+use std::collections::BTreeSet;
+
+mod exec_decode;
+mod exec_fetch;
+mod exec_fetch_file;
+mod exec_fetch_raw_ip;
+mod hide_command;
+mod remote_shell;
+
+/// How a rule looks.
+#[derive(Debug, Clone, Copy)]
+pub enum Look {
+    /// At what would happen, and what stands around it. The words if it is found.
+    Event(fn(&Event, &Around<'_>) -> Option<String>),
+    /// At a piece of text.
+    Text(fn(&Unit) -> Vec<(Span, String)>),
+    /// At a file.
+    File(fn(&File<'_>) -> Vec<String>),
+}
+
+/// What stands around an event.
+#[derive(Debug, Clone, Copy)]
+pub struct Around<'a> {
+    /// The text of its piece.
+    pub text: &'a str,
+    /// Every word of commands and code up to here, in lower case.
+    pub words: &'a BTreeSet<String>,
+}
+
+/// How much a rule weighs, by the kind of text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Weight {
+    /// Commands of the front matter, scripts, and what programs start.
+    pub run: Option<Tier>,
+    /// Blocks of commands.
+    pub fence: Option<Tier>,
+    /// Code inside of a sentence.
+    pub inline: Option<Tier>,
+    /// Sentences.
+    pub prose: Option<Tier>,
+    /// A file as a whole.
+    pub file: Option<Tier>,
+}
+
+impl Weight {
+    /// One weight where a text is run or is likely to be, others where it is talked about.
+    #[must_use]
+    pub const fn of_commands(run: Tier, inline: Tier, prose: Option<Tier>) -> Self {
+        Self { run: Some(run), fence: Some(run), inline: Some(inline), prose, file: None }
+    }
+
+    /// The tier in this kind of text; `None` if it is nothing there.
+    #[must_use]
+    pub const fn of(&self, context: Context) -> Option<Tier> {
+        match context {
+            Context::Install | Context::Script | Context::Call => self.run,
+            Context::Fence => self.fence,
+            Context::Inline => self.inline,
+            Context::Prose => self.prose,
+            Context::File => self.file,
+        }
+    }
+}
+
+/// One rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its stable id.
+    pub id: &'static str,
+    /// In one line.
+    pub title: &'static str,
+    /// How much it weighs where.
+    pub weight: Weight,
+    /// OWASP Agentic Skills Top 10 entries that it belongs to.
+    pub owasp: &'static [&'static str],
+    /// What is found.
+    pub what: &'static str,
+    /// Why that matters.
+    pub why: &'static str,
+    /// What an author does instead.
+    pub instead: &'static str,
+    /// What it does not find, or leaves alone.
+    pub limits: &'static str,
+    /// The body of a skill in which it is found.
+    pub bad: &'static str,
+    /// One that looks alike, in which it is not.
+    pub alike: &'static str,
+    /// How it looks.
+    pub look: Look,
+}
+
+/// Every rule, in the order of their ids.
+pub static RULES: &[&Rule] = &[
+    &exec_decode::RULE,
+    &exec_fetch::RULE,
+    &exec_fetch_file::RULE,
+    &exec_fetch_raw_ip::RULE,
+    &hide_command::RULE,
+    &remote_shell::RULE,
+];
+
+/// The rule of this id.
+#[must_use]
+pub fn rule(id: &str) -> Option<&'static Rule> {
+    RULES.iter().copied().find(|rule| rule.id == id)
+}
+
+/// Addresses in words: the first, and how many more.
+fn from_where(urls: &BTreeSet<String>) -> String {
+    match urls.iter().next() {
+        None => "somewhere that only a run would tell".to_owned(),
+        Some(first) if urls.len() == 1 => format!("`{}`", crate::model::text::escape_short(first, 120)),
+        Some(first) => format!("`{}` and {} more", crate::model::text::escape_short(first, 120), urls.len() - 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{File, scan};
+    use super::RULES;
+
+    fn found(body: &str) -> Vec<String> {
+        let text = format!("---\nname: x\ndescription: y\n---\n{body}");
+        let file = File { path: "SKILL.md", bytes: text.as_bytes(), executable: false };
+        scan(&[file]).into_iter().map(|finding| finding.rule).collect()
+    }
+
+    #[test]
+    fn each_rule_finds_its_own_text_and_leaves_what_looks_alike() {
+        for rule in RULES {
+            assert!(found(rule.bad).iter().any(|id| id == rule.id), "{}: {:?}", rule.id, found(rule.bad));
+            assert!(!found(rule.alike).iter().any(|id| id == rule.id), "{}: {:?}", rule.id, found(rule.alike));
+        }
+    }
+
+    #[test]
+    fn ids_are_in_order_and_stand_once() {
+        assert!(RULES.windows(2).all(|pair| pair[0].id < pair[1].id));
+    }
+}

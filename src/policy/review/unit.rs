@@ -1,0 +1,92 @@
+//! A piece of a skill that a rule can look at: commands, code, or sentences,
+//! with the way back to where each byte of it stands in its file.
+
+use super::shell::known::Language;
+use crate::model::finding::{Context, Place};
+
+/// What a piece is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Commands, or a program, of this language.
+    Code(Language),
+    /// What people read.
+    Words,
+    /// Anything else.
+    Data,
+}
+
+/// See the head of this file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    /// Where it stands, by weight.
+    pub context: Context,
+    /// What it is written in.
+    pub kind: Kind,
+    /// Its text: what quotes, prompts and indentation around it were is gone.
+    pub text: String,
+    /// For each run of bytes that was taken as it is: where it begins in the
+    /// text, and where in the file.
+    runs: Vec<(usize, usize)>,
+}
+
+impl Unit {
+    /// An empty piece.
+    #[must_use]
+    pub fn new(context: Context, kind: Kind) -> Self {
+        Self { context, kind, text: String::new(), runs: Vec::new() }
+    }
+
+    /// A piece that stands as it is from this byte of the file on.
+    #[must_use]
+    pub fn at(context: Context, kind: Kind, text: &str, start: usize) -> Self {
+        let mut unit = Self::new(context, kind);
+        unit.push(text, start);
+        unit
+    }
+
+    /// Puts text behind it that stands at this byte of the file.
+    pub fn push(&mut self, text: &str, start: usize) {
+        let here = self.text.len();
+        let goes_on = self.runs.last().is_some_and(|(unit, file)| file + (here - unit) == start);
+        if !goes_on && !text.is_empty() {
+            self.runs.push((here, start));
+        }
+        self.text.push_str(text);
+    }
+
+    /// Which byte of the file this byte of the text is.
+    #[must_use]
+    pub fn origin(&self, at: usize) -> usize {
+        let index = self.runs.partition_point(|(unit, _)| *unit <= at);
+        match self.runs.get(index.saturating_sub(1)) {
+            Some((unit, file)) => file + at.saturating_sub(*unit),
+            None => 0,
+        }
+    }
+}
+
+/// The lines of a file, to tell people where a byte is.
+#[derive(Debug, Clone)]
+pub struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    /// Counts them.
+    #[must_use]
+    pub fn new(text: &'a str) -> Self {
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { text, starts }
+    }
+
+    /// Where these bytes are, at the nearest boundaries of characters.
+    #[must_use]
+    pub fn place(&self, start: usize, end: usize) -> Place {
+        let start = self.text.floor_char_boundary(start.min(self.text.len()));
+        let end = self.text.floor_char_boundary(end.clamp(start, self.text.len()));
+        let line = self.starts.partition_point(|first| *first <= start);
+        let first = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        Place { start, end, line, column: self.text[first..start].chars().count() + 1 }
+    }
+}
