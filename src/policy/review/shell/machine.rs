@@ -607,7 +607,7 @@ fn program(text: &str) -> String {
     let name = text.rsplit(['/', '\\']).next().unwrap_or_default().to_lowercase();
     let name = name.strip_suffix(".exe").unwrap_or(&name).to_owned();
     let letters = name.chars().filter(char::is_ascii_alphanumeric).count();
-    if !name.contains(['?', '*', '[']) || (letters < 2 && !text.contains('/')) || letters == 0 {
+    if !name.contains(['?', '*', '[']) || letters < 2 || (letters < 3 && !text.contains('/')) {
         return name;
     }
     known::PATTERNED.iter().find(|known| super::tools::fits(&name, known)).map_or(name, |known| (*known).to_owned())
