@@ -22,7 +22,7 @@ use crate::model::text;
 use code::Act;
 use rules::{Around, Look, RULES, Rule};
 use shell::known::Language;
-use shell::machine::{Event, How, Machine, Trace};
+use shell::machine::{Event, How, Machine};
 use shell::read;
 use shell::tree::Span;
 use shell::value::{UNKNOWN, Value};
@@ -131,24 +131,43 @@ fn follow(unit: &Unit, machine: &mut Machine, seen: &mut Vec<(Event, Span)>) {
     if language == Language::Shell {
         let reading = read::read(&unit.text);
         machine.follow(&reading.script);
-        let Trace { events, .. } = machine.take();
-        seen.extend(events);
+        for (event, span) in machine.take().events {
+            // `python3 -c '…'`: a program inside of a command.
+            if let Event::Run { language, how: How::Argument | How::Input, what } = &event
+                && *language != Language::Shell
+            {
+                program(*language, &what.text.clone(), Some(span), machine, seen);
+            }
+            seen.push((event, span));
+        }
         return;
     }
-    for (act, span) in code::acts(language, &unit.text) {
+    program(language, &unit.text, None, machine, seen);
+}
+
+/// Follows a program in another language than the shell's, at its own places or
+/// all at one.
+fn program(
+    language: Language,
+    text: &str,
+    place: Option<Span>,
+    machine: &mut Machine,
+    seen: &mut Vec<(Event, Span)>,
+) {
+    for (act, span) in code::acts(language, text) {
+        let span = place.unwrap_or(span);
         match act {
             Act::Run(what) => seen.push((Event::Run { language, how: How::Argument, what }, span)),
-            Act::Shell(what) => {
-                if !what.from.kinds.is_empty() {
-                    seen.push((Event::Run { language: Language::Shell, how: How::Argument, what }, span));
-                } else if what.text.chars().any(|c| c != UNKNOWN && !c.is_whitespace()) {
-                    machine.follow(&read::read(&what.text).script);
-                    seen.extend(machine.take().events.into_iter().map(|(event, _)| (event, span)));
-                }
+            Act::Shell(what) if !what.from.kinds.is_empty() => {
+                seen.push((Event::Run { language: Language::Shell, how: How::Argument, what }, span));
             }
+            Act::Shell(what) if what.text.chars().any(|c| c != UNKNOWN && !c.is_whitespace()) => {
+                machine.follow(&read::read(&what.text).script);
+                seen.extend(machine.take().events.into_iter().map(|(event, _)| (event, span)));
+            }
+            Act::Shell(_) => {}
         }
     }
-    // An inline program of a shell's events is looked at by the rules themselves.
 }
 
 /// The pieces of a file, by its name and its first line.
