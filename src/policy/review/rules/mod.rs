@@ -11,11 +11,52 @@ use super::unit::Unit;
 use crate::model::finding::{Context, Tier};
 use std::collections::BTreeSet;
 
+mod argv;
+mod dep_alt_index;
+mod dep_break_system;
+mod dep_git_moving;
+mod dep_global;
+mod dep_installs;
+mod dep_skill_adds_skill;
+mod dep_third_party_tap;
+mod dep_unpinned_npx;
+mod dep_url_tarball;
+mod destructive_rm_root;
+mod exec_built;
 mod exec_decode;
+mod exec_dns;
 mod exec_fetch;
 mod exec_fetch_file;
 mod exec_fetch_raw_ip;
+mod exec_lang_eval;
+mod exec_locked;
+mod exec_miner;
+mod exfil_env_dump;
+mod exfil_secret_read;
+mod exfil_secret_to_network;
+mod exfil_webhook_host;
+mod guard_agent_permission;
+mod guard_agent_settings;
+mod guard_gatekeeper;
+mod guard_powershell_policy;
+mod guard_quarantine;
+mod guard_tls_off;
 mod hide_command;
+mod install;
+mod lure_password_archive;
+mod persist_agent_config;
+mod persist_agent_fetched;
+mod persist_cron;
+mod persist_git_hook;
+mod persist_launchd;
+mod persist_shell_rc;
+mod persist_ssh_keys;
+mod persist_systemd;
+mod priv_etc_write;
+mod priv_setuid;
+mod priv_sudo;
+mod priv_sudoers;
+mod remote_nc_listener;
 mod remote_shell;
 
 /// How a rule looks.
@@ -102,11 +143,50 @@ pub struct Rule {
 
 /// Every rule, in the order of their ids.
 pub static RULES: &[&Rule] = &[
+    &dep_alt_index::RULE,
+    &dep_break_system::RULE,
+    &dep_git_moving::RULE,
+    &dep_global::RULE,
+    &dep_installs::RULE,
+    &dep_skill_adds_skill::RULE,
+    &dep_third_party_tap::RULE,
+    &dep_unpinned_npx::RULE,
+    &dep_url_tarball::RULE,
+    &destructive_rm_root::RULE,
+    &exec_built::RULE,
     &exec_decode::RULE,
+    &exec_dns::RULE,
     &exec_fetch::RULE,
     &exec_fetch_file::RULE,
     &exec_fetch_raw_ip::RULE,
+    &exec_lang_eval::RULE,
+    &exec_locked::RULE,
+    &exec_miner::RULE,
+    &exfil_env_dump::RULE,
+    &exfil_secret_read::RULE,
+    &exfil_secret_to_network::RULE,
+    &exfil_webhook_host::RULE,
+    &guard_agent_permission::RULE,
+    &guard_agent_settings::RULE,
+    &guard_gatekeeper::RULE,
+    &guard_powershell_policy::RULE,
+    &guard_quarantine::RULE,
+    &guard_tls_off::RULE,
     &hide_command::RULE,
+    &lure_password_archive::RULE,
+    &persist_agent_config::RULE,
+    &persist_agent_fetched::RULE,
+    &persist_cron::RULE,
+    &persist_git_hook::RULE,
+    &persist_launchd::RULE,
+    &persist_shell_rc::RULE,
+    &persist_ssh_keys::RULE,
+    &persist_systemd::RULE,
+    &priv_etc_write::RULE,
+    &priv_setuid::RULE,
+    &priv_sudo::RULE,
+    &priv_sudoers::RULE,
+    &remote_nc_listener::RULE,
     &remote_shell::RULE,
 ];
 
@@ -121,7 +201,9 @@ fn from_where(urls: &BTreeSet<String>) -> String {
     match urls.iter().next() {
         None => "somewhere that only a run would tell".to_owned(),
         Some(first) if urls.len() == 1 => format!("`{}`", crate::model::text::escape_short(first, 120)),
-        Some(first) => format!("`{}` and {} more", crate::model::text::escape_short(first, 120), urls.len() - 1),
+        Some(first) => {
+            format!("`{}` and {} more", crate::model::text::escape_short(first, 120), urls.len() - 1)
+        }
     }
 }
 
@@ -140,7 +222,12 @@ mod tests {
     fn each_rule_finds_its_own_text_and_leaves_what_looks_alike() {
         for rule in RULES {
             assert!(found(rule.bad).iter().any(|id| id == rule.id), "{}: {:?}", rule.id, found(rule.bad));
-            assert!(!found(rule.alike).iter().any(|id| id == rule.id), "{}: {:?}", rule.id, found(rule.alike));
+            assert!(
+                !found(rule.alike).iter().any(|id| id == rule.id),
+                "{}: {:?}",
+                rule.id,
+                found(rule.alike)
+            );
         }
     }
 

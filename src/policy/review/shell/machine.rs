@@ -14,8 +14,10 @@
 //!
 //! Bounded: steps, nesting, the length of texts. What goes beyond is told.
 
+use super::super::code::{self, Act};
 use super::known::{self, Fetch, Language, Wrapper};
 use super::read;
+use super::secrets;
 use super::tree::{Assign, Assigned, Body, Command, Redirect, Script, Span, Way};
 use super::value::{Origin, UNKNOWN, Value};
 use std::collections::BTreeMap;
@@ -73,6 +75,24 @@ pub enum Event {
     },
     /// A device file of a shell that is a connection.
     Socket(Value),
+    /// A variable is set, for one command or for what follows.
+    Set {
+        /// Its name.
+        name: String,
+        /// What it is set to.
+        value: Value,
+    },
+    /// A file is opened as somebody's input.
+    Read(Value),
+    /// What should stay on this machine leaves it.
+    Send {
+        /// The program that sends it.
+        name: String,
+        /// What leaves, with what it was read from.
+        what: Value,
+        /// Where it goes, if that stands there.
+        to: Option<String>,
+    },
 }
 
 /// What was found out about a text.
@@ -131,7 +151,11 @@ impl Machine {
     }
 
     pub(super) fn text_of(&self, name: &str) -> Option<String> {
-        self.vars.get(name).and_then(|list| list.first()).filter(|value| value.is_known()).map(|value| value.text.clone())
+        self.vars
+            .get(name)
+            .and_then(|list| list.first())
+            .filter(|value| value.is_known())
+            .map(|value| value.text.clone())
     }
 
     pub(super) fn list(&self, name: &str) -> Vec<Value> {
@@ -187,9 +211,16 @@ impl Machine {
             Body::Simple { assigns, words } => {
                 for assign in assigns {
                     self.assign(assign);
+                    if let Some(value) = self.value_of(&assign.name) {
+                        self.tell(Event::Set { name: assign.name.clone(), value }, command.span);
+                    }
                 }
                 let argv = self.fields(words);
-                if argv.is_empty() && assigns.is_empty() { input } else { self.start(argv, input, command.span) }
+                if argv.is_empty() && assigns.is_empty() {
+                    input
+                } else {
+                    self.start(argv, input, command.span)
+                }
             }
             Body::Group(script) => self.script(script, &input),
             Body::For { name, items, body } => {
@@ -220,6 +251,7 @@ impl Machine {
                     self.tell(Event::Socket(path.clone()), span);
                     return Value::unknown().and(Origin::Fetched);
                 }
+                self.tell(Event::Read(path.clone()), span);
                 self.file(&path.text)
             }
             Way::Out | Way::Append | Way::Copy => input,
@@ -239,7 +271,9 @@ impl Machine {
                 self.tell(Event::Socket(path.clone()), span);
                 continue;
             }
-            if redirect.fd.is_some_and(|fd| fd != 1) || matches!(path.text.as_str(), "/dev/stdout" | "/dev/tty" | "-") {
+            if redirect.fd.is_some_and(|fd| fd != 1)
+                || matches!(path.text.as_str(), "/dev/stdout" | "/dev/tty" | "-")
+            {
                 continue;
             }
             let what = std::mem::take(&mut left);
@@ -250,7 +284,8 @@ impl Machine {
 
     pub(super) fn write(&mut self, path: Value, what: Value, append: bool, span: Span) {
         if !matches!(path.text.as_str(), "/dev/null" | "") {
-            let mut held = if append { self.files.get(&plain_path(&path.text)).cloned() } else { None }.unwrap_or_default();
+            let mut held = if append { self.files.get(&plain_path(&path.text)).cloned() } else { None }
+                .unwrap_or_default();
             held.push(&what);
             self.files.insert(plain_path(&path.text), held);
             self.tell(Event::Write { path, what, append }, span);
@@ -259,13 +294,28 @@ impl Machine {
 
     /// What a file holds, as far as this text wrote it.
     pub(super) fn file(&self, path: &str) -> Value {
-        self.files.get(&plain_path(path)).cloned().unwrap_or_else(Value::unknown)
+        self.files.get(&plain_path(path)).cloned().unwrap_or_else(|| secrets::held(path))
+    }
+
+    /// A file comes to lie there, of which nothing is known.
+    pub(super) fn placed(&mut self, path: Value, append: bool, span: Span) {
+        self.tell(Event::Write { path, what: Value::unknown(), append }, span);
+    }
+
+    /// Something leaves the machine; told if it is what should not.
+    pub(super) fn sent(&mut self, name: &str, what: Value, to: Option<String>, span: Span) {
+        if [Origin::Secret, Origin::Settings, Origin::Environment].into_iter().any(|kind| what.from.has(kind))
+        {
+            self.tell(Event::Send { name: name.to_owned(), what, to }, span);
+        }
     }
 
     /// Whether this text brought that file: itself, or unpacked it out of what it brought.
     fn brought(&self, path: &str) -> Option<Value> {
         let known = self.files.get(&plain_path(path)).cloned();
-        known.or_else(|| self.files.get("*").filter(|_| !path.starts_with('/') && !path.starts_with('$')).cloned())
+        known.or_else(|| {
+            self.files.get("*").filter(|_| !path.starts_with('/') && !path.starts_with('$')).cloned()
+        })
     }
 
     pub(super) fn assign(&mut self, assign: &Assign) {
@@ -273,7 +323,9 @@ impl Machine {
             Assigned::One(word) => vec![self.one(word)],
             Assigned::List(words) => self.fields(words),
         };
-        if let Some(index) = assign.index.as_ref().and_then(|index| index.parse::<usize>().ok()).filter(|at| *at < 1024) {
+        if let Some(index) =
+            assign.index.as_ref().and_then(|index| index.parse::<usize>().ok()).filter(|at| *at < 1024)
+        {
             let mut list = self.list(&assign.name);
             list.resize(list.len().max(index + 1), Value::default());
             list[index] = values.pop().unwrap_or_default();
@@ -315,7 +367,9 @@ impl Machine {
             let reading = read::read(&text);
             let simple = match reading.script.0.as_slice() {
                 [pipeline] => match pipeline.stages.as_slice() {
-                    [Command { body: Body::Simple { words, .. }, redirects, .. }] if redirects.is_empty() => Some(words.clone()),
+                    [Command { body: Body::Simple { words, .. }, redirects, .. }] if redirects.is_empty() => {
+                        Some(words.clone())
+                    }
                     _ => None,
                 },
                 _ => None,
@@ -356,7 +410,12 @@ impl Machine {
         let Some(first) = argv.first() else { return Value::default() };
         let name = program(&first.text);
         self.tell(
-            Event::Call { name: name.clone(), argv: argv.clone(), through: through.clone(), input: input.clone() },
+            Event::Call {
+                name: name.clone(),
+                argv: argv.clone(),
+                through: through.clone(),
+                input: input.clone(),
+            },
             span,
         );
         if let Some(wrapper) = known::wrapper(&name)
@@ -373,19 +432,33 @@ impl Machine {
         if let Some(fetch) = known::fetcher(&name) {
             return self.fetched(fetch, &name, &argv, input, span);
         }
+        if let Some((what, to)) = super::leaves::by_other(self, &name, &argv, &input) {
+            self.sent(&name, what, to, span);
+            return Value::unknown();
+        }
         if let Some(out) = super::tools::output(self, &name, &argv, &input, span) {
             return out;
         }
+        if let Some(out) = super::secrets::passed_on(self, &name, &argv, &input, span) {
+            return out;
+        }
         if matches!(name.as_str(), "find" | "fd")
-            && let Some(at) = argv.iter().position(|word| matches!(word.text.as_str(), "-exec" | "-execdir" | "-ok" | "-x" | "--exec"))
+            && let Some(at) = argv
+                .iter()
+                .position(|word| matches!(word.text.as_str(), "-exec" | "-execdir" | "-ok" | "-x" | "--exec"))
             && through.len() < 8
         {
-            let inner: Vec<Value> =
-                argv[at + 1..].iter().take_while(|word| !matches!(word.text.as_str(), ";" | "+")).cloned().collect();
+            let inner: Vec<Value> = argv[at + 1..]
+                .iter()
+                .take_while(|word| !matches!(word.text.as_str(), ";" | "+"))
+                .cloned()
+                .collect();
             let through = through.into_iter().chain([name]).collect();
             return self.call(inner, input, span, through);
         }
-        if let Some(what) = Some(&first.text).filter(|text| text.contains('/') || self.files.contains_key(*text)) {
+        if let Some(what) =
+            Some(&first.text).filter(|text| text.contains('/') || self.files.contains_key(*text))
+        {
             let what = self.brought(what).unwrap_or_default();
             if !what.from.kinds.is_empty() || what.text.starts_with("#!") {
                 self.tell(Event::Run { language: Language::Other, how: How::Started, what }, span);
@@ -410,7 +483,8 @@ impl Machine {
         }) {
             let split = name == "env" && (option.text.starts_with("-S") || option.text == "--split-string");
             if split {
-                let mut text = option.text.trim_start_matches("-S").trim_start_matches("--split-string").to_owned();
+                let mut text =
+                    option.text.trim_start_matches("-S").trim_start_matches("--split-string").to_owned();
                 text.push(' ');
                 for word in rest.by_ref() {
                     text.push_str(&word.text);
@@ -421,9 +495,12 @@ impl Machine {
             if option.text.starts_with("-I") || option.text.starts_with("-i") && name == "xargs" {
                 pattern = Some(option.text[2..].to_owned()).filter(|text| !text.is_empty());
             }
-            if let Some((setting, value)) = option.text.split_once('=').filter(|_| !option.text.starts_with('-')) {
+            if let Some((setting, value)) =
+                option.text.split_once('=').filter(|_| !option.text.starts_with('-'))
+            {
                 let value = option.with_text(value);
                 let setting = setting.to_owned();
+                self.tell(Event::Set { name: setting.clone(), value: value.clone() }, span);
                 self.set(&setting, value);
             }
             if known::takes_value(name, &option.text) {
@@ -456,7 +533,11 @@ impl Machine {
         if inner.is_empty() {
             // `sudo -s`, `env` alone.
             let shell = matches!(name, "sudo" | "doas");
-            return if shell { self.run(Language::Shell, How::Input, input, Value::default(), span) } else { Value::unknown() };
+            return match name {
+                _ if shell => self.run(Language::Shell, How::Input, input, Value::default(), span),
+                "env" => Value::unknown().and(Origin::Environment),
+                _ => Value::unknown(),
+            };
         }
         through.push(name.to_owned());
         self.call(inner, input, span, through)
@@ -476,23 +557,40 @@ impl Machine {
             }
             "source" | "." => {
                 let path = rest.first()?;
-                let what = if is_input(&path.text) { input.clone() } else { self.brought(&path.text).unwrap_or_default() };
+                let what = if is_input(&path.text) {
+                    input.clone()
+                } else {
+                    self.brought(&path.text).unwrap_or_default()
+                };
                 Some(self.run(Language::Shell, How::File, what, Value::default(), span))
             }
-            "trap" => Some(self.run(Language::Shell, How::Argument, rest.first()?.clone(), Value::default(), span)),
+            "trap" => {
+                Some(self.run(Language::Shell, How::Argument, rest.first()?.clone(), Value::default(), span))
+            }
             "export" | "declare" | "local" | "readonly" | "typeset" | "set" | "alias" => {
                 for word in rest {
                     if let Some((left, right)) = word.text.split_once('=') {
                         match name {
                             "alias" => self.set_alias(left, right),
-                            _ => self.set(left, word.with_text(right)),
+                            _ => {
+                                let value = word.with_text(right);
+                                self.tell(Event::Set { name: left.to_owned(), value: value.clone() }, span);
+                                self.set(left, value);
+                            }
                         }
                     }
                 }
                 if name == "set" && rest.first().is_some_and(|word| word.text == "--") {
                     self.set_arguments(rest[1..].to_vec());
                 }
-                Some(Value::default())
+                let lists = match name {
+                    "export" | "declare" | "typeset" => {
+                        rest.iter().all(|word| matches!(word.text.as_str(), "-p" | "-x" | "-xp"))
+                    }
+                    "set" => rest.is_empty(),
+                    _ => false,
+                };
+                Some(if lists { Value::unknown().and(Origin::Environment) } else { Value::default() })
             }
             "read" | "mapfile" | "readarray" => {
                 for word in rest.iter().filter(|word| !word.text.starts_with('-')) {
@@ -503,8 +601,8 @@ impl Machine {
                 }
                 Some(Value::default())
             }
-            "cd" | "pushd" | "popd" | "shift" | "unset" | "true" | "false" | ":" | "test" | "[" | "[[" | "exit" | "return"
-            | "wait" | "sleep" | "mkdir" | "touch" => Some(Value::default()),
+            "cd" | "pushd" | "popd" | "shift" | "unset" | "true" | "false" | ":" | "test" | "[" | "[["
+            | "exit" | "return" | "wait" | "sleep" | "mkdir" | "touch" => Some(Value::default()),
             _ => None,
         }
     }
@@ -532,7 +630,17 @@ impl Machine {
                 return super::tools::module(&module, rest.as_slice(), &input);
             }
             if text.starts_with('-') || (language == Language::JavaScript && matches!(text, "run" | "exec")) {
-                if matches!(text, "-o" | "-O" | "--rcfile" | "--init-file" | "-W" | "-X" | "-r" | "--require" | "-ExecutionPolicy") {
+                if matches!(
+                    text,
+                    "-o" | "-O"
+                        | "--rcfile"
+                        | "--init-file"
+                        | "-W"
+                        | "-X"
+                        | "-r"
+                        | "--require"
+                        | "-ExecutionPolicy"
+                ) {
                     rest.next();
                 }
                 continue;
@@ -548,8 +656,10 @@ impl Machine {
         if what.text.is_empty() && what.from.kinds.is_empty() {
             return input.with_text(UNKNOWN);
         }
+        let what = if is_own_program(language, &what) { Value::known(what.text) } else { what };
         self.tell(Event::Run { language, how, what: what.clone() }, span);
-        if language != Language::Shell {
+        if !matches!(language, Language::Shell | Language::PowerShell) {
+            self.program_text(language, &what, &input, span);
             return super::tools::inline_output(&what, &input);
         }
         let reading = read::read(&what.text);
@@ -558,17 +668,41 @@ impl Machine {
         out
     }
 
+    /// What a program of another language that stands here would do.
+    fn program_text(&mut self, language: Language, what: &Value, input: &Value, span: Span) {
+        for (act, _) in code::acts(language, &what.text) {
+            match act {
+                Act::Run(what) => self.tell(Event::Run { language, how: How::Argument, what }, span),
+                Act::Shell(what) if !what.from.kinds.is_empty() => {
+                    self.tell(Event::Run { language: Language::Shell, how: How::Argument, what }, span);
+                }
+                Act::Shell(what) => {
+                    self.inner(&read::read(&what.text).script, &Value::unknown(), span);
+                }
+            }
+        }
+        if !input.from.kinds.is_empty() && runs_its_input(&what.text) {
+            self.tell(Event::Run { language, how: How::Argument, what: input.clone() }, span);
+        }
+    }
+
     fn fetched(&mut self, fetch: Fetch, name: &str, argv: &[Value], input: Value, span: Span) -> Value {
         let mut value = Value::unknown().and(if fetch == Fetch::Dns { Origin::Dns } else { Origin::Fetched });
-        let (mut file, mut named, mut url) = (None, fetch == Fetch::File, None);
+        let (mut file, mut named) = (None, fetch == Fetch::File);
+        let (what, url) = super::leaves::by_fetcher(self, name, argv, &input);
+        self.sent(name, what, url.clone(), span);
         let mut rest = argv.iter().skip(1).peekable();
         while let Some(word) = rest.next() {
             let text = word.text.as_str();
             value.from.add(&word.from);
-            let attached = |short: &str| text.strip_prefix(short).filter(|rest| !rest.is_empty() && !text.starts_with("--"));
+            let attached = |short: &str| {
+                text.strip_prefix(short).filter(|rest| !rest.is_empty() && !text.starts_with("--"))
+            };
             if known::output_option(name, text) {
                 file = rest.next().cloned();
-            } else if let Some((option, path)) = text.split_once('=').filter(|(option, _)| known::output_option(name, option)) {
+            } else if let Some((option, path)) =
+                text.split_once('=').filter(|(option, _)| known::output_option(name, option))
+            {
                 let _ = option;
                 file = Some(word.with_text(path));
             } else if let Some(path) = attached(if name.starts_with("wget") { "-O" } else { "-o" }) {
@@ -580,14 +714,11 @@ impl Machine {
                 let letter = if name.starts_with("wget") { 'O' } else { 'o' };
                 let behind = text.split_once(letter).map_or("", |(_, behind)| behind);
                 file = if behind.is_empty() { rest.next().cloned() } else { Some(word.with_text(behind)) };
-            } else if !text.starts_with('-') && url.is_none() && (text.contains('.') || text.contains('/') || text.contains(UNKNOWN)) {
-                url = Some(text.to_owned());
             }
         }
         if let Some(url) = &url {
             value.from.urls.insert(url.chars().take(300).collect());
         }
-        let _ = input;
         let file = file.or_else(|| {
             let url = url.as_deref()?.split(['?', '#']).next()?.trim_end_matches('/');
             named.then(|| Value::known(url.rsplit('/').next().unwrap_or("index.html")))
@@ -606,15 +737,49 @@ impl Machine {
 fn program(text: &str) -> String {
     let name = text.rsplit(['/', '\\']).next().unwrap_or_default().to_lowercase();
     let name = name.strip_suffix(".exe").unwrap_or(&name).to_owned();
-    let letters = name.chars().filter(char::is_ascii_alphanumeric).count();
+    // `**[Strength]**` is no pattern for a program: what stands in brackets counts for one letter.
+    let (mut letters, mut inside) = (0, false);
+    for c in name.chars() {
+        inside = c == '[' || inside && c != ']';
+        letters += usize::from(c == ']' || !inside && c.is_ascii_alphanumeric());
+    }
     if !name.contains(['?', '*', '[']) || letters < 2 || (letters < 3 && !text.contains('/')) {
         return name;
     }
-    known::PATTERNED.iter().find(|known| super::tools::fits(&name, known)).map_or(name, |known| (*known).to_owned())
+    known::PATTERNED
+        .iter()
+        .find(|known| super::tools::fits(&name, known))
+        .map_or(name, |known| (*known).to_owned())
 }
 
 fn is_setting(text: &str) -> bool {
-    text.split_once('=').is_some_and(|(name, _)| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
+    text.split_once('=').is_some_and(|(name, _)| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    })
+}
+
+/// Whether a program of another language stands here, and what was fetched or decoded
+/// is only put into it as data: `python3 -c "print('$answer')"`.
+fn is_own_program(language: Language, what: &Value) -> bool {
+    let own = what.text.chars().filter(|c| *c != UNKNOWN && !c.is_whitespace()).count();
+    let given = ["exec(", "eval(", "system("].iter().any(|word| {
+        what.text
+            .match_indices(word)
+            .any(|(at, _)| what.text[at + word.len()..].chars().take(8).any(|c| c == UNKNOWN))
+    });
+    !matches!(language, Language::Shell | Language::PowerShell) && own > 16 && !given
+}
+
+/// `exec(sys.stdin.read())` and its like.
+fn runs_its_input(program: &str) -> bool {
+    ["exec(", "eval(", "eval ", "system(", "Function("].iter().any(|word| {
+        program.match_indices(word).any(|(at, _)| {
+            let behind = &program[at..program.floor_char_boundary(at + 80)];
+            ["stdin", "STDIN", "<>", "readFileSync(0", "php://input"]
+                .iter()
+                .any(|input| behind.contains(input))
+        })
+    })
 }
 
 fn is_short(text: &str, letter: char) -> bool {
@@ -631,7 +796,7 @@ fn is_input(path: &str) -> bool {
     matches!(path, "/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0" | "/proc/$$/fd/0")
 }
 
-fn plain_path(path: &str) -> String {
+pub(super) fn plain_path(path: &str) -> String {
     path.trim_start_matches("./").to_owned()
 }
 

@@ -2,8 +2,10 @@
 pub mod escapes;
 pub mod expand;
 pub mod known;
+mod leaves;
 pub mod machine;
 pub mod read;
+pub mod secrets;
 pub mod tools;
 pub mod tree;
 pub mod value;
