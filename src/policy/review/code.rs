@@ -50,6 +50,9 @@ const DECODES: &[&str] = &[
 /// What a program does, in the order in which it stands.
 #[must_use]
 pub fn acts(language: Language, text: &str) -> Vec<(Act, Span)> {
+    if language == Language::PowerShell {
+        return super::shell::power::acts(text);
+    }
     let mut names = BTreeMap::new();
     let mut all = Vec::new();
     let mut at = 0;

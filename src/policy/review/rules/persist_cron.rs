@@ -17,9 +17,10 @@ pub(super) static RULE: Rule = Rule {
     bad: "```sh\n(crontab -l; echo \"0 4 * * * $HOME/.tool/sync\") | crontab -\n```\n",
     alike: "```sh\ncrontab -l\nls /etc/cron.d\n```\n",
     look: Look::Event(|event, _| match event {
-        Event::Call { name, argv, .. } if name == "crontab" => {
+        Event::Call { name, argv, input, .. } if name == "crontab" => {
             let sets =
                 argv.iter().skip(1).any(|word| word.text == "-") || argv::operands(argv).next().is_some();
+            let sets = sets || argv.len() == 1 && !input.text.is_empty();
             (sets && !argv::has(argv, &["-l", "-e", "-r"])).then(|| "sets the table of `cron`".to_owned())
         }
         Event::Call { name, argv, .. } if name == "schtasks" => argv

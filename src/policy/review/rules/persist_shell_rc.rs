@@ -64,7 +64,8 @@ fn is_setting(what: &Value) -> bool {
             "path+=",
             "setopt ",
         ];
-        let plain = !line.contains("$(") && !line.contains('`');
+        let alias = line.starts_with("alias ") && !line.contains("curl") && !line.contains("wget");
+        let plain = !line.contains("$(") && !line.contains('`') && (alias || !line.contains([';', '|', '&']));
         line.is_empty()
             || line.starts_with('#')
             || plain && heads.iter().any(|head| line.starts_with(head))

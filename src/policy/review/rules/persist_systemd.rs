@@ -30,7 +30,7 @@ pub(super) static RULE: Rule = Rule {
             Some("keeps a user's units running without a login".to_owned())
         }
         Event::Write { path, .. }
-            if path.text.contains("/systemd/system/") || path.text.contains("/systemd/user/") =>
+            if path.text.contains("/systemd/system") || path.text.contains("/systemd/user") =>
         {
             Some(format!("writes `{}`", argv::shown(&path.text)))
         }

@@ -124,6 +124,8 @@ impl Machine {
     /// Follows one text more. What earlier ones set and wrote still stands:
     /// what is written in one place and run in another comes together here.
     pub fn follow(&mut self, script: &Script) {
+        // Where an earlier text went is not where this one begins.
+        self.vars.remove("PWD");
         self.script(script, &Value::default());
     }
 
@@ -269,6 +271,7 @@ impl Machine {
             let path = self.one(word);
             if path.text.starts_with("/dev/tcp/") || path.text.starts_with("/dev/udp/") {
                 self.tell(Event::Socket(path.clone()), span);
+                self.sent("a shell", left.clone(), Some(path.text), span);
                 continue;
             }
             if redirect.fd.is_some_and(|fd| fd != 1)
@@ -288,18 +291,34 @@ impl Machine {
                 .unwrap_or_default();
             held.push(&what);
             self.files.insert(plain_path(&path.text), held);
+            let path = self.placed_at(path);
             self.tell(Event::Write { path, what, append }, span);
         }
     }
 
     /// What a file holds, as far as this text wrote it.
     pub(super) fn file(&self, path: &str) -> Value {
-        self.files.get(&plain_path(path)).cloned().unwrap_or_else(|| secrets::held(path))
+        self.files
+            .get(&plain_path(path))
+            .cloned()
+            .unwrap_or_else(|| secrets::held(&self.placed_at(Value::known(path)).text))
     }
 
     /// A file comes to lie there, of which nothing is known.
     pub(super) fn placed(&mut self, path: Value, append: bool, span: Span) {
+        let path = self.placed_at(path);
         self.tell(Event::Write { path, what: Value::unknown(), append }, span);
+    }
+
+    /// A path, from the folder on that the text went to.
+    fn placed_at(&self, path: Value) -> Value {
+        let text = path.text.as_str();
+        match self.text_of("PWD").filter(|_| !text.starts_with(['/', '$', '~', UNKNOWN])) {
+            Some(folder) => {
+                path.with_text(format!("{}/{}", folder.trim_end_matches('/'), text.trim_start_matches("./")))
+            }
+            None => path,
+        }
     }
 
     /// Something leaves the machine; told if it is what should not.
@@ -312,10 +331,20 @@ impl Machine {
 
     /// Whether this text brought that file: itself, or unpacked it out of what it brought.
     fn brought(&self, path: &str) -> Option<Value> {
-        let known = self.files.get(&plain_path(path)).cloned();
-        known.or_else(|| {
-            self.files.get("*").filter(|_| !path.starts_with('/') && !path.starts_with('$')).cloned()
-        })
+        if let Some(known) = self.files.get(&plain_path(path)) {
+            return Some(known.clone());
+        }
+        if !path.starts_with(['/', '$']) {
+            return self.files.get("*").cloned();
+        }
+        let mut folder = path;
+        while let Some((outer, _)) = folder.rsplit_once('/') {
+            if let Some(what) = self.files.get(&format!("{outer}/*")) {
+                return Some(what.clone());
+            }
+            folder = outer;
+        }
+        None
     }
 
     pub(super) fn assign(&mut self, assign: &Assign) {
@@ -353,11 +382,15 @@ impl Machine {
         self.aliases.insert(name.to_owned(), text.to_owned());
     }
 
-    /// What was unpacked out of an archive, whose names are not known.
-    pub(super) fn unpacked(&mut self, what: Value) {
-        if !what.from.kinds.is_empty() {
-            self.files.insert("*".to_owned(), what);
+    /// What was unpacked out of an archive, whose names are not known, into a folder if one is said.
+    pub(super) fn unpacked(&mut self, what: Value, folder: Option<&str>) {
+        if what.from.kinds.is_empty() {
+            return;
         }
+        match folder.filter(|folder| folder.starts_with(['/', '$'])) {
+            Some(folder) => self.files.insert(format!("{}/*", folder.trim_end_matches('/')), what),
+            None => self.files.insert("*".to_owned(), what),
+        };
     }
 
     /// Fields become a call: aliases and functions first.
@@ -601,8 +634,23 @@ impl Machine {
                 }
                 Some(Value::default())
             }
-            "cd" | "pushd" | "popd" | "shift" | "unset" | "true" | "false" | ":" | "test" | "[" | "[["
-            | "exit" | "return" | "wait" | "sleep" | "mkdir" | "touch" => Some(Value::default()),
+            "cd" | "pushd" => {
+                match rest.iter().find(|word| !word.text.starts_with('-')) {
+                    Some(to) if to.is_known() && !to.text.is_empty() => {
+                        let folder = match to.text.starts_with(['/', '$']) {
+                            true => to.clone(),
+                            false => self.placed_at(to.clone()),
+                        };
+                        self.set("PWD", folder);
+                    }
+                    _ => {
+                        self.vars.remove("PWD");
+                    }
+                }
+                Some(Value::default())
+            }
+            "popd" | "shift" | "unset" | "true" | "false" | ":" | "test" | "[" | "[[" | "exit" | "return"
+            | "wait" | "sleep" | "mkdir" | "touch" => Some(Value::default()),
             _ => None,
         }
     }
@@ -658,7 +706,7 @@ impl Machine {
         }
         let what = if is_own_program(language, &what) { Value::known(what.text) } else { what };
         self.tell(Event::Run { language, how, what: what.clone() }, span);
-        if !matches!(language, Language::Shell | Language::PowerShell) {
+        if language != Language::Shell {
             self.program_text(language, &what, &input, span);
             return super::tools::inline_output(&what, &input);
         }
@@ -680,6 +728,10 @@ impl Machine {
                     self.inner(&read::read(&what.text).script, &Value::unknown(), span);
                 }
             }
+        }
+        if runs_an_answer(&what.text) {
+            let what = Value::unknown().and(Origin::Fetched);
+            self.tell(Event::Run { language, how: How::Argument, what }, span);
         }
         if !input.from.kinds.is_empty() && runs_its_input(&what.text) {
             self.tell(Event::Run { language, how: How::Argument, what: input.clone() }, span);
@@ -768,6 +820,17 @@ fn is_own_program(language: Language, what: &Value) -> bool {
             .any(|(at, _)| what.text[at + word.len()..].chars().take(8).any(|c| c == UNKNOWN))
     });
     !matches!(language, Language::Shell | Language::PowerShell) && own > 16 && !given
+}
+
+/// `eval URI.open(…)`, `.then(eval)`: an answer is evaluated without parentheses around it.
+fn runs_an_answer(program: &str) -> bool {
+    let asks = ["URI.open", "open(\"http", "open('http", "get(\"http", "get('http", "Net::HTTP", "LWP::"];
+    let bare = program.match_indices("eval ").any(|(at, _)| {
+        let behind = &program[at..program.floor_char_boundary(at + 80)];
+        asks.iter().any(|word| behind.contains(word))
+    });
+    bare || program.contains("fetch(")
+        && [".then(eval", ".then(Function", "eval(await "].iter().any(|word| program.contains(word))
 }
 
 /// `exec(sys.stdin.read())` and its like.

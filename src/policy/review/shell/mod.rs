@@ -4,6 +4,7 @@ pub mod expand;
 pub mod known;
 mod leaves;
 pub mod machine;
+pub mod power;
 pub mod read;
 pub mod secrets;
 pub mod tools;

@@ -336,7 +336,11 @@ fn unpack(machine: &mut Machine, name: &str, rest: &[Value], input: &Value) -> V
     if out || matches!(name, "gunzip" | "unxz" | "bunzip2") && file.is_none() {
         return what;
     }
-    machine.unpacked(what);
+    let folder = rest.iter().enumerate().find_map(|(at, word)| match word.text.as_str() {
+        "-d" | "-C" | "--directory" | "-o" => rest.get(at + 1).map(|word| word.text.as_str()),
+        text => text.strip_prefix("-o").filter(|folder| name.starts_with("7z") && !folder.is_empty()),
+    });
+    machine.unpacked(what, folder);
     Value::default()
 }
 
