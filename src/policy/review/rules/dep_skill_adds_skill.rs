@@ -31,24 +31,23 @@ pub(super) static RULE: Rule = Rule {
                 words.drain(..if words[0] == "pnpm" { 2 } else { 1 });
             }
             let first = words.first()?.split('@').next().unwrap_or_default();
-            let adds = match (
-                first,
-                words.get(1).copied().unwrap_or_default(),
-                words.get(2).copied().unwrap_or_default(),
-            ) {
+            let second = words.get(1).copied().unwrap_or_default();
+            let third = words.get(2).copied().unwrap_or_default();
+            let adds = matches!(
+                (first, second, third),
                 (
-                    "skills" | "add-skill" | "skild" | "openskills" | "clawhub" | "clawdhub" | "molthub",
+                    "skills" | "skild" | "openskills" | "clawhub" | "clawdhub" | "molthub",
                     "add" | "install" | "i",
-                    _,
-                ) => true,
-                ("add-skill", _, _) => true,
-                ("openclaw" | "clawdbot" | "moltbot", "skills" | "skill" | "plugins", "add" | "install") => {
-                    true
-                }
-                ("claude" | "copilot" | "codex", "plugin" | "plugins", "install" | "add") => true,
-                ("gemini", "extensions" | "skills", "install") => true,
-                _ => false,
-            };
+                    _
+                ) | ("add-skill", _, _)
+                    | (
+                        "openclaw" | "clawdbot" | "moltbot",
+                        "skills" | "skill" | "plugins",
+                        "add" | "install"
+                    )
+                    | ("claude" | "copilot" | "codex", "plugin" | "plugins", "install" | "add")
+                    | ("gemini", "extensions" | "skills", "install")
+            );
             adds.then(|| format!("adds another skill: `{}`", argv::shown(&words.join(" "))))
         }
         _ => None,

@@ -73,3 +73,8 @@ fn found(text: &str) -> Vec<(Span, String)> {
     }
     all
 }
+
+/// Whether a text names such a host.
+pub(super) fn names_one(text: &str) -> bool {
+    !found(text).is_empty()
+}

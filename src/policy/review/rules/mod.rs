@@ -32,6 +32,7 @@ mod exec_lang_eval;
 mod exec_locked;
 mod exec_miner;
 mod exfil_env_dump;
+mod exfil_program;
 mod exfil_secret_read;
 mod exfil_secret_to_network;
 mod exfil_webhook_host;
@@ -163,6 +164,7 @@ pub static RULES: &[&Rule] = &[
     &exec_locked::RULE,
     &exec_miner::RULE,
     &exfil_env_dump::RULE,
+    &exfil_program::RULE,
     &exfil_secret_read::RULE,
     &exfil_secret_to_network::RULE,
     &exfil_webhook_host::RULE,

@@ -14,19 +14,18 @@
 //!
 //! Bounded: steps, nesting, the length of texts. What goes beyond is told.
 
-use super::super::code::{self, Act};
-use super::known::{self, Fetch, Language, Wrapper};
-use super::read;
-use super::secrets;
+use super::known::Language;
 use super::tree::{Assign, Assigned, Body, Command, Redirect, Script, Span, Way};
-use super::value::{Origin, UNKNOWN, Value};
+use super::value::{Origin, Value};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Commands that are followed in one text, those of loops and decoded texts included.
-const STEPS: usize = 20_000;
+pub(super) const STEPS: usize = 20_000;
+/// Bytes of texts that are told of one text, at most.
+const MOST_TOLD: usize = 16 * 1024 * 1024;
 /// How often a text that is run may itself run a text.
-const NESTED: usize = 6;
+pub(super) const NESTED: usize = 6;
 
 /// How a text comes to be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,6 +94,20 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Bytes of the texts in it.
+    fn length(&self) -> usize {
+        match self {
+            Self::Call { argv, input, .. } => {
+                argv.iter().map(|word| word.text.len()).sum::<usize>() + input.text.len()
+            }
+            Self::Run { what, .. } | Self::Send { what, .. } => what.text.len(),
+            Self::Write { path, what, .. } => path.text.len() + what.text.len(),
+            Self::Socket(value) | Self::Read(value) | Self::Set { value, .. } => value.text.len(),
+        }
+    }
+}
+
 /// What was found out about a text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trace {
@@ -107,17 +120,19 @@ pub struct Trace {
 /// See the head of this file.
 #[derive(Debug, Default)]
 pub struct Machine {
-    vars: BTreeMap<String, Vec<Value>>,
-    aliases: BTreeMap<String, String>,
-    functions: BTreeMap<String, Rc<Script>>,
-    files: BTreeMap<String, Value>,
-    args: Vec<Value>,
-    trace: Trace,
-    steps: usize,
-    nested: usize,
-    calls: usize,
+    pub(super) vars: BTreeMap<String, Vec<Value>>,
+    pub(super) aliases: BTreeMap<String, String>,
+    pub(super) functions: BTreeMap<String, Rc<Script>>,
+    pub(super) files: BTreeMap<String, Value>,
+    pub(super) args: Vec<Value>,
+    pub(super) trace: Trace,
+    pub(super) steps: usize,
+    pub(super) nested: usize,
+    pub(super) calls: usize,
+    /// Bytes of all texts in what was told.
+    told: usize,
     /// Where the command of the outermost text stands while an inner text is followed.
-    place: Option<Span>,
+    pub(super) place: Option<Span>,
 }
 
 impl Machine {
@@ -132,11 +147,18 @@ impl Machine {
     /// What was found out so far, which is then forgotten; names and files stay.
     pub fn take(&mut self) -> Trace {
         self.steps = 0;
+        self.told = 0;
         std::mem::take(&mut self.trace)
     }
 
-    fn tell(&mut self, event: Event, span: Span) {
+    pub(super) fn tell(&mut self, event: Event, span: Span) {
         let span = self.place.unwrap_or(span);
+        // Attack: a long text in a loop of loops, so that what is told of it fills the memory.
+        self.told += event.length();
+        if self.told > MOST_TOLD {
+            self.trace.cut = true;
+            return;
+        }
         if self.trace.events.len() < STEPS && self.trace.events.last() != Some(&(event.clone(), span)) {
             self.trace.events.push((event, span));
         }
@@ -187,7 +209,7 @@ impl Machine {
         Value::known(name)
     }
 
-    fn script(&mut self, script: &Script, input: &Value) -> Value {
+    pub(super) fn script(&mut self, script: &Script, input: &Value) -> Value {
         let mut out = Value::default();
         for pipeline in &script.0 {
             let mut passed = input.clone();
@@ -285,68 +307,6 @@ impl Machine {
         left
     }
 
-    pub(super) fn write(&mut self, path: Value, what: Value, append: bool, span: Span) {
-        if !matches!(path.text.as_str(), "/dev/null" | "") {
-            let mut held = if append { self.files.get(&plain_path(&path.text)).cloned() } else { None }
-                .unwrap_or_default();
-            held.push(&what);
-            self.files.insert(plain_path(&path.text), held);
-            let path = self.placed_at(path);
-            self.tell(Event::Write { path, what, append }, span);
-        }
-    }
-
-    /// What a file holds, as far as this text wrote it.
-    pub(super) fn file(&self, path: &str) -> Value {
-        self.files
-            .get(&plain_path(path))
-            .cloned()
-            .unwrap_or_else(|| secrets::held(&self.placed_at(Value::known(path)).text))
-    }
-
-    /// A file comes to lie there, of which nothing is known.
-    pub(super) fn placed(&mut self, path: Value, append: bool, span: Span) {
-        let path = self.placed_at(path);
-        self.tell(Event::Write { path, what: Value::unknown(), append }, span);
-    }
-
-    /// A path, from the folder on that the text went to.
-    fn placed_at(&self, path: Value) -> Value {
-        let text = path.text.as_str();
-        match self.text_of("PWD").filter(|_| !text.starts_with(['/', '$', '~', UNKNOWN])) {
-            Some(folder) => {
-                path.with_text(format!("{}/{}", folder.trim_end_matches('/'), text.trim_start_matches("./")))
-            }
-            None => path,
-        }
-    }
-
-    /// Something leaves the machine; told if it is what should not.
-    pub(super) fn sent(&mut self, name: &str, what: Value, to: Option<String>, span: Span) {
-        if [Origin::Secret, Origin::Settings, Origin::Environment].into_iter().any(|kind| what.from.has(kind))
-        {
-            self.tell(Event::Send { name: name.to_owned(), what, to }, span);
-        }
-    }
-
-    /// Whether this text brought that file: itself, or unpacked it out of what it brought.
-    fn brought(&self, path: &str) -> Option<Value> {
-        if let Some(known) = self.files.get(&plain_path(path)) {
-            return Some(known.clone());
-        }
-        if !path.starts_with(['/', '$']) {
-            return self.files.get("*").cloned();
-        }
-        let mut folder = path;
-        while let Some((outer, _)) = folder.rsplit_once('/') {
-            if let Some(what) = self.files.get(&format!("{outer}/*")) {
-                return Some(what.clone());
-            }
-            folder = outer;
-        }
-        None
-    }
-
     pub(super) fn assign(&mut self, assign: &Assign) {
         let mut values = match &assign.value {
             Assigned::One(word) => vec![self.one(word)],
@@ -381,499 +341,4 @@ impl Machine {
     pub(super) fn set_alias(&mut self, name: &str, text: &str) {
         self.aliases.insert(name.to_owned(), text.to_owned());
     }
-
-    /// What was unpacked out of an archive, whose names are not known, into a folder if one is said.
-    pub(super) fn unpacked(&mut self, what: Value, folder: Option<&str>) {
-        if what.from.kinds.is_empty() {
-            return;
-        }
-        match folder.filter(|folder| folder.starts_with(['/', '$'])) {
-            Some(folder) => self.files.insert(format!("{}/*", folder.trim_end_matches('/')), what),
-            None => self.files.insert("*".to_owned(), what),
-        };
-    }
-
-    /// Fields become a call: aliases and functions first.
-    fn start(&mut self, argv: Vec<Value>, input: Value, span: Span) -> Value {
-        let Some(first) = argv.first() else { return Value::default() };
-        if let Some(text) = self.aliases.get(&first.text).cloned().filter(|_| self.nested < NESTED) {
-            let reading = read::read(&text);
-            let simple = match reading.script.0.as_slice() {
-                [pipeline] => match pipeline.stages.as_slice() {
-                    [Command { body: Body::Simple { words, .. }, redirects, .. }] if redirects.is_empty() => {
-                        Some(words.clone())
-                    }
-                    _ => None,
-                },
-                _ => None,
-            };
-            let Some(words) = simple else { return self.inner(&reading.script, &input, span) };
-            let mut all = self.fields(&words);
-            all.extend(argv.into_iter().skip(1));
-            return self.call(all, input, span, Vec::new());
-        }
-        if let Some(body) = self.functions.get(&first.text).cloned().filter(|_| self.nested < NESTED) {
-            let args = std::mem::replace(&mut self.args, argv[1..].to_vec());
-            self.nested += 1;
-            let out = self.script(&body, &input);
-            self.nested -= 1;
-            self.args = args;
-            return out;
-        }
-        self.call(argv, input, span, Vec::new())
-    }
-
-    /// A script that is run for another command, at that command's place.
-    fn inner(&mut self, script: &Script, input: &Value, span: Span) -> Value {
-        if self.nested >= NESTED {
-            self.trace.cut = true;
-            return Value::unknown();
-        }
-        let outer = self.place;
-        self.place = Some(outer.unwrap_or(span));
-        self.nested += 1;
-        let out = self.script(script, input);
-        self.nested -= 1;
-        self.place = outer;
-        out
-    }
-
-    /// A program is called, through whatever stands before it.
-    fn call(&mut self, argv: Vec<Value>, input: Value, span: Span, through: Vec<String>) -> Value {
-        let Some(first) = argv.first() else { return Value::default() };
-        let name = program(&first.text);
-        self.tell(
-            Event::Call {
-                name: name.clone(),
-                argv: argv.clone(),
-                through: through.clone(),
-                input: input.clone(),
-            },
-            span,
-        );
-        if let Some(wrapper) = known::wrapper(&name)
-            && through.len() < 8
-        {
-            return self.wrapped(wrapper, &name, argv, input, span, through);
-        }
-        if let Some(out) = self.builtin(&name, &argv, &input, span) {
-            return out;
-        }
-        if let Some(language) = known::interpreter(&name) {
-            return self.interpret(language, &argv, input, span);
-        }
-        if let Some(fetch) = known::fetcher(&name) {
-            return self.fetched(fetch, &name, &argv, input, span);
-        }
-        if let Some((what, to)) = super::leaves::by_other(self, &name, &argv, &input) {
-            self.sent(&name, what, to, span);
-            return Value::unknown();
-        }
-        if let Some(out) = super::tools::output(self, &name, &argv, &input, span) {
-            return out;
-        }
-        if let Some(out) = super::secrets::passed_on(self, &name, &argv, &input, span) {
-            return out;
-        }
-        if matches!(name.as_str(), "find" | "fd")
-            && let Some(at) = argv
-                .iter()
-                .position(|word| matches!(word.text.as_str(), "-exec" | "-execdir" | "-ok" | "-x" | "--exec"))
-            && through.len() < 8
-        {
-            let inner: Vec<Value> = argv[at + 1..]
-                .iter()
-                .take_while(|word| !matches!(word.text.as_str(), ";" | "+"))
-                .cloned()
-                .collect();
-            let through = through.into_iter().chain([name]).collect();
-            return self.call(inner, input, span, through);
-        }
-        if let Some(what) =
-            Some(&first.text).filter(|text| text.contains('/') || self.files.contains_key(*text))
-        {
-            let what = self.brought(what).unwrap_or_default();
-            if !what.from.kinds.is_empty() || what.text.starts_with("#!") {
-                self.tell(Event::Run { language: Language::Other, how: How::Started, what }, span);
-            }
-        }
-        input.with_text(UNKNOWN)
-    }
-
-    fn wrapped(
-        &mut self,
-        wrapper: Wrapper,
-        name: &str,
-        argv: Vec<Value>,
-        input: Value,
-        span: Span,
-        mut through: Vec<String>,
-    ) -> Value {
-        let mut rest = argv.into_iter().skip(1).peekable();
-        let mut pattern = None;
-        while let Some(option) = rest.next_if(|word| {
-            (word.text.starts_with('-') && word.text.len() > 1) || (name == "env" && is_setting(&word.text))
-        }) {
-            let split = name == "env" && (option.text.starts_with("-S") || option.text == "--split-string");
-            if split {
-                let mut text =
-                    option.text.trim_start_matches("-S").trim_start_matches("--split-string").to_owned();
-                text.push(' ');
-                for word in rest.by_ref() {
-                    text.push_str(&word.text);
-                    text.push(' ');
-                }
-                return self.run(Language::Shell, How::Argument, option.with_text(text), input, span);
-            }
-            if option.text.starts_with("-I") || option.text.starts_with("-i") && name == "xargs" {
-                pattern = Some(option.text[2..].to_owned()).filter(|text| !text.is_empty());
-            }
-            if let Some((setting, value)) =
-                option.text.split_once('=').filter(|_| !option.text.starts_with('-'))
-            {
-                let value = option.with_text(value);
-                let setting = setting.to_owned();
-                self.tell(Event::Set { name: setting.clone(), value: value.clone() }, span);
-                self.set(&setting, value);
-            }
-            if known::takes_value(name, &option.text) {
-                let value = rest.next();
-                if option.text == "-I" {
-                    pattern = value.map(|value| value.text);
-                }
-            }
-        }
-        if let Wrapper::Words(count) = wrapper {
-            for _ in 0..count {
-                rest.next();
-            }
-        }
-        let mut inner: Vec<Value> = rest.collect();
-        if wrapper == Wrapper::Input {
-            match &pattern {
-                Some(pattern) => {
-                    for word in &mut inner {
-                        if word.text.contains(pattern.as_str()) {
-                            let text = word.text.replace(pattern.as_str(), input.text.trim());
-                            word.from.add(&input.from);
-                            word.text = text;
-                        }
-                    }
-                }
-                None => inner.extend(words_of(&input)),
-            }
-        }
-        if inner.is_empty() {
-            // `sudo -s`, `env` alone.
-            let shell = matches!(name, "sudo" | "doas");
-            return match name {
-                _ if shell => self.run(Language::Shell, How::Input, input, Value::default(), span),
-                "env" => Value::unknown().and(Origin::Environment),
-                _ => Value::unknown(),
-            };
-        }
-        through.push(name.to_owned());
-        self.call(inner, input, span, through)
-    }
-
-    /// What a shell does itself.
-    fn builtin(&mut self, name: &str, argv: &[Value], input: &Value, span: Span) -> Option<Value> {
-        let rest = argv.get(1..).unwrap_or_default();
-        match name {
-            "eval" | "iex" | "invoke-expression" => {
-                let mut what = joined(rest);
-                if rest.is_empty() {
-                    what = input.clone();
-                }
-                let language = if name == "eval" { Language::Shell } else { Language::PowerShell };
-                Some(self.run(language, How::Argument, what, input.clone(), span))
-            }
-            "source" | "." => {
-                let path = rest.first()?;
-                let what = if is_input(&path.text) {
-                    input.clone()
-                } else {
-                    self.brought(&path.text).unwrap_or_default()
-                };
-                Some(self.run(Language::Shell, How::File, what, Value::default(), span))
-            }
-            "trap" => {
-                Some(self.run(Language::Shell, How::Argument, rest.first()?.clone(), Value::default(), span))
-            }
-            "export" | "declare" | "local" | "readonly" | "typeset" | "set" | "alias" => {
-                for word in rest {
-                    if let Some((left, right)) = word.text.split_once('=') {
-                        match name {
-                            "alias" => self.set_alias(left, right),
-                            _ => {
-                                let value = word.with_text(right);
-                                self.tell(Event::Set { name: left.to_owned(), value: value.clone() }, span);
-                                self.set(left, value);
-                            }
-                        }
-                    }
-                }
-                if name == "set" && rest.first().is_some_and(|word| word.text == "--") {
-                    self.set_arguments(rest[1..].to_vec());
-                }
-                let lists = match name {
-                    "export" | "declare" | "typeset" => {
-                        rest.iter().all(|word| matches!(word.text.as_str(), "-p" | "-x" | "-xp"))
-                    }
-                    "set" => rest.is_empty(),
-                    _ => false,
-                };
-                Some(if lists { Value::unknown().and(Origin::Environment) } else { Value::default() })
-            }
-            "read" | "mapfile" | "readarray" => {
-                for word in rest.iter().filter(|word| !word.text.starts_with('-')) {
-                    self.set(&word.text, input.clone());
-                }
-                if !rest.iter().any(|word| !word.text.starts_with('-')) {
-                    self.set(if name == "read" { "REPLY" } else { "MAPFILE" }, input.clone());
-                }
-                Some(Value::default())
-            }
-            "cd" | "pushd" => {
-                match rest.iter().find(|word| !word.text.starts_with('-')) {
-                    Some(to) if to.is_known() && !to.text.is_empty() => {
-                        let folder = match to.text.starts_with(['/', '$']) {
-                            true => to.clone(),
-                            false => self.placed_at(to.clone()),
-                        };
-                        self.set("PWD", folder);
-                    }
-                    _ => {
-                        self.vars.remove("PWD");
-                    }
-                }
-                Some(Value::default())
-            }
-            "popd" | "shift" | "unset" | "true" | "false" | ":" | "test" | "[" | "[[" | "exit" | "return"
-            | "wait" | "sleep" | "mkdir" | "touch" => Some(Value::default()),
-            _ => None,
-        }
-    }
-
-    fn interpret(&mut self, language: Language, argv: &[Value], input: Value, span: Span) -> Value {
-        let mut rest = argv.get(1..).unwrap_or_default().iter();
-        while let Some(word) = rest.next() {
-            let text = word.text.as_str();
-            if language == Language::PowerShell && is_encoded(text) {
-                let what = rest.next().cloned().unwrap_or_default();
-                return self.run(language, How::Argument, super::tools::utf16(&what), input, span);
-            }
-            if known::inline_option(language, text) {
-                let what = match language {
-                    Language::PowerShell => joined(&rest.cloned().collect::<Vec<_>>()),
-                    _ => rest.next().cloned().unwrap_or_default(),
-                };
-                return self.run(language, How::Argument, what, input, span);
-            }
-            if text == "-s" || text == "-" || is_input(text) {
-                return self.run(language, How::Input, input, Value::default(), span);
-            }
-            if language == Language::Python && text == "-m" || matches!(text, "--version" | "-V" | "--help") {
-                let module = rest.next().map_or("", |word| &word.text).to_owned();
-                return super::tools::module(&module, rest.as_slice(), &input);
-            }
-            if text.starts_with('-') || (language == Language::JavaScript && matches!(text, "run" | "exec")) {
-                if matches!(
-                    text,
-                    "-o" | "-O"
-                        | "--rcfile"
-                        | "--init-file"
-                        | "-W"
-                        | "-X"
-                        | "-r"
-                        | "--require"
-                        | "-ExecutionPolicy"
-                ) {
-                    rest.next();
-                }
-                continue;
-            }
-            let what = self.brought(text).unwrap_or_default();
-            return self.run(language, How::File, what, input, span);
-        }
-        self.run(language, How::Input, input, Value::default(), span)
-    }
-
-    /// A text is run: told, and followed if it is a shell's.
-    fn run(&mut self, language: Language, how: How, what: Value, input: Value, span: Span) -> Value {
-        if what.text.is_empty() && what.from.kinds.is_empty() {
-            return input.with_text(UNKNOWN);
-        }
-        let what = if is_own_program(language, &what) { Value::known(what.text) } else { what };
-        self.tell(Event::Run { language, how, what: what.clone() }, span);
-        if language != Language::Shell {
-            self.program_text(language, &what, &input, span);
-            return super::tools::inline_output(&what, &input);
-        }
-        let reading = read::read(&what.text);
-        let mut out = self.inner(&reading.script, &input, span);
-        out.from.add(&what.from);
-        out
-    }
-
-    /// What a program of another language that stands here would do.
-    fn program_text(&mut self, language: Language, what: &Value, input: &Value, span: Span) {
-        for (act, _) in code::acts(language, &what.text) {
-            match act {
-                Act::Run(what) => self.tell(Event::Run { language, how: How::Argument, what }, span),
-                Act::Shell(what) if !what.from.kinds.is_empty() => {
-                    self.tell(Event::Run { language: Language::Shell, how: How::Argument, what }, span);
-                }
-                Act::Shell(what) => {
-                    self.inner(&read::read(&what.text).script, &Value::unknown(), span);
-                }
-            }
-        }
-        if runs_an_answer(&what.text) {
-            let what = Value::unknown().and(Origin::Fetched);
-            self.tell(Event::Run { language, how: How::Argument, what }, span);
-        }
-        if !input.from.kinds.is_empty() && runs_its_input(&what.text) {
-            self.tell(Event::Run { language, how: How::Argument, what: input.clone() }, span);
-        }
-    }
-
-    fn fetched(&mut self, fetch: Fetch, name: &str, argv: &[Value], input: Value, span: Span) -> Value {
-        let mut value = Value::unknown().and(if fetch == Fetch::Dns { Origin::Dns } else { Origin::Fetched });
-        let (mut file, mut named) = (None, fetch == Fetch::File);
-        let (what, url) = super::leaves::by_fetcher(self, name, argv, &input);
-        self.sent(name, what, url.clone(), span);
-        let mut rest = argv.iter().skip(1).peekable();
-        while let Some(word) = rest.next() {
-            let text = word.text.as_str();
-            value.from.add(&word.from);
-            let attached = |short: &str| {
-                text.strip_prefix(short).filter(|rest| !rest.is_empty() && !text.starts_with("--"))
-            };
-            if known::output_option(name, text) {
-                file = rest.next().cloned();
-            } else if let Some((option, path)) =
-                text.split_once('=').filter(|(option, _)| known::output_option(name, option))
-            {
-                let _ = option;
-                file = Some(word.with_text(path));
-            } else if let Some(path) = attached(if name.starts_with("wget") { "-O" } else { "-o" }) {
-                file = Some(word.with_text(path));
-            } else if name == "curl" && (text == "--remote-name" || is_short(text, 'O')) {
-                named = true;
-            } else if is_short(text, if name.starts_with("wget") { 'O' } else { 'o' }) && text.len() > 2 {
-                // `-fsSLo file`, `-qO-`
-                let letter = if name.starts_with("wget") { 'O' } else { 'o' };
-                let behind = text.split_once(letter).map_or("", |(_, behind)| behind);
-                file = if behind.is_empty() { rest.next().cloned() } else { Some(word.with_text(behind)) };
-            }
-        }
-        if let Some(url) = &url {
-            value.from.urls.insert(url.chars().take(300).collect());
-        }
-        let file = file.or_else(|| {
-            let url = url.as_deref()?.split(['?', '#']).next()?.trim_end_matches('/');
-            named.then(|| Value::known(url.rsplit('/').next().unwrap_or("index.html")))
-        });
-        match file {
-            Some(path) if !matches!(path.text.as_str(), "-" | "/dev/stdout") => {
-                self.write(path, value, false, span);
-                Value::default()
-            }
-            _ => value,
-        }
-    }
-}
-
-/// The name of a program: no folder, no case, no ending; a pattern for the first that it fits.
-fn program(text: &str) -> String {
-    let name = text.rsplit(['/', '\\']).next().unwrap_or_default().to_lowercase();
-    let name = name.strip_suffix(".exe").unwrap_or(&name).to_owned();
-    // `**[Strength]**` is no pattern for a program: what stands in brackets counts for one letter.
-    let (mut letters, mut inside) = (0, false);
-    for c in name.chars() {
-        inside = c == '[' || inside && c != ']';
-        letters += usize::from(c == ']' || !inside && c.is_ascii_alphanumeric());
-    }
-    if !name.contains(['?', '*', '[']) || letters < 2 || (letters < 3 && !text.contains('/')) {
-        return name;
-    }
-    known::PATTERNED
-        .iter()
-        .find(|known| super::tools::fits(&name, known))
-        .map_or(name, |known| (*known).to_owned())
-}
-
-fn is_setting(text: &str) -> bool {
-    text.split_once('=').is_some_and(|(name, _)| {
-        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-    })
-}
-
-/// Whether a program of another language stands here, and what was fetched or decoded
-/// is only put into it as data: `python3 -c "print('$answer')"`.
-fn is_own_program(language: Language, what: &Value) -> bool {
-    let own = what.text.chars().filter(|c| *c != UNKNOWN && !c.is_whitespace()).count();
-    let given = ["exec(", "eval(", "system("].iter().any(|word| {
-        what.text
-            .match_indices(word)
-            .any(|(at, _)| what.text[at + word.len()..].chars().take(8).any(|c| c == UNKNOWN))
-    });
-    !matches!(language, Language::Shell | Language::PowerShell) && own > 16 && !given
-}
-
-/// `eval URI.open(…)`, `.then(eval)`: an answer is evaluated without parentheses around it.
-fn runs_an_answer(program: &str) -> bool {
-    let asks = ["URI.open", "open(\"http", "open('http", "get(\"http", "get('http", "Net::HTTP", "LWP::"];
-    let bare = program.match_indices("eval ").any(|(at, _)| {
-        let behind = &program[at..program.floor_char_boundary(at + 80)];
-        asks.iter().any(|word| behind.contains(word))
-    });
-    bare || program.contains("fetch(")
-        && [".then(eval", ".then(Function", "eval(await "].iter().any(|word| program.contains(word))
-}
-
-/// `exec(sys.stdin.read())` and its like.
-fn runs_its_input(program: &str) -> bool {
-    ["exec(", "eval(", "eval ", "system(", "Function("].iter().any(|word| {
-        program.match_indices(word).any(|(at, _)| {
-            let behind = &program[at..program.floor_char_boundary(at + 80)];
-            ["stdin", "STDIN", "<>", "readFileSync(0", "php://input"]
-                .iter()
-                .any(|input| behind.contains(input))
-        })
-    })
-}
-
-fn is_short(text: &str, letter: char) -> bool {
-    text.starts_with('-') && !text.starts_with("--") && text.contains(letter)
-}
-
-fn is_encoded(option: &str) -> bool {
-    let low = option.to_ascii_lowercase();
-    matches!(low.as_str(), "-e" | "-ec" | "-enc") || (low.len() > 3 && "-encodedcommand".starts_with(&low))
-}
-
-/// The names under which a program's own input can be opened.
-fn is_input(path: &str) -> bool {
-    matches!(path, "/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0" | "/proc/$$/fd/0")
-}
-
-pub(super) fn plain_path(path: &str) -> String {
-    path.trim_start_matches("./").to_owned()
-}
-
-fn joined(words: &[Value]) -> Value {
-    let mut out = Value::default();
-    for (index, word) in words.iter().enumerate() {
-        if index > 0 {
-            out.push_text(" ");
-        }
-        out.push(word);
-    }
-    out
-}
-
-fn words_of(value: &Value) -> Vec<Value> {
-    value.text.split_whitespace().take(64).map(|word| value.with_text(word)).collect()
 }

@@ -1,11 +1,14 @@
 //! Shell text: read as a shell reads it, and followed without being run.
+mod call;
 pub mod escapes;
 pub mod expand;
+mod files;
 pub mod known;
-mod leaves;
 pub mod machine;
+mod net;
 pub mod power;
 pub mod read;
+mod run;
 pub mod secrets;
 pub mod tools;
 pub mod tree;

@@ -74,7 +74,7 @@ fn run_by(line: &str, held: &mut BTreeMap<String, Value>) -> Option<Value> {
     if has(DECODES) || low.contains("-bxor") {
         value = value.and(Origin::Decoded);
     }
-    if let Some(at) = low.find("http") {
+    if let Some(at) = line.find("http") {
         let url =
             line[at..].split(|c: char| c.is_whitespace() || "'\")];|".contains(c)).next().unwrap_or_default();
         value.from.urls.insert(url.chars().take(300).collect());

@@ -109,7 +109,7 @@ fn given(machine: &Machine, rest: &[Value], input: &Value) -> Value {
         out.push(&held);
         any = true;
     }
-    if any && !out.from.kinds.is_empty() || any && input.text.is_empty() { out } else { input.clone() }
+    if any && (!out.from.kinds.is_empty() || input.text.is_empty()) { out } else { input.clone() }
 }
 
 fn echo(rest: &[Value]) -> Value {

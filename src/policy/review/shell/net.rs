@@ -1,9 +1,76 @@
-//! What leaves the machine when a program is called: bodies, files and addresses
-//! that are sent. What a request is signed with is not counted: a token in a
-//! header is how every honest client works; a private key in one is not.
+//! What programs bring from the network, and what they send.
+//!
+//! What a request is signed with is not counted as sent: a token in a header is how
+//! every honest client works; a private key in one is not.
 
+use super::known::{self, Fetch};
 use super::machine::Machine;
+use super::tree::Span;
 use super::value::{Origin, UNKNOWN, Value};
+
+impl Machine {
+    pub(super) fn fetched(
+        &mut self,
+        fetch: Fetch,
+        name: &str,
+        argv: &[Value],
+        input: Value,
+        span: Span,
+    ) -> Value {
+        // What was asked for by a secret is not that secret.
+        let mut value = Value::unknown().and(if fetch == Fetch::Dns { Origin::Dns } else { Origin::Fetched });
+        let (mut file, mut named) = (None, fetch == Fetch::File);
+        let (what, url) = by_fetcher(self, name, argv, &input);
+        self.sent(name, what, url.clone(), span);
+        let mut rest = argv.iter().skip(1).peekable();
+        while let Some(word) = rest.next() {
+            let text = word.text.as_str();
+            value.from.add(&word.from);
+            let attached = |short: &str| {
+                text.strip_prefix(short).filter(|rest| !rest.is_empty() && !text.starts_with("--"))
+            };
+            if known::output_option(name, text) {
+                file = rest.next().cloned();
+            } else if let Some((option, path)) =
+                text.split_once('=').filter(|(option, _)| known::output_option(name, option))
+            {
+                let _ = option;
+                file = Some(word.with_text(path));
+            } else if let Some(path) = attached(if name.starts_with("wget") { "-O" } else { "-o" }) {
+                file = Some(word.with_text(path));
+            } else if name == "curl" && (text == "--remote-name" || is_short(text, 'O')) {
+                named = true;
+            } else if is_short(text, if name.starts_with("wget") { 'O' } else { 'o' }) && text.len() > 2 {
+                // `-fsSLo file`, `-qO-`
+                let letter = if name.starts_with("wget") { 'O' } else { 'o' };
+                let behind = text.split_once(letter).map_or("", |(_, behind)| behind);
+                file = if behind.is_empty() { rest.next().cloned() } else { Some(word.with_text(behind)) };
+            }
+        }
+        value
+            .from
+            .kinds
+            .retain(|kind| !matches!(kind, Origin::Secret | Origin::Settings | Origin::Environment));
+        if let Some(url) = &url {
+            value.from.urls.insert(url.chars().take(300).collect());
+        }
+        let file = file.or_else(|| {
+            let url = url.as_deref()?.split(['?', '#']).next()?.trim_end_matches('/');
+            named.then(|| Value::known(url.rsplit('/').next().unwrap_or("index.html")))
+        });
+        match file {
+            Some(path) if !matches!(path.text.as_str(), "-" | "/dev/stdout") => {
+                self.write(path, value, false, span);
+                Value::default()
+            }
+            _ => value,
+        }
+    }
+}
+
+fn is_short(text: &str, letter: char) -> bool {
+    text.starts_with('-') && !text.starts_with("--") && text.contains(letter)
+}
 
 /// Options whose value is the body of a request, or names a file with it.
 const BODIES: &[&str] = &[
