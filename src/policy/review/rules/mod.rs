@@ -35,6 +35,7 @@ mod exfil_env_dump;
 mod exfil_program;
 mod exfil_secret_read;
 mod exfil_secret_to_network;
+mod exfil_to_collector;
 mod exfil_webhook_host;
 mod guard_agent_permission;
 mod guard_agent_settings;
@@ -167,6 +168,7 @@ pub static RULES: &[&Rule] = &[
     &exfil_program::RULE,
     &exfil_secret_read::RULE,
     &exfil_secret_to_network::RULE,
+    &exfil_to_collector::RULE,
     &exfil_webhook_host::RULE,
     &guard_agent_permission::RULE,
     &guard_agent_settings::RULE,
