@@ -54,6 +54,35 @@ const VALUED: &[&str] = &[
     "-v",
 ];
 
+/// The same for containers.
+const CONTAINED: &[&str] = &[
+    "-p",
+    "--publish",
+    "--volume",
+    "--env",
+    "--env-file",
+    "--name",
+    "--network",
+    "--net",
+    "-w",
+    "--workdir",
+    "-u",
+    "--user",
+    "--entrypoint",
+    "--mount",
+    "--platform",
+    "-m",
+    "--memory",
+    "--cpus",
+    "--restart",
+    "-l",
+    "--label",
+    "-h",
+    "--hostname",
+    "--gpus",
+    "--cap-add",
+];
+
 impl<'a> Install<'a> {
     /// The value of one of these options.
     pub(super) fn option(&self, options: &[&str]) -> Option<&'a str> {
@@ -77,12 +106,14 @@ impl<'a> Install<'a> {
         let mut words = self.args.iter();
         while let Some(word) = words.next() {
             let text = word.text.as_str();
-            let picks = self.runs && matches!(text, "-p" | "--package" | "--from" | "--with");
+            let picks = self.runs
+                && self.kind != "container"
+                && matches!(text, "-p" | "--package" | "--from" | "--with");
             if picks {
                 all.extend(words.next().map(|word| word.text.as_str()));
             } else if self.runs && text.starts_with("--package=") {
                 all.push(&text["--package=".len()..]);
-            } else if VALUED.contains(&text) {
+            } else if VALUED.contains(&text) || self.kind == "container" && CONTAINED.contains(&text) {
                 words.next();
             } else if !text.is_empty() && !text.starts_with('-') && text != "." {
                 all.push(text);
@@ -139,9 +170,10 @@ pub(super) fn install(event: &Event) -> Option<Install<'_>> {
         ("go", "run", package) if package.contains('@') => ("go", 1, true),
         ("cargo", "install" | "binstall" | "add", _) => ("cargo", 1, false),
         ("gem", "install", _) | ("bundle", "install" | "add", _) => ("gem", 1, false),
-        ("docker" | "podman" | "nerdctl", "pull" | "run", _) => ("container", 1, false),
+        ("docker" | "podman" | "nerdctl", "run", _) => ("container", 1, true),
+        ("docker" | "podman" | "nerdctl", "pull", _) => ("container", 1, false),
+        ("dotnet", "add", "package") | ("dotnet", "tool", "install" | "update") => ("other", 2, false),
         ("composer", "require" | "install" | "global", _)
-        | ("dotnet", "add" | "tool", _)
         | ("nix-env", _, _)
         | ("nix", "profile", _)
         | ("helm", "install", _)

@@ -212,6 +212,9 @@ fn from_where(urls: &BTreeSet<String>) -> String {
 }
 
 #[cfg(test)]
+mod events_test;
+
+#[cfg(test)]
 mod tests {
     use super::super::{File, scan};
     use super::RULES;

@@ -174,3 +174,50 @@ pub(super) fn passed_on(
         _ => Some(out),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::value::Origin;
+    use super::kind;
+
+    #[test]
+    fn keys_are_known_by_where_they_lie_however_the_path_is_written() {
+        for path in [
+            "$HOME/.ssh/id_rsa",
+            "~/.ssh/id_ed25519",
+            "/home/me/.aws/credentials",
+            ".aws/credentials",
+            "C:\\Users\\me\\.ssh\\id_rsa",
+            "/Users/me/Library/Keychains/login.keychain-db",
+            "~/Library/Application Support/Google/Chrome/Default/Login Data",
+            "~/.ssh/",
+            "~/.ssh/*",
+            "~/.aws",
+        ] {
+            assert_eq!(kind(path), Some(Origin::Secret), "{path}");
+        }
+        for path in [".env", "./app/.env.local", "/srv/app/.env.production", "~/.tool/.env"] {
+            assert_eq!(kind(path), Some(Origin::Settings), "{path}");
+        }
+        assert_eq!(kind("/proc/self/environ"), Some(Origin::Environment));
+    }
+
+    #[test]
+    fn what_is_public_or_an_example_is_none() {
+        for path in [
+            "~/.ssh/id_rsa.pub",
+            "~/.ssh/config",
+            "~/.ssh/known_hosts",
+            ".env.example",
+            ".env.sample",
+            ".envrc",
+            "process.env",
+            "https://example.com/.aws/credentials",
+            "see ~/.aws/credentials for more",
+            "credentials",
+            "",
+        ] {
+            assert_eq!(kind(path), None, "{path}");
+        }
+    }
+}
