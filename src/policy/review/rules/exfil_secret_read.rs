@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     what: "A private key, the credentials of a cloud, a keychain or the store of a browser is read by a program that prints, packs or copies it.",
     why: "What an agent prints it has read, and what it has read it may send on.",
     instead: "Let the program that the secret belongs to use it; never bring it into a text.",
-    limits: "Naming a key as an option (`ssh -i`) is left alone, and so is a project's `.env`. What programs in other languages read is not seen.",
+    limits: "Naming a key as an option (`ssh -i`) is left alone, and so is a project's `.env`. Programs in other languages are `exfil.program`.",
     bad: "```sh\ncat ~/.ssh/id_ed25519\n```\n",
     alike: "```sh\nssh -i ~/.ssh/id_ed25519 host\ncat ~/.ssh/id_ed25519.pub\nchmod 600 ~/.aws/credentials\n```\n",
     look: Look::Event(|event, _| match event {

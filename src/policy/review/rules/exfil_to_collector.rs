@@ -35,16 +35,16 @@ fn found(unit: &Unit) -> Vec<(Span, String)> {
     if !program || !exfil_webhook_host::names_one(&unit.text) {
         return Vec::new();
     }
-    let whole = ENVIRONMENT
-        .iter()
-        .find_map(|word| unit.text.find(word).map(|at| (Span { start: at, end: at + word.len() }, *word)));
+    let whole = ENVIRONMENT.iter().find_map(|word| {
+        unit.text.find(word).map(|at| (Span { start: at, end: at + word.len() }, (*word).to_owned()))
+    });
     let file = named(&unit.text).next().map(|(_, span, path)| (span, path));
-    let tell = |(span, what)| {
+    let tell = |(span, what): (Span, String)| {
         (
             span,
             format!(
                 "a program that takes `{}` names a place where anybody can collect it",
-                argv::shown(what)
+                argv::shown(&what)
             ),
         )
     };

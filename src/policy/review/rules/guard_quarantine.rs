@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     title: "takes the quarantine mark off a program",
     weight: Weight::of_commands(Tier::Confirm, Tier::Warn, None),
     owasp: &["AST01"],
-    what: "`xattr` deletes the mark `com.apple.quarantine`, or all marks, of a file.",
+    what: "`xattr` deletes the mark `com.apple.quarantine`, or all marks, of a file; or `brew` is told not to set it.",
     why: "macOS asks before it opens a program with that mark, and looks whether it is signed. Without it, it opens in silence.",
     instead: "Ship a program that is signed and notarised, or build it on the machine.",
     limits: "What lies in a build folder of the project is left alone.",
@@ -29,6 +29,9 @@ pub(super) static RULE: Rule = Rule {
             let built = own.iter().any(|folder| path.trim_start_matches("./").starts_with(folder));
             ((clears || marks) && !built)
                 .then(|| format!("takes the quarantine mark off `{}`", argv::shown(path)))
+        }
+        Event::Call { name, argv, .. } if name == "brew" && argv::has(argv, &["--no-quarantine"]) => {
+            Some("`brew` installs a program without its quarantine mark".to_owned())
         }
         _ => None,
     }),

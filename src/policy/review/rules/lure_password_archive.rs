@@ -13,7 +13,7 @@ pub(super) static RULE: Rule = Rule {
     what: "`unzip`, `7z` or `unrar` is given an archive's password on its command line.",
     why: "A password that everybody is told keeps nobody out but scanners, which cannot look inside.",
     instead: "Ship the files as they are.",
-    limits: "Passwords that come from a variable or are asked for are left alone. Sentences that tell a password are not seen.",
+    limits: "Passwords that come from a variable or are asked for are left alone. Sentences that tell a password are not looked at here.",
     bad: "```sh\nunzip -P helper helper.zip\n```\n",
     alike: "```sh\nunzip -l helper.zip\nunzip -P \"$ZIP_PASSWORD\" backup.zip\n```\n",
     look: Look::Event(|event, _| match event {

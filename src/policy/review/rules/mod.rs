@@ -41,13 +41,16 @@ mod guard_agent_permission;
 mod guard_agent_settings;
 mod guard_gatekeeper;
 mod guard_powershell_policy;
+mod guard_protection;
 mod guard_quarantine;
+mod guard_signature_off;
 mod guard_tls_off;
 mod hide_command;
 mod install;
 mod lure_password_archive;
 mod persist_agent_config;
 mod persist_agent_fetched;
+mod persist_autostart;
 mod persist_cron;
 mod persist_git_hook;
 mod persist_launchd;
@@ -174,12 +177,15 @@ pub static RULES: &[&Rule] = &[
     &guard_agent_settings::RULE,
     &guard_gatekeeper::RULE,
     &guard_powershell_policy::RULE,
+    &guard_protection::RULE,
     &guard_quarantine::RULE,
+    &guard_signature_off::RULE,
     &guard_tls_off::RULE,
     &hide_command::RULE,
     &lure_password_archive::RULE,
     &persist_agent_config::RULE,
     &persist_agent_fetched::RULE,
+    &persist_autostart::RULE,
     &persist_cron::RULE,
     &persist_git_hook::RULE,
     &persist_launchd::RULE,

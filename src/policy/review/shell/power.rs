@@ -51,6 +51,9 @@ pub fn acts(text: &str) -> Vec<(Act, Span)> {
             continue;
         }
         if line.starts_with(|c: char| c.is_ascii_alphabetic()) && !line.contains(['{', '`']) {
+            // A shell knows no such names.
+            let truth = ["$true", "$True", "$false", "$False"].iter();
+            let line = truth.fold(line.to_owned(), |line, name| line.replace(name, &format!("'{name}'")));
             all.push((Act::Shell(Value::known(line)), span));
         }
         if let Some(what) = run_by(line, &mut held) {
@@ -65,7 +68,8 @@ fn run_by(line: &str, held: &mut BTreeMap<String, Value>) -> Option<Value> {
     let low = line.to_lowercase();
     let words: Vec<&str> = low.split(|c: char| !(c.is_alphanumeric() || "-_$.\\/:&~%".contains(c))).collect();
     let has = |list: &[&str]| {
-        list.iter().any(|one| words.iter().any(|word| word == one || word.rsplit('.').next() == Some(one)))
+        list.iter()
+            .any(|one| words.iter().any(|word| word == one || word.rsplit(['.', ':']).next() == Some(one)))
     };
     let mut value = Value::unknown();
     if has(FETCHES) {
