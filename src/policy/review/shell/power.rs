@@ -31,6 +31,9 @@ const RUNS: &[&str] = &["iex", "invoke-expression", "scriptblock", "invokescript
 const STARTS: &[&str] =
     &["&", ".", "start-process", "saps", "start", "invoke-item", "ii", "powershell", "pwsh", "msiexec"];
 
+/// Names of variables and files that are remembered.
+const MOST_NAMES: usize = 256;
+
 /// Longest text that is looked at.
 const LONGEST: usize = 64 * 1024;
 
@@ -99,6 +102,9 @@ fn run_by(line: &str, held: &mut BTreeMap<String, Value>) -> Option<Value> {
         .is_some_and(|word| STARTS.contains(word) || word.starts_with(".\\") || word.starts_with("./"));
     if has(RUNS) || starts && !has(FETCHES) {
         return Some(value);
+    }
+    if held.len() >= MOST_NAMES {
+        return None;
     }
     if let Some((name, _)) = low.split_once('=').filter(|(name, _)| name.trim().starts_with('$')) {
         held.insert(name.trim().to_owned(), value.clone());
