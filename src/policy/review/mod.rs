@@ -152,7 +152,7 @@ fn follow(unit: &Unit, machine: &mut Machine, seen: &mut Vec<(Event, Span)>) {
 }
 
 /// The pieces of a file, by its name and its first line.
-fn units(path: &str, executable: bool, whole: &str) -> Vec<Unit> {
+pub(crate) fn units(path: &str, executable: bool, whole: &str) -> Vec<Unit> {
     let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     let code = |language| vec![Unit::at(Context::Script, Kind::Code(language), whole, 0)];
