@@ -25,26 +25,112 @@ const LONGEST: usize = 16 * 1024;
 
 /// Functions that start a program.
 const STARTS: &[&str] = &[
-    "os.system", "os.popen", "os.execl", "os.execlp", "os.execv", "os.execvp", "os.spawnl", "os.spawnlp", "subprocess.run",
-    "subprocess.call", "subprocess.check_call", "subprocess.check_output", "subprocess.Popen", "subprocess.getoutput",
-    "subprocess.getstatusoutput", "create_subprocess_shell", "create_subprocess_exec", "pty.spawn", "execSync", "spawnSync",
-    "execFileSync", "execFile", "spawn", "execa", "child_process.exec", "cp.exec", "shell_exec", "passthru", "proc_open",
-    "popen", "IO.popen", "Open3.capture2", "Open3.capture3", "system", "exec", "run_command",
+    "os.system",
+    "os.popen",
+    "os.execl",
+    "os.execlp",
+    "os.execv",
+    "os.execvp",
+    "os.spawnl",
+    "os.spawnlp",
+    "subprocess.run",
+    "subprocess.call",
+    "subprocess.check_call",
+    "subprocess.check_output",
+    "subprocess.Popen",
+    "subprocess.getoutput",
+    "subprocess.getstatusoutput",
+    "create_subprocess_shell",
+    "create_subprocess_exec",
+    "pty.spawn",
+    "execSync",
+    "spawnSync",
+    "execFileSync",
+    "execFile",
+    "spawn",
+    "execa",
+    "child_process.exec",
+    "cp.exec",
+    "shell_exec",
+    "passthru",
+    "proc_open",
+    "popen",
+    "IO.popen",
+    "Open3.capture2",
+    "Open3.capture3",
+    "system",
+    "exec",
+    "run_command",
 ];
 /// Functions that run a text in their own language.
-const RUNS: &[&str] =
-    &["exec", "eval", "Function", "vm.runInNewContext", "vm.runInThisContext", "marshal.loads", "instance_eval", "class_eval", "compile",
-      "builtins.exec", "builtins.eval", "__builtins__.exec", "window.eval", "globalThis.eval"];
+const RUNS: &[&str] = &[
+    "exec",
+    "eval",
+    "Function",
+    "vm.runInNewContext",
+    "vm.runInThisContext",
+    "marshal.loads",
+    "instance_eval",
+    "class_eval",
+    "compile",
+    "builtins.exec",
+    "builtins.eval",
+    "__builtins__.exec",
+    "window.eval",
+    "globalThis.eval",
+];
 const FETCHES: &[&str] = &[
-    "urlopen", "requests.get", "requests.post", "requests.request", "httpx.get", "urlretrieve", "http.client", "aiohttp", "fetch(",
-    "axios", "https.get", "http.get", "Net::HTTP", "URI.open", "open-uri", "LWP::", "HTTP::Tiny", "file_get_contents('http",
-    "file_get_contents(\"http", "curl_exec", "DownloadString", "DownloadFile", "Invoke-WebRequest", "Invoke-RestMethod",
-    "WebClient", "recv(",
+    "urlopen",
+    "requests.get",
+    "requests.post",
+    "requests.request",
+    "httpx.get",
+    "urlretrieve",
+    "http.client",
+    "aiohttp",
+    "fetch(",
+    "axios",
+    "https.get",
+    "http.get",
+    "Net::HTTP",
+    "URI.open",
+    "open-uri",
+    "LWP::",
+    "HTTP::Tiny",
+    "file_get_contents('http",
+    "file_get_contents(\"http",
+    "curl_exec",
+    "DownloadString",
+    "DownloadFile",
+    "Invoke-WebRequest",
+    "Invoke-RestMethod",
+    "WebClient",
+    "recv(",
 ];
 const DECODES: &[&str] = &[
-    "b64decode", "b32decode", "b85decode", "a85decode", "fromhex", "unhexlify", "codecs.decode", "zlib.decompress", "decode64",
-    "unpack('m", "unpack(\"m", "decode_base64", "MIME::Base64", "base64_decode", "gzinflate", "str_rot13", "'base64')",
-    "\"base64\")", "'hex')", "\"hex\")", "atob(", "FromBase64String", "fromCharCode",
+    "b64decode",
+    "b32decode",
+    "b85decode",
+    "a85decode",
+    "fromhex",
+    "unhexlify",
+    "codecs.decode",
+    "zlib.decompress",
+    "decode64",
+    "unpack('m",
+    "unpack(\"m",
+    "decode_base64",
+    "MIME::Base64",
+    "base64_decode",
+    "gzinflate",
+    "str_rot13",
+    "'base64')",
+    "\"base64\")",
+    "'hex')",
+    "\"hex\")",
+    "atob(",
+    "FromBase64String",
+    "fromCharCode",
 ];
 
 /// What a program does, in the order in which it stands.
@@ -88,12 +174,15 @@ pub fn acts(language: Language, text: &str) -> Vec<(Act, Span)> {
 
 /// The name that stands before a parenthesis, with dots.
 fn called(before: &str) -> &str {
-    let start = before.rfind(|c: char| !(c.is_ascii_alphanumeric() || "_.:$".contains(c))).map_or(0, |at| at + 1);
+    let start =
+        before.rfind(|c: char| !(c.is_ascii_alphanumeric() || "_.:$".contains(c))).map_or(0, |at| at + 1);
     before.get(start..).unwrap_or_default()
 }
 
 fn is_one(name: &str, names: &[&str]) -> bool {
-    names.iter().any(|one| name == *one || name.strip_suffix(one).is_some_and(|rest| one.len() > 4 && rest.ends_with('.')))
+    names.iter().any(|one| {
+        name == *one || name.strip_suffix(one).is_some_and(|rest| one.len() > 4 && rest.ends_with('.'))
+    })
 }
 
 /// Everything up to the parenthesis that closes.
@@ -261,7 +350,9 @@ fn quoted(text: &str, mark: &str) -> (String, usize) {
             at += 1 + next.len_utf8();
             continue;
         }
-        if mark == "`" && rest.starts_with("${") || c == '{' && rest[1..].starts_with(|c: char| c.is_ascii_alphabetic()) && mark != "`" {
+        if mark == "`" && rest.starts_with("${")
+            || c == '{' && rest[1..].starts_with(|c: char| c.is_ascii_alphabetic()) && mark != "`"
+        {
             let end = rest.find('}').map_or(rest.len(), |end| end + 1);
             // A value that is put in; a shell's own `${name}` has a dollar before it.
             if !(mark != "`" && out.ends_with('$')) {

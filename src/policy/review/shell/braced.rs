@@ -104,7 +104,7 @@ impl Reader<'_> {
     }
 
     /// Pieces up to one of these characters, which is left. `plain`: single quotes mean themselves.
-    fn until(&mut self, stops: &[char], quoted: bool, plain: bool) -> Word {
+    pub(super) fn until(&mut self, stops: &[char], quoted: bool, plain: bool) -> Word {
         let start = self.at;
         let mut pieces = Pieces::default();
         while let Some(c) = self.peek() {

@@ -18,7 +18,9 @@
 //! the stack of whoever reads them by recursion.
 
 use super::cursor::Reader;
-use super::tree::{Assign, Assigned, Body, Command, Fault, Pipeline, Redirect, Script, Span, Word};
+use super::tree::{
+    Assign, Assigned, Body, Command, Fault, Op, Piece, Pipeline, Redirect, Script, Span, Word,
+};
 use super::words::ends_word;
 use std::collections::BTreeSet;
 
@@ -198,26 +200,42 @@ impl Reader<'_> {
         if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
             return None;
         }
-        let mut behind = &rest[name_end..];
-        let mut index = None;
-        if let Some(inside) = behind.strip_prefix('[') {
-            let end = inside.find(|c: char| c == ']' || c.is_whitespace())?;
-            // What is run to know an index is found by reading it as a word.
-            index = Some(inside[..end].to_owned()).filter(|index| !index.contains(['$', '`', '(']));
-            index.as_ref()?;
-            behind = inside[end..].strip_prefix(']')?;
-        }
-        let append = behind.starts_with("+=");
-        behind = behind.strip_prefix("+=").or_else(|| behind.strip_prefix('='))?;
-        if lists && !behind.starts_with('(') {
+        let behind = &rest[name_end..];
+        let (mut index, mut run) = (None, None);
+        let after = if behind.starts_with('[') {
+            let end = index_end(behind)?;
+            let inside = behind.get(1..end)?;
+            if inside.contains(['$', '`', '(', '\\', '"', '\'']) {
+                if lists {
+                    return None;
+                }
+                self.skip(name_end + 1);
+                run = Some(self.until(&[']', '\n'], false, false));
+                self.eat(']');
+                self.rest()
+            } else {
+                index = Some(inside.to_owned());
+                behind.get(end + 1..)?
+            }
+        } else {
+            behind
+        };
+        let append = after.starts_with("+=");
+        let value = after.strip_prefix("+=").or_else(|| after.strip_prefix('='));
+        if run.is_none() && (value.is_none() || lists && !value.is_some_and(|value| value.starts_with('('))) {
             return None;
         }
-        self.at = self.text.len() - behind.len();
-        let value = if self.eat('(') {
+        let value = value.unwrap_or(after);
+        self.at = self.text.len() - value.len();
+        let mut value = if self.eat('(') {
             Assigned::List(self.list())
         } else {
             Assigned::One(self.word().unwrap_or_default())
         };
+        // An index that has to be put together is not asked; what it runs is followed.
+        if let (Some(run), Assigned::One(word)) = (run, &mut value) {
+            word.pieces.push(Piece::Name { name: String::new(), op: Op::Instead(run), quoted: true });
+        }
         Some(Assign { name: name.to_owned(), index, value, append })
     }
 
@@ -237,6 +255,16 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// Where the `]` stands that is followed by `=` or `+=`, near and in the same line.
+fn index_end(text: &str) -> Option<usize> {
+    let near = text.as_bytes().iter().take(200).take_while(|c| **c != b'\n').count();
+    let near = text.get(..near)?;
+    near.match_indices(']').map(|(at, _)| at).find(|at| {
+        let behind = &near[at + 1..];
+        behind.starts_with('=') || behind.starts_with("+=")
+    })
 }
 
 /// A command that does nothing but have these words put together.

@@ -44,7 +44,7 @@ impl Reader<'_> {
         while let Some(c) = self.peek() {
             match c {
                 '<' | '>' if self.rest().get(1..2) == Some("(") => self.process(c == '<', &mut pieces),
-                '(' if self.at > start && self.pattern(start, &mut pieces) => {}
+                '(' if self.at > start && self.pattern(&mut pieces) => {}
                 c if ends_word(c) => break,
                 c => self.piece(c, &mut pieces),
             }
@@ -54,11 +54,12 @@ impl Reader<'_> {
     }
 
     /// `@(a|b)` and its like, if one opens here: text, but for what it substitutes.
-    fn pattern(&mut self, start: usize, pieces: &mut Pieces) -> bool {
+    fn pattern(&mut self, pieces: &mut Pieces) -> bool {
         let before = self.text.get(self.at - 1..self.at).unwrap_or_default();
         let Some(close) = self.pair(self.at) else { return false };
         let inside = self.text.get(self.at..=close).unwrap_or_default();
-        let marked = matches!(before, "@" | "?" | "*" | "+") || before == "!" && self.at > start + 1;
+        // A `!` in a command's place is taken before any word is read.
+        let marked = matches!(before, "@" | "?" | "*" | "+" | "!");
         if !marked || inside.len() > 1000 || inside.contains('\n') || !self.deeper() {
             return false;
         }
