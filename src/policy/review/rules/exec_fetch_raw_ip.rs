@@ -29,8 +29,7 @@ pub(super) static RULE: Rule = Rule {
 /// Whether the host is a public IPv4 address in any spelling that `inet_aton` takes, or a v6 one.
 fn is_bare(url: &str) -> bool {
     let behind = url.split_once("://").map_or(url, |(_, behind)| behind);
-    let host =
-        behind.split(['/', '?', '#']).next().unwrap_or_default().rsplit('@').next().unwrap_or_default();
+    let host = behind.split(['/', '?', '#']).next().unwrap_or_default().rsplit('@').next().unwrap_or_default();
     if let Some(six) = host.strip_prefix('[') {
         return !six.starts_with("::1") && !six.starts_with("fe80") && !six.starts_with("fd");
     }
@@ -41,10 +40,6 @@ fn is_bare(url: &str) -> bool {
     };
     let address = host.parse().ok().or_else(|| number(host).filter(|_| host.len() > 3).map(Ipv4Addr::from));
     address.is_some_and(|ip: Ipv4Addr| {
-        !(ip.is_private()
-            || ip.is_loopback()
-            || ip.is_link_local()
-            || ip.is_unspecified()
-            || ip.is_documentation())
+        !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified() || ip.is_documentation())
     })
 }

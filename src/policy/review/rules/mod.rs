@@ -121,9 +121,7 @@ fn from_where(urls: &BTreeSet<String>) -> String {
     match urls.iter().next() {
         None => "somewhere that only a run would tell".to_owned(),
         Some(first) if urls.len() == 1 => format!("`{}`", crate::model::text::escape_short(first, 120)),
-        Some(first) => {
-            format!("`{}` and {} more", crate::model::text::escape_short(first, 120), urls.len() - 1)
-        }
+        Some(first) => format!("`{}` and {} more", crate::model::text::escape_short(first, 120), urls.len() - 1),
     }
 }
 
@@ -142,12 +140,7 @@ mod tests {
     fn each_rule_finds_its_own_text_and_leaves_what_looks_alike() {
         for rule in RULES {
             assert!(found(rule.bad).iter().any(|id| id == rule.id), "{}: {:?}", rule.id, found(rule.bad));
-            assert!(
-                !found(rule.alike).iter().any(|id| id == rule.id),
-                "{}: {:?}",
-                rule.id,
-                found(rule.alike)
-            );
+            assert!(!found(rule.alike).iter().any(|id| id == rule.id), "{}: {:?}", rule.id, found(rule.alike));
         }
     }
 

@@ -131,11 +131,7 @@ impl Machine {
     }
 
     pub(super) fn text_of(&self, name: &str) -> Option<String> {
-        self.vars
-            .get(name)
-            .and_then(|list| list.first())
-            .filter(|value| value.is_known())
-            .map(|value| value.text.clone())
+        self.vars.get(name).and_then(|list| list.first()).filter(|value| value.is_known()).map(|value| value.text.clone())
     }
 
     pub(super) fn list(&self, name: &str) -> Vec<Value> {
@@ -193,11 +189,7 @@ impl Machine {
                     self.assign(assign);
                 }
                 let argv = self.fields(words);
-                if argv.is_empty() && assigns.is_empty() {
-                    input
-                } else {
-                    self.start(argv, input, command.span)
-                }
+                if argv.is_empty() && assigns.is_empty() { input } else { self.start(argv, input, command.span) }
             }
             Body::Group(script) => self.script(script, &input),
             Body::For { name, items, body } => {
@@ -247,9 +239,7 @@ impl Machine {
                 self.tell(Event::Socket(path.clone()), span);
                 continue;
             }
-            if redirect.fd.is_some_and(|fd| fd != 1)
-                || matches!(path.text.as_str(), "/dev/stdout" | "/dev/tty" | "-")
-            {
+            if redirect.fd.is_some_and(|fd| fd != 1) || matches!(path.text.as_str(), "/dev/stdout" | "/dev/tty" | "-") {
                 continue;
             }
             let what = std::mem::take(&mut left);
@@ -260,8 +250,7 @@ impl Machine {
 
     pub(super) fn write(&mut self, path: Value, what: Value, append: bool, span: Span) {
         if !matches!(path.text.as_str(), "/dev/null" | "") {
-            let mut held = if append { self.files.get(&plain_path(&path.text)).cloned() } else { None }
-                .unwrap_or_default();
+            let mut held = if append { self.files.get(&plain_path(&path.text)).cloned() } else { None }.unwrap_or_default();
             held.push(&what);
             self.files.insert(plain_path(&path.text), held);
             self.tell(Event::Write { path, what, append }, span);
@@ -276,9 +265,7 @@ impl Machine {
     /// Whether this text brought that file: itself, or unpacked it out of what it brought.
     fn brought(&self, path: &str) -> Option<Value> {
         let known = self.files.get(&plain_path(path)).cloned();
-        known.or_else(|| {
-            self.files.get("*").filter(|_| !path.starts_with('/') && !path.starts_with('$')).cloned()
-        })
+        known.or_else(|| self.files.get("*").filter(|_| !path.starts_with('/') && !path.starts_with('$')).cloned())
     }
 
     pub(super) fn assign(&mut self, assign: &Assign) {
@@ -286,9 +273,7 @@ impl Machine {
             Assigned::One(word) => vec![self.one(word)],
             Assigned::List(words) => self.fields(words),
         };
-        if let Some(index) =
-            assign.index.as_ref().and_then(|index| index.parse::<usize>().ok()).filter(|at| *at < 1024)
-        {
+        if let Some(index) = assign.index.as_ref().and_then(|index| index.parse::<usize>().ok()).filter(|at| *at < 1024) {
             let mut list = self.list(&assign.name);
             list.resize(list.len().max(index + 1), Value::default());
             list[index] = values.pop().unwrap_or_default();
@@ -330,9 +315,7 @@ impl Machine {
             let reading = read::read(&text);
             let simple = match reading.script.0.as_slice() {
                 [pipeline] => match pipeline.stages.as_slice() {
-                    [Command { body: Body::Simple { words, .. }, redirects, .. }] if redirects.is_empty() => {
-                        Some(words.clone())
-                    }
+                    [Command { body: Body::Simple { words, .. }, redirects, .. }] if redirects.is_empty() => Some(words.clone()),
                     _ => None,
                 },
                 _ => None,
@@ -373,12 +356,7 @@ impl Machine {
         let Some(first) = argv.first() else { return Value::default() };
         let name = program(&first.text);
         self.tell(
-            Event::Call {
-                name: name.clone(),
-                argv: argv.clone(),
-                through: through.clone(),
-                input: input.clone(),
-            },
+            Event::Call { name: name.clone(), argv: argv.clone(), through: through.clone(), input: input.clone() },
             span,
         );
         if let Some(wrapper) = known::wrapper(&name)
@@ -399,22 +377,15 @@ impl Machine {
             return out;
         }
         if matches!(name.as_str(), "find" | "fd")
-            && let Some(at) = argv
-                .iter()
-                .position(|word| matches!(word.text.as_str(), "-exec" | "-execdir" | "-ok" | "-x" | "--exec"))
+            && let Some(at) = argv.iter().position(|word| matches!(word.text.as_str(), "-exec" | "-execdir" | "-ok" | "-x" | "--exec"))
             && through.len() < 8
         {
-            let inner: Vec<Value> = argv[at + 1..]
-                .iter()
-                .take_while(|word| !matches!(word.text.as_str(), ";" | "+"))
-                .cloned()
-                .collect();
+            let inner: Vec<Value> =
+                argv[at + 1..].iter().take_while(|word| !matches!(word.text.as_str(), ";" | "+")).cloned().collect();
             let through = through.into_iter().chain([name]).collect();
             return self.call(inner, input, span, through);
         }
-        if let Some(what) =
-            Some(&first.text).filter(|text| text.contains('/') || self.files.contains_key(*text))
-        {
+        if let Some(what) = Some(&first.text).filter(|text| text.contains('/') || self.files.contains_key(*text)) {
             let what = self.brought(what).unwrap_or_default();
             if !what.from.kinds.is_empty() || what.text.starts_with("#!") {
                 self.tell(Event::Run { language: Language::Other, how: How::Started, what }, span);
@@ -439,8 +410,7 @@ impl Machine {
         }) {
             let split = name == "env" && (option.text.starts_with("-S") || option.text == "--split-string");
             if split {
-                let mut text =
-                    option.text.trim_start_matches("-S").trim_start_matches("--split-string").to_owned();
+                let mut text = option.text.trim_start_matches("-S").trim_start_matches("--split-string").to_owned();
                 text.push(' ');
                 for word in rest.by_ref() {
                     text.push_str(&word.text);
@@ -451,9 +421,7 @@ impl Machine {
             if option.text.starts_with("-I") || option.text.starts_with("-i") && name == "xargs" {
                 pattern = Some(option.text[2..].to_owned()).filter(|text| !text.is_empty());
             }
-            if let Some((setting, value)) =
-                option.text.split_once('=').filter(|_| !option.text.starts_with('-'))
-            {
+            if let Some((setting, value)) = option.text.split_once('=').filter(|_| !option.text.starts_with('-')) {
                 let value = option.with_text(value);
                 let setting = setting.to_owned();
                 self.set(&setting, value);
@@ -488,11 +456,7 @@ impl Machine {
         if inner.is_empty() {
             // `sudo -s`, `env` alone.
             let shell = matches!(name, "sudo" | "doas");
-            return if shell {
-                self.run(Language::Shell, How::Input, input, Value::default(), span)
-            } else {
-                Value::unknown()
-            };
+            return if shell { self.run(Language::Shell, How::Input, input, Value::default(), span) } else { Value::unknown() };
         }
         through.push(name.to_owned());
         self.call(inner, input, span, through)
@@ -512,16 +476,10 @@ impl Machine {
             }
             "source" | "." => {
                 let path = rest.first()?;
-                let what = if is_input(&path.text) {
-                    input.clone()
-                } else {
-                    self.brought(&path.text).unwrap_or_default()
-                };
+                let what = if is_input(&path.text) { input.clone() } else { self.brought(&path.text).unwrap_or_default() };
                 Some(self.run(Language::Shell, How::File, what, Value::default(), span))
             }
-            "trap" => {
-                Some(self.run(Language::Shell, How::Argument, rest.first()?.clone(), Value::default(), span))
-            }
+            "trap" => Some(self.run(Language::Shell, How::Argument, rest.first()?.clone(), Value::default(), span)),
             "export" | "declare" | "local" | "readonly" | "typeset" | "set" | "alias" => {
                 for word in rest {
                     if let Some((left, right)) = word.text.split_once('=') {
@@ -545,8 +503,8 @@ impl Machine {
                 }
                 Some(Value::default())
             }
-            "cd" | "pushd" | "popd" | "shift" | "unset" | "true" | "false" | ":" | "test" | "[" | "[["
-            | "exit" | "return" | "wait" | "sleep" | "mkdir" | "touch" => Some(Value::default()),
+            "cd" | "pushd" | "popd" | "shift" | "unset" | "true" | "false" | ":" | "test" | "[" | "[[" | "exit" | "return"
+            | "wait" | "sleep" | "mkdir" | "touch" => Some(Value::default()),
             _ => None,
         }
     }
@@ -574,17 +532,7 @@ impl Machine {
                 return super::tools::module(&module, rest.as_slice(), &input);
             }
             if text.starts_with('-') || (language == Language::JavaScript && matches!(text, "run" | "exec")) {
-                if matches!(
-                    text,
-                    "-o" | "-O"
-                        | "--rcfile"
-                        | "--init-file"
-                        | "-W"
-                        | "-X"
-                        | "-r"
-                        | "--require"
-                        | "-ExecutionPolicy"
-                ) {
+                if matches!(text, "-o" | "-O" | "--rcfile" | "--init-file" | "-W" | "-X" | "-r" | "--require" | "-ExecutionPolicy") {
                     rest.next();
                 }
                 continue;
@@ -617,14 +565,10 @@ impl Machine {
         while let Some(word) = rest.next() {
             let text = word.text.as_str();
             value.from.add(&word.from);
-            let attached = |short: &str| {
-                text.strip_prefix(short).filter(|rest| !rest.is_empty() && !text.starts_with("--"))
-            };
+            let attached = |short: &str| text.strip_prefix(short).filter(|rest| !rest.is_empty() && !text.starts_with("--"));
             if known::output_option(name, text) {
                 file = rest.next().cloned();
-            } else if let Some((option, path)) =
-                text.split_once('=').filter(|(option, _)| known::output_option(name, option))
-            {
+            } else if let Some((option, path)) = text.split_once('=').filter(|(option, _)| known::output_option(name, option)) {
                 let _ = option;
                 file = Some(word.with_text(path));
             } else if let Some(path) = attached(if name.starts_with("wget") { "-O" } else { "-o" }) {
@@ -636,10 +580,7 @@ impl Machine {
                 let letter = if name.starts_with("wget") { 'O' } else { 'o' };
                 let behind = text.split_once(letter).map_or("", |(_, behind)| behind);
                 file = if behind.is_empty() { rest.next().cloned() } else { Some(word.with_text(behind)) };
-            } else if !text.starts_with('-')
-                && url.is_none()
-                && (text.contains('.') || text.contains('/') || text.contains(UNKNOWN))
-            {
+            } else if !text.starts_with('-') && url.is_none() && (text.contains('.') || text.contains('/') || text.contains(UNKNOWN)) {
                 url = Some(text.to_owned());
             }
         }
@@ -669,16 +610,11 @@ fn program(text: &str) -> String {
     if !name.contains(['?', '*', '[']) || letters < 2 || (letters < 3 && !text.contains('/')) {
         return name;
     }
-    known::PATTERNED
-        .iter()
-        .find(|known| super::tools::fits(&name, known))
-        .map_or(name, |known| (*known).to_owned())
+    known::PATTERNED.iter().find(|known| super::tools::fits(&name, known)).map_or(name, |known| (*known).to_owned())
 }
 
 fn is_setting(text: &str) -> bool {
-    text.split_once('=').is_some_and(|(name, _)| {
-        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-    })
+    text.split_once('=').is_some_and(|(name, _)| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
 }
 
 fn is_short(text: &str, letter: char) -> bool {

@@ -19,20 +19,13 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// The output of a program that is known here; `None` for any other.
-pub(super) fn output(
-    machine: &mut Machine,
-    name: &str,
-    argv: &[Value],
-    input: &Value,
-    span: Span,
-) -> Option<Value> {
+pub(super) fn output(machine: &mut Machine, name: &str, argv: &[Value], input: &Value, span: Span) -> Option<Value> {
     let rest = argv.get(1..).unwrap_or_default();
     let has = |options: &[&str]| rest.iter().any(|word| options.contains(&word.text.as_str()));
     Some(match name {
         "echo" | "print" | "write-output" => echo(rest),
         "printf" => printf(machine, rest),
-        "cat" | "head" | "tail" | "tac" | "sort" | "uniq" | "tee" | "pv" | "sponge" | "dd" | "zcat"
-        | "gzcat" | "bat" => {
+        "cat" | "head" | "tail" | "tac" | "sort" | "uniq" | "tee" | "pv" | "sponge" | "dd" | "zcat" | "gzcat" | "bat" => {
             let out = given(machine, rest, input);
             if name == "tee" {
                 for word in rest.iter().filter(|word| !word.text.starts_with('-')) {
@@ -54,11 +47,7 @@ pub(super) fn output(
             if known { decoded(&value) } else { value.with_text(UNKNOWN).and(Origin::Decoded) }
         }
         "gpg" | "gpg2" if has(&["-d", "--decrypt"]) => input.with_text(UNKNOWN).and(Origin::Decoded),
-        "xxd"
-            if rest.iter().any(|word| {
-                word.text.starts_with("-r") || word.text == "-p -r" || word.text.ends_with("r")
-            }) =>
-        {
+        "xxd" if rest.iter().any(|word| word.text.starts_with("-r") || word.text == "-p -r" || word.text.ends_with("r")) => {
             unhex(&given(machine, rest, input))
         }
         "rev" => {
@@ -80,8 +69,9 @@ pub(super) fn output(
             }
             Value::default()
         }
-        "tar" | "bsdtar" | "unzip" | "7z" | "7za" | "7zz" | "unrar" | "rar" | "gunzip" | "unxz"
-        | "bunzip2" => unpack(machine, name, rest, input),
+        "tar" | "bsdtar" | "unzip" | "7z" | "7za" | "7zz" | "unrar" | "rar" | "gunzip" | "unxz" | "bunzip2" => {
+            unpack(machine, name, rest, input)
+        }
         _ => return None,
     })
 }
@@ -214,10 +204,8 @@ fn decoded(value: &Value) -> Value {
 
 fn unhex(value: &Value) -> Value {
     let digits: Vec<u32> = value.text.chars().filter_map(|c| c.to_digit(16)).collect();
-    let bytes: Vec<u8> =
-        digits.chunks_exact(2).filter_map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok()).collect();
-    let text =
-        if value.is_known() { String::from_utf8_lossy(&bytes).into_owned() } else { UNKNOWN.to_string() };
+    let bytes: Vec<u8> = digits.chunks_exact(2).filter_map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok()).collect();
+    let text = if value.is_known() { String::from_utf8_lossy(&bytes).into_owned() } else { UNKNOWN.to_string() };
     value.with_text(text).and(Origin::Decoded)
 }
 
@@ -225,8 +213,7 @@ fn unhex(value: &Value) -> Value {
 pub(super) fn utf16(value: &Value) -> Value {
     let text = match LENIENT.decode(value.text.trim()) {
         Ok(bytes) => {
-            let units: Vec<u16> =
-                bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+            let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
             String::from_utf16_lossy(&units)
         }
         Err(_) => UNKNOWN.to_string(),
@@ -257,8 +244,7 @@ fn set_of(text: &str) -> Vec<char> {
 }
 
 fn translate(rest: &[Value], input: &Value) -> Value {
-    let sets: Vec<&Value> =
-        rest.iter().filter(|word| !word.text.starts_with('-') || word.text.len() > 3).collect();
+    let sets: Vec<&Value> = rest.iter().filter(|word| !word.text.starts_with('-') || word.text.len() > 3).collect();
     let delete = rest.iter().any(|word| matches!(word.text.as_str(), "-d" | "--delete"));
     let text = match (sets.as_slice(), delete) {
         ([from], true) => {
@@ -304,24 +290,18 @@ fn substitute(rest: &[Value], input: &Value) -> Value {
 fn unpack(machine: &mut Machine, name: &str, rest: &[Value], input: &Value) -> Value {
     let file = rest.iter().find(|word| {
         let text = word.text.to_ascii_lowercase();
-        [".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".xz", ".bz2", ".zst"]
-            .iter()
-            .any(|ending| text.ends_with(ending))
+        [".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".xz", ".bz2", ".zst"].iter().any(|ending| text.ends_with(ending))
     });
     let mut what = file.map_or_else(|| input.clone(), |file| machine.file(&file.text)).with_text(UNKNOWN);
     let locked = match name {
         "unzip" => rest.iter().any(|word| word.text.starts_with("-P")),
-        "7z" | "7za" | "7zz" | "unrar" | "rar" => {
-            rest.iter().any(|word| word.text.starts_with("-p") && word.text.len() > 2)
-        }
+        "7z" | "7za" | "7zz" | "unrar" | "rar" => rest.iter().any(|word| word.text.starts_with("-p") && word.text.len() > 2),
         _ => false,
     };
     if locked {
         what = what.and(Origin::Locked);
     }
-    let out = rest
-        .iter()
-        .any(|word| matches!(word.text.as_str(), "-c" | "-p" | "-O" | "-dc" | "--stdout" | "--to-stdout"));
+    let out = rest.iter().any(|word| matches!(word.text.as_str(), "-c" | "-p" | "-O" | "-dc" | "--stdout" | "--to-stdout"));
     if out || matches!(name, "gunzip" | "unxz" | "bunzip2") && file.is_none() {
         return what;
     }
@@ -342,32 +322,10 @@ pub(super) fn inline_output(what: &Value, input: &Value) -> Value {
     let mut out = input.with_text(UNKNOWN);
     out.from.add(&what.from);
     let has = |words: &[&str]| words.iter().any(|word| what.text.contains(word));
-    if has(&[
-        "urlopen",
-        "requests.get",
-        "urllib",
-        "http.client",
-        "fetch(",
-        "https.get",
-        "Net::HTTP",
-        "LWP::",
-        "file_get_contents('http",
-        "file_get_contents(\"http",
-        "DownloadString",
-    ]) {
+    if has(&["urlopen", "requests.get", "urllib", "http.client", "fetch(", "https.get", "Net::HTTP", "LWP::", "file_get_contents('http", "file_get_contents(\"http", "DownloadString"]) {
         out = out.and(Origin::Fetched);
     }
-    if has(&[
-        "b64decode",
-        "decode64",
-        "decode_base64",
-        "base64_decode",
-        "'base64'",
-        "\"base64\"",
-        "atob(",
-        "fromhex",
-        "FromBase64String",
-    ]) {
+    if has(&["b64decode", "decode64", "decode_base64", "base64_decode", "'base64'", "\"base64\"", "atob(", "fromhex", "FromBase64String"]) {
         out = out.and(Origin::Decoded);
     }
     out
