@@ -160,10 +160,13 @@ fn follow(unit: &Unit, machine: &mut Machine, seen: &mut Vec<(Event, Span)>) {
         match act {
             Act::Run(what) => seen.push((Event::Run { language, how: How::Argument, what }, span)),
             Act::Shell(what) => {
+                let known = what.text.chars().any(|c| c != UNKNOWN && !c.is_whitespace());
+                let text = what.text.clone();
                 if !what.from.kinds.is_empty() {
                     seen.push((Event::Run { language: Language::Shell, how: How::Argument, what }, span));
-                } else if what.text.chars().any(|c| c != UNKNOWN && !c.is_whitespace()) {
-                    machine.follow(&read::read(&what.text).script);
+                }
+                if known {
+                    machine.follow(&read::read(&text).script);
                     seen.extend(machine.take().events.into_iter().map(|(event, _)| (event, span)));
                 }
             }

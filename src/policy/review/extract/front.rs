@@ -5,6 +5,7 @@
 //! same rules then look at it as at any other. `kind: shell` is a raw command.
 
 use super::super::markdown::is_command;
+use super::super::code::quoted;
 use super::super::shell::known::Language;
 use super::super::unit::{Kind, Unit};
 use super::fields::{Field, of_yaml};
@@ -67,7 +68,7 @@ fn installs(object: &[Field]) -> Vec<Unit> {
 }
 
 fn as_command(field: &Field, context: Context) -> Unit {
-    Unit { context, kind: SHELL, ..field.value.clone() }
+    field.value.taken_for(context, SHELL)
 }
 
 /// A command that ends in this text, as one word: an installer starts programs without a shell.
@@ -80,7 +81,7 @@ fn built(before: &str, field: &Field) -> Unit {
     if text.chars().all(|c| plain(c) && !"<>&#?~".contains(c)) {
         unit.push(text, start);
     } else {
-        unit.push(&format!("'{}'", text.replace('\'', "'\\''")), start);
+        unit.push(&quoted(text), start);
     }
     unit.push("\n", start);
     unit

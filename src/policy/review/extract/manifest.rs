@@ -1,11 +1,11 @@
 //! Manifests in JSON: the scripts of a package, hooks, and servers to be started.
 
+use super::super::code::quoted;
 use super::super::shell::known::Language;
 use super::super::unit::{Kind, Unit};
 use super::fields::of_json;
 use super::front;
 use crate::model::finding::Context;
-use crate::model::text::shell_word;
 
 /// Scripts that a package manager runs without being asked for them.
 const ALONE: &[&str] = &[
@@ -33,7 +33,7 @@ pub(super) fn units(name: &str, text: &str) -> Vec<Unit> {
     for field in fields.iter().filter(|field| package && field.below("scripts") && field.keys.len() < 4) {
         let names = field.keys.iter().any(|key| ALONE.contains(&key.as_str()));
         let context = if names { Context::Script } else { Context::Call };
-        all.push(Unit { context, kind: Kind::Code(Language::Shell), ..field.value.clone() });
+        all.push(field.value.taken_for(context, Kind::Code(Language::Shell)));
     }
     if !package {
         all.extend(front::commands(&fields));
@@ -53,7 +53,7 @@ fn servers(fields: &[super::fields::Field]) -> Vec<Unit> {
             all.push(unit);
         } else if let (true, Some(unit)) = (field.key() == "args", all.last_mut()) {
             unit.push(" ", start);
-            unit.push(&shell_word(&field.value.text), start);
+            unit.push(&quoted(&field.value.text), start);
         }
     }
     all

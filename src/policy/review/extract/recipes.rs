@@ -137,7 +137,7 @@ fn instruction_once(line: &str) -> Option<&str> {
 fn exec_form(unit: &mut Unit, body: &str, from: usize) {
     for field in super::fields::of_json(&Unit::at(Context::Prose, Kind::Data, body, from)) {
         let start = field.value.origin(0);
-        unit.push(&crate::model::text::shell_word(&field.value.text), start);
+        unit.push(&super::super::code::quoted(&field.value.text), start);
         unit.push(" ", start);
     }
     unit.push("\n", from);
