@@ -5,7 +5,7 @@
 
 use super::cursor::Reader;
 use super::read::only_expands;
-use super::tree::{Body, Fault, Pipeline, Script, Word};
+use super::tree::{Body, Command, Fault, Pipeline, Script, Word};
 use super::words::ends_word;
 
 const BEGINS: &[&str] = &["{", "if", "while", "until", "for", "select", "case", "function", "[["];
@@ -122,9 +122,18 @@ impl Reader<'_> {
                 return Script(all);
             }
             let start = self.at;
-            let Some(patterns) = self.patterns() else {
-                self.fault(Fault::Open);
-                return Script(all);
+            let patterns = match self.patterns() {
+                Ok(patterns) => patterns,
+                Err(words) => {
+                    // No branch: the line is taken for what it would be alone.
+                    self.fault(Fault::Open);
+                    if !words.is_empty() {
+                        let (span, body) = (self.span(start), Body::Simple { assigns: Vec::new(), words });
+                        let stages = vec![Command { body, redirects: Vec::new(), span }];
+                        all.push(Pipeline { stages, span });
+                    }
+                    return Script(all);
+                }
             };
             // A pattern may run commands too.
             let run: Vec<Word> = patterns.into_iter().filter(|word| word.text().is_none()).collect();
@@ -140,23 +149,23 @@ impl Reader<'_> {
         }
     }
 
-    /// The patterns of a branch, up to its parenthesis; `None` if there is none in the line.
-    fn patterns(&mut self) -> Option<Vec<Word>> {
+    /// The patterns of a branch, up to its parenthesis; the words if there is none in the line.
+    fn patterns(&mut self) -> Result<Vec<Word>, Vec<Word>> {
         let mut words = Vec::new();
         self.eat('(');
         loop {
             self.take_while(|c| matches!(c, ' ' | '\t' | '\r'));
-            match self.peek()? {
-                ')' => {
+            match self.peek() {
+                Some(')') => {
                     self.bump();
-                    return Some(words);
+                    return Ok(words);
                 }
-                '|' => {
+                Some('|') => {
                     self.bump();
                     self.gap();
                 }
-                '\n' => return None,
-                _ => match self.word() {
+                None | Some('\n') => return Err(words),
+                Some(_) => match self.word() {
                     Some(word) => words.push(word),
                     None => {
                         self.bump();

@@ -12,3 +12,6 @@ pub mod tools;
 pub mod tree;
 pub mod value;
 mod words;
+
+#[cfg(test)]
+mod tests;
