@@ -12,6 +12,7 @@
 //! BLOCKs is what hardly any honest skill does. What cannot be read is CONFIRM.
 
 pub mod code;
+pub mod extract;
 pub mod markdown;
 pub mod rules;
 pub mod shell;
@@ -52,7 +53,9 @@ pub fn scan(files: &[File<'_>]) -> Vec<Finding> {
     for file in order {
         look_at(file, &mut machine, &mut words, &mut all);
     }
-    all.sort_by(|a, b| (b.tier, &a.path, a.place.start, &a.rule).cmp(&(a.tier, &b.path, b.place.start, &b.rule)));
+    all.sort_by(|a, b| {
+        (b.tier, &a.path, a.place.start, &a.rule).cmp(&(a.tier, &b.path, b.place.start, &b.rule))
+    });
     all.dedup_by(|b, a| a.path == b.path && a.rule == b.rule && a.place.line == b.place.line);
     all
 }
@@ -62,20 +65,30 @@ fn look_at(file: &File<'_>, machine: &mut Machine, words: &mut BTreeSet<String>,
     for rule in RULES {
         if let Look::File(look) = rule.look {
             for message in look(file) {
-                tell(rule, Context::File, file.path, Place { start: 0, end: 0, line: 1, column: 1 }, message, None, all);
+                tell(
+                    rule,
+                    Context::File,
+                    file.path,
+                    Place { start: 0, end: 0, line: 1, column: 1 },
+                    message,
+                    None,
+                    all,
+                );
             }
         }
     }
     let Some(whole) = readable(file.bytes) else { return };
     let lines = Lines::new(whole);
-    for unit in units(file.path, file.executable, whole) {
+    for unit in extract::units(file.path, file.executable, whole) {
         if matches!(unit.kind, Kind::Code(_)) {
             words.extend(unit.text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase));
         }
         let mut seen = Vec::new();
         follow(&unit, machine, &mut seen);
         for rule in RULES {
-            let place = |span: Span| lines.place(unit.origin(span.start), unit.origin(span.end.max(span.start + 1) - 1) + 1);
+            let place = |span: Span| {
+                lines.place(unit.origin(span.start), unit.origin(span.end.max(span.start + 1) - 1) + 1)
+            };
             match rule.look {
                 Look::Event(look) => {
                     for (event, span) in &seen {
@@ -115,7 +128,15 @@ fn tell(
     all: &mut Vec<Finding>,
 ) {
     if let Some(tier) = rule.weight.of(context) {
-        all.push(Finding { rule: rule.id.to_owned(), tier, context, path: path.to_owned(), place, message, reads_as });
+        all.push(Finding {
+            rule: rule.id.to_owned(),
+            tier,
+            context,
+            path: path.to_owned(),
+            place,
+            message,
+            reads_as,
+        });
     }
 }
 
@@ -139,62 +160,19 @@ fn follow(unit: &Unit, machine: &mut Machine, seen: &mut Vec<(Event, Span)>) {
         match act {
             Act::Run(what) => seen.push((Event::Run { language, how: How::Argument, what }, span)),
             Act::Shell(what) => {
+                let known = what.text.chars().any(|c| c != UNKNOWN && !c.is_whitespace());
+                let text = what.text.clone();
                 if !what.from.kinds.is_empty() {
                     seen.push((Event::Run { language: Language::Shell, how: How::Argument, what }, span));
-                } else if what.text.chars().any(|c| c != UNKNOWN && !c.is_whitespace()) {
-                    machine.follow(&read::read(&what.text).script);
+                }
+                if known {
+                    machine.follow(&read::read(&text).script);
                     seen.extend(machine.take().events.into_iter().map(|(event, _)| (event, span)));
                 }
             }
         }
     }
     // An inline program of a shell's events is looked at by the rules themselves.
-}
-
-/// The pieces of a file, by its name and its first line.
-fn units(path: &str, executable: bool, whole: &str) -> Vec<Unit> {
-    let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
-    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-    let code = |language| vec![Unit::at(Context::Script, Kind::Code(language), whole, 0)];
-    match ending {
-        "md" | "mdx" | "markdown" | "mdc" => {
-            let body = body_of(whole);
-            markdown::units(&whole[body..], body)
-        }
-        "sh" | "bash" | "zsh" | "command" | "ksh" | "fish" => code(Language::Shell),
-        "py" | "pyw" => code(Language::Python),
-        "js" | "mjs" | "cjs" | "ts" | "mts" | "tsx" | "jsx" => code(Language::JavaScript),
-        "rb" => code(Language::Ruby),
-        "pl" | "pm" => code(Language::Perl),
-        "php" => code(Language::Php),
-        "ps1" | "psm1" => code(Language::PowerShell),
-        _ => match shebang(whole) {
-            Some(language) => code(language),
-            None if executable => code(Language::Shell),
-            None if matches!(ending, "txt" | "rst" | "") => vec![Unit::at(Context::Prose, Kind::Words, whole, 0)],
-            None => vec![Unit::at(Context::Prose, Kind::Data, whole, 0)],
-        },
-    }
-}
-
-fn shebang(whole: &str) -> Option<Language> {
-    let line = whole.strip_prefix("#!")?.lines().next()?;
-    line.split(|c: char| c.is_whitespace() || c == '/').rev().find_map(shell::known::interpreter)
-}
-
-/// Where the text behind the front matter begins.
-fn body_of(whole: &str) -> usize {
-    if !whole.starts_with("---") {
-        return 0;
-    }
-    let mut at = 0;
-    for (index, line) in whole.split_inclusive('\n').enumerate() {
-        at += line.len();
-        if index > 0 && line.trim_end() == "---" {
-            return at;
-        }
-    }
-    0
 }
 
 /// The heaviest of these.

@@ -1,5 +1,8 @@
 //! Shell text: read as a shell reads it, and followed without being run.
 mod call;
+mod braced;
+mod compound;
+mod cursor;
 pub mod escapes;
 pub mod expand;
 mod files;
@@ -10,7 +13,11 @@ pub mod power;
 pub mod read;
 mod run;
 pub mod secrets;
+mod redirects;
 pub mod tools;
 pub mod tree;
 pub mod value;
 mod words;
+
+#[cfg(test)]
+mod tests;
