@@ -27,7 +27,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 /// Whether the host is a public IPv4 address in any spelling that `inet_aton` takes, or a v6 one.
-fn is_bare(url: &str) -> bool {
+pub(super) fn is_bare(url: &str) -> bool {
     let behind = url.split_once("://").map_or(url, |(_, behind)| behind);
     let host = behind.split(['/', '?', '#']).next().unwrap_or_default().rsplit('@').next().unwrap_or_default();
     if let Some(six) = host.strip_prefix('[') {
