@@ -23,9 +23,15 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIEN
 pub(super) static RULE: Rule = Rule {
     id: "hide.encoded-blob",
     title: "encoded text that comes to commands",
-    weight: Weight::of_commands(Tier::Block, Tier::Confirm, Some(Tier::Confirm)),
+    weight: Weight {
+        run: Some(Tier::Block),
+        fence: Some(Tier::Confirm),
+        inline: Some(Tier::Confirm),
+        prose: Some(Tier::Confirm),
+        file: None,
+    },
     owasp: &["AST01", "AST04"],
-    what: "A long piece of base64 or hexadecimal that decodes to a command, a script, or sentences that other rules find. It weighs at least what is found in it, CONFIRM where it is a command or a script.",
+    what: "A long piece of base64 or hexadecimal that decodes to a command, a script, or sentences that other rules find. It is to be confirmed where it is a command or a script; in a script it weighs what is found in it.",
     why: "Whoever reviews the text does not read it; whoever runs it does.",
     instead: "Write it as it is.",
     limits: "Three encodings deep, 64 kB of decoded text in a file. Other encodings, compression and text that is put together piece by piece are not undone.",
@@ -105,7 +111,8 @@ fn decode(blob: &str) -> Option<String> {
         (0..hex.len()).step_by(2).map(pair).collect::<Option<Vec<u8>>>()?
     } else {
         // What is cut off at the limit is cut at whole groups.
-        let whole = if blob.len() >= DECODED * 2 { blob.get(..DECODED)? } else { blob.as_str() };
+        let whole = if blob.len() >= DECODED * 2 { blob.get(..DECODED)? } else { blob.trim_end_matches('=') };
+        let whole = &whole[..whole.len() - usize::from(whole.len() % 4 == 1)];
         STANDARD.decode(whole).or_else(|_| URL_SAFE.decode(whole)).ok()?
     };
     readable(&bytes)
@@ -114,6 +121,11 @@ fn decode(blob: &str) -> Option<String> {
 /// Bytes as text, if they are text for people or machines: UTF-8, or UTF-16 as one system writes it.
 fn readable(bytes: &[u8]) -> Option<String> {
     let wide = bytes.len() > 8 && bytes.len() % 2 == 0 && bytes.iter().skip(1).step_by(2).filter(|byte| **byte == 0).count() * 10 > bytes.len() * 4;
+    // A word that happens to stand behind spoils the last bytes alone.
+    let bytes = match std::str::from_utf8(bytes) {
+        Err(error) if !wide && error.valid_up_to() + 8 >= bytes.len() => &bytes[..error.valid_up_to()],
+        _ => bytes,
+    };
     let text = if wide {
         let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
         String::from_utf16(&units).ok()?
@@ -128,10 +140,18 @@ fn readable(bytes: &[u8]) -> Option<String> {
 fn blobs(text: &str) -> Vec<Range<usize>> {
     let (mut all, mut start, mut line) = (Vec::new(), None, 0);
     let bytes = text.as_bytes();
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_' | b'\\');
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_');
     for (at, byte) in bytes.iter().copied().enumerate() {
-        if is_part(byte) {
-            start.get_or_insert(at);
+        let escape = byte == b'\\' && bytes.get(at + 1) == Some(&b'x');
+        if is_part(byte) || escape {
+            // `NAME=` is no part of what follows: such a mark stands at the end alone.
+            let behind = byte != b'=' && at > 0 && bytes.get(at - 1) == Some(&b'=');
+            if behind && let Some(from) = start.take() {
+                all.push(from..at);
+            }
+            if byte != b'=' || start.is_some() {
+                start.get_or_insert(at);
+            }
             continue;
         }
         // A whole line of it goes on in the next one.
@@ -156,7 +176,8 @@ mod tests {
     #[test]
     fn lines_of_it_are_one_piece_and_it_may_be_wide_or_hexadecimal() {
         let line = "A".repeat(64);
-        assert_eq!(blobs(&format!("x {line}\n{line}\nend here")), [2..66, 67..131]);
+        assert_eq!(blobs(&format!("x {line}\n{line}\n\nend")), [2..66, 67..131]);
+        assert_eq!(blobs(&format!("KEY={line}= x={line}")), [4..69, 72..136]);
         assert_eq!(blobs(&format!("{line}\n{line}\nAA==")), [0..134]);
         assert_eq!(decode("6563686f2068656c6c6f20776f726c64").as_deref(), Some("echo hello world"));
         assert_eq!(decode("ZQBjAGgAbwAgAGgAZQBsAGwAbwAgAHcAbwByAGwAZAA=").as_deref(), Some("echo hello world"));

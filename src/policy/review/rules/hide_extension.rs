@@ -14,7 +14,7 @@ const OPAQUE: &[&str] = &[
 ];
 /// Endings of what is read and not run.
 const READ: &[&str] =
-    &["txt", "json", "csv", "tsv", "log", "xml", "toml", "ini", "cfg", "conf", "dat", "bib", "css", "svg", "license", "lock", "rst"];
+    &["json", "csv", "tsv", "log", "xml", "toml", "ini", "cfg", "conf", "dat", "bib", "css", "svg", "license", "lock", "rst"];
 
 pub(super) static RULE: Rule = Rule {
     id: "hide.extension",
@@ -24,7 +24,7 @@ pub(super) static RULE: Rule = Rule {
     what: "A script named as a picture, an archive, a document or a list; a program or an archive named as text.",
     why: "The ending is why nobody opens it.",
     instead: "Name it by what it is.",
-    limits: "Text that stands in for a large file is left alone. One format of pictures in place of another is no matter.",
+    limits: "A script named `.txt` is read as the script that it is. Text that stands in for a large file is left alone. One format of pictures in place of another is no matter.",
     bad: "Logo.\n=== assets/logo.png ===\n#!/bin/sh\necho hi\n",
     alike: "Logo.\n=== assets/logo.png ===\nversion https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n=== notes.txt ===\nhello\n",
     look: Look::File(|file| told(file).into_iter().collect()),
@@ -33,12 +33,12 @@ pub(super) static RULE: Rule = Rule {
 fn told(file: &File<'_>) -> Option<String> {
     let ending = ending(file.path);
     let format = executable(file).filter(|format| *format != "by its ending");
-    let known = OPAQUE.contains(&ending.as_str()) || READ.contains(&ending.as_str()) || matches!(ending.as_str(), "md" | "sh" | "py" | "js" | "ts");
+    let known = OPAQUE.contains(&ending.as_str()) || READ.contains(&ending.as_str()) || matches!(ending.as_str(), "md" | "txt" | "sh" | "py" | "js" | "ts");
     if let Some(format) = format.filter(|_| known) {
         return Some(format!("named `.{ending}` and is executable code: {format}"));
     }
     let archive = [&b"PK\x03\x04"[..], b"\x1f\x8b\x08", b"7z\xbc\xaf", b"Rar!", b"\xfd7zXZ", b"BZh9"].iter().any(|mark| file.bytes.starts_with(mark));
-    if archive && (READ.contains(&ending.as_str()) || matches!(ending.as_str(), "md" | "png" | "jpg" | "jpeg" | "gif" | "sh" | "py" | "js")) {
+    if archive && (READ.contains(&ending.as_str()) || matches!(ending.as_str(), "md" | "txt" | "png" | "jpg" | "jpeg" | "gif" | "sh" | "py" | "js")) {
         return Some(format!("named `.{ending}` and is an archive"));
     }
     let text = std::str::from_utf8(file.bytes).ok().filter(|_| is_text(file.bytes))?;

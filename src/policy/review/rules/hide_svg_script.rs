@@ -27,7 +27,8 @@ fn look(page: &Page<'_>) -> Vec<Hit> {
     if !(picture || html || matches!(ending.as_str(), "md" | "mdx" | "markdown" | "mdc")) {
         return all;
     }
-    let mut at = 0;
+    let text = !(picture || html);
+    let mut at = if text { super::super::body_of(page.text) } else { 0 };
     while let Some(found) = page.text.get(at..).and_then(|rest| rest.find('<')) {
         let start = at + found;
         at = start + 1;
@@ -41,9 +42,10 @@ fn look(page: &Page<'_>) -> Vec<Hit> {
         // No tag is longer; a text of nothing but tags that never end is read once.
         let tag = &tag[..tag.floor_char_boundary(4096)];
         let end = tag.find(['>', '<']).unwrap_or(tag.len());
+        let closed = tag[end..].starts_with('>');
         let tag = tag[..end].to_ascii_lowercase();
         at += end;
-        let Some(told) = active(&tag, html) else { continue };
+        let Some(told) = active(&tag, html).filter(|_| closed || !text) else { continue };
         let tier = if html { Tier::Note } else { Tier::Confirm };
         all.push(Hit::new(start, at, tier, format!("{told}: `{}`", text::escape_short(&tag, 100))));
     }

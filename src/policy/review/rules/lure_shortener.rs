@@ -15,7 +15,13 @@ const SHORT: &[&str] = &[
 pub(super) static RULE: Rule = Rule {
     id: "lure.shortener",
     title: "an address that does not say where it leads",
-    weight: Weight::of_commands(Tier::Confirm, Tier::Warn, Some(Tier::Warn)),
+    weight: Weight {
+        run: Some(Tier::Confirm),
+        fence: Some(Tier::Warn),
+        inline: Some(Tier::Warn),
+        prose: Some(Tier::Warn),
+        file: None,
+    },
     owasp: &["AST04"],
     what: "An address of a service that makes long addresses short.",
     why: "Nobody can see where it leads, and whoever made it can let it lead elsewhere tomorrow.",
@@ -26,7 +32,9 @@ pub(super) static RULE: Rule = Rule {
     look: Look::Page(|page| {
         let short = addresses(page.text).into_iter().filter(|one| {
             let code = one.path.trim_matches('/');
-            let made_up = code.len() < 4 || ["example", "your", "xxx", "abc"].iter().any(|part| code.to_lowercase().starts_with(part));
+            let made_up = code.len() < 4
+                || code.contains(".php") || code.starts_with("api") || code.contains("shorten")
+                || ["example", "your", "xxx", "abc"].iter().any(|part| code.to_lowercase().starts_with(part));
             !made_up && SHORT.iter().any(|name| is_under(one.host, name))
         });
         let found = short.map(|one| {

@@ -22,7 +22,7 @@ pub(super) static RULE: Rule = Rule {
 
 static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
     Phrases::new(&[
-        "ignore|disregard|forget|override|bypass|discard [all|any|every|of|the|your|my|these|those] previous|prior|above|earlier|preceding|existing|original|initial [system|user|safety|developer] instructions|instruction|rules|prompts|prompt|directions|directives|guidelines|commands|constraints",
+        "ignore|disregard|forget|override|bypass|discard [all|any|every|of|the|your|my|these|those] previous|prior|above|earlier|preceding|original [system|user|safety|developer] instructions|instruction|rules|prompts|prompt|directions|directives|guidelines|commands|constraints",
         "ignore|disregard|forget|override|bypass [all|any|every|of|the|your] system|safety|developer [safety|security] instructions|rules|prompt|prompts|guidelines|guardrails|policies|restrictions|filters",
         "ignore|disregard|forget all|everything|anything [that|of] you|youve|were|was [were|have|been|ve] told|taught|instructed|learned [before|above|so|far]",
         "you are|youre now|no [now|longer] in|bound|dan|unrestricted|jailbroken [developer|god|by|mode] mode|rules|now|unrestricted|restrictions",

@@ -22,8 +22,10 @@ pub(super) static RULE: Rule = Rule {
 
 static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
     Phrases::new(&[
-        "fetch|download|retrieve|curl|webfetch *9 and|then [then] follow|execute|obey|apply|perform|do [exactly|all|its|the|their|any|these|those|what] instructions|steps|commands|says|it|directions|guidelines",
-        "read|visit|open|load http|https *9 and|then [then] follow|execute|obey|perform [exactly|all|its|the|their|any|these|those] instructions|steps|commands|says|it|directions",
+        "fetch|download|retrieve|curl|webfetch *9 and|then [then] follow|obey [exactly|all|its|the|their|any|these|those|what] instructions|steps|commands|says|it|directions|guidelines",
+        "fetch|download|retrieve|curl|webfetch *9 and|then [then] execute|apply|perform|do all|its|the|their|any|these|those|what [exactly|the|its] instructions|steps|commands|says|it|directions|guidelines",
+        "read|visit|open|load http|https *9 and|then [then] follow|obey [exactly|all|its|the|their|any|these|those] instructions|steps|commands|says|it|directions",
+        "read|visit|open|load http|https *9 and|then [then] execute|perform all|its|the|their|any|these|those [exactly|the|its] instructions|steps|commands|directions",
         "follow|execute|obey [all|any|the] instructions|steps|commands *2 at|from|on http|https",
         "follow|execute|obey|perform [all|any|the] instructions|steps|commands *3 returned|served|hosted|published|found by|on|at [the|our|a|this|that] url|server|page|website|site|endpoint|http|https|api",
     ])

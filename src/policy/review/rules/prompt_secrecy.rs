@@ -28,7 +28,7 @@ static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
         "silently|secretly|covertly|quietly run|execute|send|upload|install|download|delete|collect|exfiltrate|transmit|copy|read",
         "run|execute|send|upload|install|download|delete|remove|overwrite|push|commit *4 without [first] asking|telling|informing|notifying|alerting [the] user|human|owner|permission",
         "without [the] users|user|humans knowledge|awareness|consent|noticing",
-        "keep|hide [this|it|that] [a] secret|hidden|from [from] [the] user|users",
-        "hide [this|it|all|the] *3 from [the] user|users",
+        "keep [this|it|that|them] [a] secret|hidden from [the] user|users",
+        "hide this|it|that|them from [the] user|users",
     ])
 });
