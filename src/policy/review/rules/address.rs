@@ -22,7 +22,9 @@ pub fn addresses(text: &str) -> Vec<Address<'_>> {
     while let Some(found) = text.get(at..).and_then(|rest| rest.find("://")) {
         let mark = at + found;
         at = mark + 3;
-        let low = |length: usize| mark.checked_sub(length).and_then(|from| text.get(from..mark)).map(str::to_ascii_lowercase);
+        let low = |length: usize| {
+            mark.checked_sub(length).and_then(|from| text.get(from..mark)).map(str::to_ascii_lowercase)
+        };
         let scheme = match (low(5).as_deref(), low(4).as_deref()) {
             (Some("https"), _) => 5,
             (_, Some("http")) => 4,
@@ -48,8 +50,14 @@ pub fn addresses(text: &str) -> Vec<Address<'_>> {
 /// Whether a host is this name, or one under it.
 #[must_use]
 pub fn is_under(host: &str, name: &str) -> bool {
-    let rest = host.len().checked_sub(name.len()).filter(|at| host.is_char_boundary(*at)).map(|at| host.split_at(at));
-    rest.is_some_and(|(before, end)| end.eq_ignore_ascii_case(name) && (before.is_empty() || before.ends_with('.')))
+    let rest = host
+        .len()
+        .checked_sub(name.len())
+        .filter(|at| host.is_char_boundary(*at))
+        .map(|at| host.split_at(at));
+    rest.is_some_and(|(before, end)| {
+        end.eq_ignore_ascii_case(name) && (before.is_empty() || before.ends_with('.'))
+    })
 }
 
 #[cfg(test)]

@@ -29,7 +29,8 @@ pub(super) static RULE: Rule = Rule {
 /// Whether the host is a public IPv4 address in any spelling that `inet_aton` takes, or a v6 one.
 pub(super) fn is_bare(url: &str) -> bool {
     let behind = url.split_once("://").map_or(url, |(_, behind)| behind);
-    let host = behind.split(['/', '?', '#']).next().unwrap_or_default().rsplit('@').next().unwrap_or_default();
+    let host =
+        behind.split(['/', '?', '#']).next().unwrap_or_default().rsplit('@').next().unwrap_or_default();
     if let Some(six) = host.strip_prefix('[') {
         let address = six.split(']').next().and_then(|text| text.parse::<Ipv6Addr>().ok());
         return address.is_some_and(|ip| match ip.to_ipv4_mapped() {
@@ -48,5 +49,9 @@ pub(super) fn is_bare(url: &str) -> bool {
 }
 
 const fn is_public(ip: Ipv4Addr) -> bool {
-    !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified() || ip.is_documentation())
+    !(ip.is_private()
+        || ip.is_loopback()
+        || ip.is_link_local()
+        || ip.is_unspecified()
+        || ip.is_documentation())
 }

@@ -30,7 +30,8 @@ fn look(page: &Page<'_>) -> Vec<Hit> {
         if turned && !overrides(page.text, &run) {
             continue;
         }
-        let elsewhere = if page.is_code(run.start) && !turned && !is_mark(&run) { Tier::Confirm } else { Tier::Warn };
+        let elsewhere =
+            if page.is_code(run.start) && !turned && !is_mark(&run) { Tier::Confirm } else { Tier::Warn };
         let tier = if turned { Tier::Warn } else { tier(page, &run, elsewhere) };
         all.push(hit(&run, tier, format!("holds {}, which turns the direction of reading", told(&run))));
     }

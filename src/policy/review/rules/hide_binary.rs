@@ -16,7 +16,9 @@ pub(super) static RULE: Rule = Rule {
     limits: "Told by the first bytes, and by the ending for archives of Java. Programs inside of archives, pictures or documents are not looked for.",
     bad: "A tool.\n=== bin/tool ===\n\u{7f}ELF\u{2}\u{1}\u{1}\u{0}\u{0}\u{0}\u{0}\u{0}",
     alike: "A list.\n=== bin/list ===\nELF\u{2}\u{1}\n=== a.txt ===\nMZ is how it begins, PE comes later.\n",
-    look: Look::File(|file| executable(file).map(|format| format!("a file of executable code: {format}")).into_iter().collect()),
+    look: Look::File(|file| {
+        executable(file).map(|format| format!("a file of executable code: {format}")).into_iter().collect()
+    }),
 };
 
 /// The format of executable code that a file is in.
@@ -35,11 +37,18 @@ pub(super) fn executable(file: &File<'_>) -> Option<&'static str> {
         [0x1b, b'L', b'u', b'a', ..] => "Lua bytecode",
         [_, _, 0x0d, 0x0a, ..] if matches!(ending.as_str(), "pyc" | "pyo") => "Python bytecode",
         _ if matches!(ending.as_str(), "pyc" | "pyo") => "Python bytecode",
-        _ if zip && matches!(ending.as_str(), "jar" | "war" | "apk" | "xpi" | "vsix" | "crx" | "whl" | "egg" | "ipa") => {
+        _ if zip
+            && matches!(
+                ending.as_str(),
+                "jar" | "war" | "apk" | "xpi" | "vsix" | "crx" | "whl" | "egg" | "ipa"
+            ) =>
+        {
             "an archive of a program"
         }
-        _ if matches!(ending.as_str(), "exe" | "dll" | "so" | "dylib" | "msi" | "scr" | "com" | "class" | "wasm" | "node")
-            && !is_text(bytes) =>
+        _ if matches!(
+            ending.as_str(),
+            "exe" | "dll" | "so" | "dylib" | "msi" | "scr" | "com" | "class" | "wasm" | "node"
+        ) && !is_text(bytes) =>
         {
             "by its ending"
         }

@@ -6,9 +6,19 @@ use crate::model::finding::Tier;
 
 /// What browsers and viewers run.
 const ACTIVE: &[&str] = &[
-    "text/html", "text/javascript", "application/javascript", "application/x-javascript", "application/xhtml+xml", "application/x-sh",
-    "text/x-sh", "application/x-msdownload", "application/vnd.microsoft.portable-executable", "application/hta", "application/java-archive",
-    "application/zip", "application/x-shellscript",
+    "text/html",
+    "text/javascript",
+    "application/javascript",
+    "application/x-javascript",
+    "application/xhtml+xml",
+    "application/x-sh",
+    "text/x-sh",
+    "application/x-msdownload",
+    "application/vnd.microsoft.portable-executable",
+    "application/hta",
+    "application/java-archive",
+    "application/zip",
+    "application/x-shellscript",
 ];
 
 pub(super) static RULE: Rule = Rule {
@@ -31,7 +41,9 @@ fn look(page: &Page<'_>) -> Vec<Hit> {
         let rest = page.text.get(start + 5..).unwrap_or_default();
         let head: String = rest.chars().take(64).take_while(|c| *c != ',').collect();
         let kind = head.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        let holds = rest.get(head.len() + 1..).is_some_and(|held| held.bytes().take(24).filter(|c| !b"\"'`) {}$<>\n".contains(c)).count() == 24);
+        let holds = rest.get(head.len() + 1..).is_some_and(|held| {
+            held.bytes().take(24).filter(|c| !b"\"'`) {}$<>\n".contains(c)).count() == 24
+        });
         if ACTIVE.contains(&kind.as_str()) && holds {
             let end = start + 5 + head.len();
             all.push(Hit::new(start, end, Tier::Confirm, format!("an address that holds `{kind}`")));

@@ -15,8 +15,9 @@ use std::ops::Range;
 /// Shortest text that is decoded: 24 letters of what it comes to.
 const SHORTEST: usize = 32;
 
-const LENIENT: GeneralPurposeConfig =
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true);
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+    .with_decode_allow_trailing_bits(true);
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
@@ -42,13 +43,15 @@ pub(super) static RULE: Rule = Rule {
 
 fn look(page: &Page<'_>) -> Vec<Hit> {
     let (mut all, mut left) = (Vec::new(), DECODED);
-    if page.depth >= DEPTH {
-        return all;
-    }
     for range in blobs(page.text) {
         let Some(decoded) = page.text.get(range.clone()).and_then(decode) else { continue };
         if !is_worth_it(&decoded) {
             continue;
+        }
+        // What is not looked at is told: an end of patience is no proof.
+        if page.depth >= DEPTH {
+            all.push(Hit::new(range.start, range.end, Tier::Confirm, "encoded deeper than is looked at"));
+            break;
         }
         if decoded.len() > left {
             all.push(Hit::new(range.start, range.end, Tier::Confirm, "more encoded text than is looked at"));
@@ -91,15 +94,30 @@ fn judged(page: &Page<'_>, decoded: &str) -> Option<(Tier, String)> {
 
 /// Whether it reads as a program of a language that is no shell.
 fn is_program(text: &str) -> bool {
-    ["import os", "import subprocess", "exec(", "eval(", "os.system", "require(", "child_process", "Invoke-", "IEX", "<script", "$(", "fetch("]
-        .iter()
-        .any(|sign| text.contains(sign))
+    [
+        "import os",
+        "import subprocess",
+        "exec(",
+        "eval(",
+        "os.system",
+        "require(",
+        "child_process",
+        "Invoke-",
+        "IEX",
+        "<script",
+        "$(",
+        "fetch(",
+    ]
+    .iter()
+    .any(|sign| text.contains(sign))
 }
 
 /// Whether a decoded text is long enough to do or say something.
 fn is_worth_it(decoded: &str) -> bool {
     let first = decoded.trim_start().split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
-    interpreter(first).is_some() || decoded.contains(' ') && Words::new(&decoded[..decoded.floor_char_boundary(400)]).len() >= 3
+    interpreter(first).is_some()
+        || !blobs(decoded).is_empty()
+        || decoded.contains(' ') && Words::new(&decoded[..decoded.floor_char_boundary(400)]).len() >= 3
 }
 
 /// The text that a piece of base64 or hexadecimal comes to, if it is one.
@@ -120,14 +138,17 @@ fn decode(blob: &str) -> Option<String> {
 
 /// Bytes as text, if they are text for people or machines: UTF-8, or UTF-16 as one system writes it.
 fn readable(bytes: &[u8]) -> Option<String> {
-    let wide = bytes.len() > 8 && bytes.len() % 2 == 0 && bytes.iter().skip(1).step_by(2).filter(|byte| **byte == 0).count() * 10 > bytes.len() * 4;
+    let wide = bytes.len() > 8
+        && bytes.len() % 2 == 0
+        && bytes.iter().skip(1).step_by(2).filter(|byte| **byte == 0).count() * 10 > bytes.len() * 4;
     // A word that happens to stand behind spoils the last bytes alone.
     let bytes = match std::str::from_utf8(bytes) {
         Err(error) if !wide && error.valid_up_to() + 8 >= bytes.len() => &bytes[..error.valid_up_to()],
         _ => bytes,
     };
     let text = if wide {
-        let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+        let units: Vec<u16> =
+            bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
         String::from_utf16(&units).ok()?
     } else {
         std::str::from_utf8(bytes).ok()?.to_owned()
@@ -156,7 +177,8 @@ fn blobs(text: &str) -> Vec<Range<usize>> {
         }
         // A whole line of it goes on in the next one.
         let next = bytes.get(at + 1).is_some_and(|next| is_part(*next));
-        let goes_on = byte == b'\n' && next && at - line >= SHORTEST && start.is_some_and(|start| start <= line);
+        let goes_on =
+            byte == b'\n' && next && at - line >= SHORTEST && start.is_some_and(|start| start <= line);
         if byte == b'\n' {
             line = at + 1;
         }
@@ -180,7 +202,10 @@ mod tests {
         assert_eq!(blobs(&format!("KEY={line}= x={line}")), [4..69, 72..136]);
         assert_eq!(blobs(&format!("{line}\n{line}\nAA==")), [0..134]);
         assert_eq!(decode("6563686f2068656c6c6f20776f726c64").as_deref(), Some("echo hello world"));
-        assert_eq!(decode("ZQBjAGgAbwAgAGgAZQBsAGwAbwAgAHcAbwByAGwAZAA=").as_deref(), Some("echo hello world"));
+        assert_eq!(
+            decode("ZQBjAGgAbwAgAGgAZQBsAGwAbwAgAHcAbwByAGwAZAA=").as_deref(),
+            Some("echo hello world")
+        );
         assert_eq!(decode(&"Q".repeat(40)), None);
     }
 }

@@ -9,12 +9,14 @@ use crate::model::finding::Tier;
 
 /// Endings of what is no text.
 const OPAQUE: &[&str] = &[
-    "png", "jpg", "jpeg", "gif", "webp", "bmp", "ico", "tiff", "pdf", "zip", "gz", "tgz", "xz", "bz2", "7z", "rar", "ttf", "otf", "woff",
-    "woff2", "mp3", "mp4", "wav", "ogg", "docx", "xlsx", "pptx",
+    "png", "jpg", "jpeg", "gif", "webp", "bmp", "ico", "tiff", "pdf", "zip", "gz", "tgz", "xz", "bz2", "7z",
+    "rar", "ttf", "otf", "woff", "woff2", "mp3", "mp4", "wav", "ogg", "docx", "xlsx", "pptx",
 ];
 /// Endings of what is read and not run.
-const READ: &[&str] =
-    &["json", "csv", "tsv", "log", "xml", "toml", "ini", "cfg", "conf", "dat", "bib", "css", "svg", "license", "lock", "rst"];
+const READ: &[&str] = &[
+    "json", "csv", "tsv", "log", "xml", "toml", "ini", "cfg", "conf", "dat", "bib", "css", "svg", "license",
+    "lock", "rst",
+];
 
 pub(super) static RULE: Rule = Rule {
     id: "hide.extension",
@@ -33,12 +35,19 @@ pub(super) static RULE: Rule = Rule {
 fn told(file: &File<'_>) -> Option<String> {
     let ending = ending(file.path);
     let format = executable(file).filter(|format| *format != "by its ending");
-    let known = OPAQUE.contains(&ending.as_str()) || READ.contains(&ending.as_str()) || matches!(ending.as_str(), "md" | "txt" | "sh" | "py" | "js" | "ts");
+    let known = OPAQUE.contains(&ending.as_str())
+        || READ.contains(&ending.as_str())
+        || matches!(ending.as_str(), "md" | "txt" | "sh" | "py" | "js" | "ts");
     if let Some(format) = format.filter(|_| known) {
         return Some(format!("named `.{ending}` and is executable code: {format}"));
     }
-    let archive = [&b"PK\x03\x04"[..], b"\x1f\x8b\x08", b"7z\xbc\xaf", b"Rar!", b"\xfd7zXZ", b"BZh9"].iter().any(|mark| file.bytes.starts_with(mark));
-    if archive && (READ.contains(&ending.as_str()) || matches!(ending.as_str(), "md" | "txt" | "png" | "jpg" | "jpeg" | "gif" | "sh" | "py" | "js")) {
+    let archive = [&b"PK\x03\x04"[..], b"\x1f\x8b\x08", b"7z\xbc\xaf", b"Rar!", b"\xfd7zXZ", b"BZh9"]
+        .iter()
+        .any(|mark| file.bytes.starts_with(mark));
+    if archive
+        && (READ.contains(&ending.as_str())
+            || matches!(ending.as_str(), "md" | "txt" | "png" | "jpg" | "jpeg" | "gif" | "sh" | "py" | "js"))
+    {
         return Some(format!("named `.{ending}` and is an archive"));
     }
     let text = std::str::from_utf8(file.bytes).ok().filter(|_| is_text(file.bytes))?;

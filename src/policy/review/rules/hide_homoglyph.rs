@@ -34,14 +34,19 @@ fn look(page: &Page<'_>) -> Vec<Hit> {
     }
     for word in page.commands() {
         let CommandWord { span, first } = *word;
-        let Some(whole) = page.text.get(span.start..span.end).filter(|text| text.len() < 1024 && text.contains(odd)) else { continue };
+        let Some(whole) =
+            page.text.get(span.start..span.end).filter(|text| text.len() < 1024 && text.contains(odd))
+        else {
+            continue;
+        };
         let name = whole.trim_matches(['"', '\'']).rsplit('/').next().unwrap_or_default();
         let ending = name.rsplit_once('.').map(|(_, ending)| ending);
         if first && (is_mixed(name) || is_command_in_disguise(name)) {
             let told = format!("the command `{}` reads as Latin and is not", text::reveal(name));
             all.push(Hit::new(span.start, span.end, Tier::Block, told));
         } else if ending.is_some_and(is_mixed) {
-            let told = format!("the ending of `{}` mixes scripts so that it reads as Latin", text::reveal(name));
+            let told =
+                format!("the ending of `{}` mixes scripts so that it reads as Latin", text::reveal(name));
             all.push(Hit::new(span.start, span.end, Tier::Confirm, told));
         }
     }

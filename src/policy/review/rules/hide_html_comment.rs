@@ -65,14 +65,29 @@ fn judged(page: &Page<'_>, inside: &str) -> Option<(Tier, String)> {
     let orders = ORDERS.find(&words).iter().any(|found| !words.is_talk(found));
     let runs = inside.lines().flat_map(|line| line.split('`')).any(is_command);
     let heavy = runs && {
-        let script: String = inside.lines().flat_map(|line| line.split('`')).filter(|part| is_command(part)).flat_map(|part| [part, "\n"]).collect();
-        page.inner("comment.sh", &script).iter().any(|finding| finding.tier >= Tier::Confirm && !finding.rule.starts_with("meta."))
+        let script: String = inside
+            .lines()
+            .flat_map(|line| line.split('`'))
+            .filter(|part| is_command(part))
+            .flat_map(|part| [part, "\n"])
+            .collect();
+        page.inner("comment.sh", &script)
+            .iter()
+            .any(|finding| finding.tier >= Tier::Confirm && !finding.rule.starts_with("meta."))
     };
     match (orders, runs, heavy) {
-        (_, _, true) => Some((Tier::Confirm, format!("a comment that no page shows has a command: `{}`", said()))),
-        (true, true, _) => Some((Tier::Confirm, format!("a comment that no page shows gives an order: `{}`", said()))),
-        (true, ..) if !addresses(inside).is_empty() => Some((Tier::Confirm, format!("a comment that no page shows gives an order: `{}`", said()))),
-        (true, ..) => Some((Tier::Warn, format!("a comment that no page shows gives an order: `{}`", said()))),
+        (_, _, true) => {
+            Some((Tier::Confirm, format!("a comment that no page shows has a command: `{}`", said())))
+        }
+        (true, true, _) => {
+            Some((Tier::Confirm, format!("a comment that no page shows gives an order: `{}`", said())))
+        }
+        (true, ..) if !addresses(inside).is_empty() => {
+            Some((Tier::Confirm, format!("a comment that no page shows gives an order: `{}`", said())))
+        }
+        (true, ..) => {
+            Some((Tier::Warn, format!("a comment that no page shows gives an order: `{}`", said())))
+        }
         _ => None,
     }
 }

@@ -45,11 +45,20 @@ fn look(page: &Page<'_>) -> Vec<Hit> {
         let closed = tag[end..].starts_with('>');
         let tag = tag[..end].to_ascii_lowercase();
         at += end;
-        let Some(told) = active(&tag, html).filter(|_| closed || !text) else { continue };
+        let Some(told) = active(&tag, html).filter(|_| !text || closed && !is_word(page.text, start, &tag))
+        else {
+            continue;
+        };
         let tier = if html { Tier::Note } else { Tier::Confirm };
         all.push(Hit::new(start, at, tier, format!("{told}: `{}`", text::escape_short(&tag, 100))));
     }
     all
+}
+
+/// Whether a tag in a sentence is what the sentence talks about: it has nothing in it and stands in a line.
+fn is_word(text: &str, start: usize, tag: &str) -> bool {
+    let before = text.get(..start).and_then(|text| text.rsplit('\n').next()).unwrap_or_default();
+    tag.trim().bytes().all(|byte| byte.is_ascii_alphanumeric()) && !before.trim().is_empty()
 }
 
 /// What of a tag runs, if anything does.
@@ -62,14 +71,20 @@ fn active(tag: &str, html: bool) -> Option<&'static str> {
     if html {
         return None;
     }
-    let handler = tag.match_indices(" on").chain(tag.match_indices("\non")).chain(tag.match_indices("/on")).any(|(at, _)| {
-        let rest = &tag[at + 3..];
-        let length = rest.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(rest.len());
-        length >= 3 && rest[length..].trim_start().starts_with('=') && rest[length..].trim_start()[1..].trim_start().starts_with(['"', '\''])
-    });
+    let handler =
+        tag.match_indices(" on").chain(tag.match_indices("\non")).chain(tag.match_indices("/on")).any(
+            |(at, _)| {
+                let rest = &tag[at + 3..];
+                let length = rest.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(rest.len());
+                length >= 3
+                    && rest[length..].trim_start().starts_with('=')
+                    && rest[length..].trim_start()[1..].trim_start().starts_with(['"', '\''])
+            },
+        );
     if handler {
         return Some("a handler of events");
     }
-    let squeezed = tag.contains("script:") && tag.split(['"', '\'', '=']).any(|part| part.trim_start().starts_with("javascript:"));
+    let squeezed = tag.contains("script:")
+        && tag.split(['"', '\'', '=']).any(|part| part.trim_start().starts_with("javascript:"));
     squeezed.then_some("an address that is a script")
 }

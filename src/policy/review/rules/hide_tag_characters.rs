@@ -21,7 +21,11 @@ pub(super) static RULE: Rule = Rule {
         let found = found.iter().map(|run| {
             let elsewhere = if run.count >= 3 { Tier::Confirm } else { Tier::Warn };
             let spelt = text::escape_short(&run.spelt, 120);
-            hit(run, tier(page, run, elsewhere), format!("holds {} letters that nobody sees: `{spelt}`", run.count))
+            hit(
+                run,
+                tier(page, run, elsewhere),
+                format!("holds {} letters that nobody sees: `{spelt}`", run.count),
+            )
         });
         found.collect()
     }),

@@ -37,7 +37,12 @@ fn look(page: &Page<'_>) -> Vec<Hit> {
             let said = text::escape_short(unit.text.get(found.start..found.end).unwrap_or_default(), 160);
             let (start, end) = (unit.origin(found.start), unit.origin(found.end.max(1) - 1) + 1);
             let tier = if words.is_talk(&found) { Tier::Note } else { Tier::Confirm };
-            all.push(Hit::new(start, end, tier, format!("asks to run a command that stands elsewhere: `{said}`")));
+            all.push(Hit::new(
+                start,
+                end,
+                tier,
+                format!("asks to run a command that stands elsewhere: `{said}`"),
+            ));
         }
     }
     all

@@ -8,21 +8,85 @@ use crate::model::finding::Tier;
 use crate::model::text;
 
 /// Files that are opened or unpacked and then run.
-const FILES: &[&str] = &[".zip", ".exe", ".dmg", ".rar", ".7z", ".msi", ".pkg", ".scr", ".iso", ".bat", ".cmd", ".vbs", ".appimage"];
+const FILES: &[&str] = &[
+    ".zip",
+    ".exe",
+    ".dmg",
+    ".rar",
+    ".7z",
+    ".msi",
+    ".pkg",
+    ".scr",
+    ".iso",
+    ".bat",
+    ".cmd",
+    ".vbs",
+    ".appimage",
+];
 /// Hosts that keep what was published as it was.
 const REGISTRIES: &[&str] = &[
-    "npmjs.com", "npmjs.org", "pypi.org", "pythonhosted.org", "crates.io", "rubygems.org", "nuget.org", "maven.org", "debian.org",
-    "ubuntu.com", "golang.org", "go.dev", "python.org", "nodejs.org", "apache.org", "gnu.org", "example.com", "example.org",
+    "npmjs.com",
+    "npmjs.org",
+    "pypi.org",
+    "pythonhosted.org",
+    "crates.io",
+    "rubygems.org",
+    "nuget.org",
+    "maven.org",
+    "debian.org",
+    "ubuntu.com",
+    "golang.org",
+    "go.dev",
+    "python.org",
+    "nodejs.org",
+    "apache.org",
+    "gnu.org",
+    "example.com",
+    "example.org",
 ];
 /// What is said of something that must be there first.
 const FIRST: &[&str] = &[
-    "prerequisite", "prerequisites", "required", "requires", "require", "requirement", "requirements", "must", "before", "first",
-    "needed", "necessary", "install", "installed", "installer", "agent", "utility", "extract", "unzip", "unpack", "run", "launch",
+    "prerequisite",
+    "prerequisites",
+    "required",
+    "requires",
+    "require",
+    "requirement",
+    "requirements",
+    "must",
+    "before",
+    "first",
+    "needed",
+    "necessary",
+    "install",
+    "installed",
+    "installer",
+    "agent",
+    "utility",
+    "extract",
+    "unzip",
+    "unpack",
+    "run",
+    "launch",
 ];
-const ARCHIVE: &[&str] =
-    &["archive", "zip", "rar", "7z", "extract", "unzip", "unpack", "exe", "dmg", "installer", "executable", "unarchive", "decompress"];
+const ARCHIVE: &[&str] = &[
+    "archive",
+    "zip",
+    "rar",
+    "7z",
+    "extract",
+    "unzip",
+    "unpack",
+    "exe",
+    "dmg",
+    "installer",
+    "executable",
+    "unarchive",
+    "decompress",
+];
 const PASSWORD: &[&str] = &["password", "passphrase", "pass", "passcode", "pwd"];
-const FETCH: &[&str] = &["download", "downloads", "downloaded", "downloading", "get", "grab", "fetch", "obtain"];
+const FETCH: &[&str] =
+    &["download", "downloads", "downloaded", "downloading", "get", "grab", "fetch", "obtain"];
 
 pub(super) static RULE: Rule = Rule {
     id: "lure.prerequisite",
@@ -41,10 +105,15 @@ pub(super) static RULE: Rule = Rule {
 fn look(page: &Page<'_>) -> Vec<Hit> {
     let mut all = Vec::new();
     let links: Vec<Address<'_>> = addresses(page.text).into_iter().filter(is_program).collect();
-    for (unit, words) in page.words() {
+    let pieces: Vec<_> = page.words().collect();
+    let fetches: Vec<bool> = pieces.iter().map(|(_, words)| has(words, FETCH)).collect();
+    for (index, (unit, words)) in pieces.into_iter().enumerate() {
         let start = unit.origin(0);
         let end = unit.origin(unit.text.len().max(1) - 1) + 1;
-        if let Some(at) = protected(words) {
+        // `1. Download it.` and `2. Extract it with …` stand in pieces of their own.
+        let near = index.saturating_sub(3)..(index + 2).min(fetches.len());
+        let fetched = fetches.get(near).is_some_and(|near| near.contains(&true));
+        if let Some(at) = protected(words).filter(|_| fetched) {
             let told = "an archive to be opened with a password that is given".to_owned();
             let place = unit.origin(words.start(at));
             all.push(Hit::new(place, place + words.word(at).len(), Tier::Confirm, told));
@@ -52,9 +121,10 @@ fn look(page: &Page<'_>) -> Vec<Hit> {
         // The address of a link ends behind the last word of its piece.
         let from = links.partition_point(|link| link.start + 4 < start);
         let here = links.iter().skip(from).take_while(|link| link.start < end + 200).take(20);
-        let mut here = here.filter(|link| !page.is_code(link.start) && same_paragraph(page.text, start, link.start));
+        let mut here =
+            here.filter(|link| !page.is_code(link.start) && same_paragraph(page.text, start, link.start));
         if let Some(link) = here.next()
-            && has(words, FETCH)
+            && fetches.get(index) == Some(&true)
             && has(words, FIRST)
         {
             let told = format!("asks to download a program from `{}`", text::escape_short(link.text, 120));
@@ -70,9 +140,19 @@ fn has(words: &Words, sought: &[&str]) -> bool {
 
 /// The word that says that an archive is opened with a password.
 fn protected(words: &Words) -> Option<usize> {
-    let at = (0..words.len()).find(|at| PASSWORD.contains(&words.word(*at)) && words.near(*at, 10, 4, ARCHIVE))?;
-    let given = words.near(at, 14, 2, &["with", "using", "use", "enter", "extract", "unzip", "unpack"]) && has(words, FETCH);
-    (given && !words.near(at, 14, 8, &["crack", "cracking", "brute", "john", "hashcat", "forgot", "hash", "reset", "protected"])).then_some(at)
+    let at =
+        (0..words.len()).find(|at| PASSWORD.contains(&words.word(*at)) && words.near(*at, 10, 4, ARCHIVE))?;
+    let named = at.checked_sub(1).is_some_and(|before| ARCHIVE.contains(&words.word(before)));
+    let given =
+        named || words.near(at, 14, 2, &["with", "using", "use", "enter", "extract", "unzip", "unpack"]);
+    (given
+        && !words.near(
+            at,
+            14,
+            8,
+            &["crack", "cracking", "brute", "john", "hashcat", "forgot", "hash", "reset", "protected"],
+        ))
+    .then_some(at)
 }
 
 /// Whether no empty line stands between two places that are not far from each other.
@@ -84,5 +164,7 @@ fn same_paragraph(text: &str, one: usize, other: usize) -> bool {
 fn is_program(one: &Address<'_>) -> bool {
     let path = one.path.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
     let source = path.contains("/archive/") || path.contains("/zipball/");
-    !source && FILES.iter().any(|ending| path.ends_with(ending)) && !REGISTRIES.iter().any(|name| is_under(one.host, name))
+    !source
+        && FILES.iter().any(|ending| path.ends_with(ending))
+        && !REGISTRIES.iter().any(|name| is_under(one.host, name))
 }

@@ -9,7 +9,16 @@ use crate::model::text;
 
 /// Public services that are known by their number, and numbers that stand for any.
 const KNOWN: &[&str] = &[
-    "1.1.1.1", "1.0.0.1", "8.8.8.8", "8.8.4.4", "9.9.9.9", "1.2.3.4", "4.3.2.1", "5.6.7.8", "255.255.255.255", "100.100.100.200",
+    "1.1.1.1",
+    "1.0.0.1",
+    "8.8.8.8",
+    "8.8.4.4",
+    "9.9.9.9",
+    "1.2.3.4",
+    "4.3.2.1",
+    "5.6.7.8",
+    "255.255.255.255",
+    "100.100.100.200",
 ];
 
 pub(super) static RULE: Rule = Rule {
@@ -26,10 +35,14 @@ pub(super) static RULE: Rule = Rule {
     look: Look::Page(|page| {
         let bare = addresses(page.text).into_iter().filter(|one| {
             let shared = one.host.split('.').next().and_then(|part| part.parse::<u8>().ok());
-            !KNOWN.contains(&one.host) && !matches!(shared, Some(0 | 100 | 224..)) && one.host.contains(['.', ':']) && is_bare(one.text)
+            !KNOWN.contains(&one.host)
+                && !matches!(shared, Some(0 | 100 | 224..))
+                && one.host.contains(['.', ':'])
+                && is_bare(one.text)
         });
         let found = bare.map(|one| {
-            let told = format!("names a public address by its number: `{}`", text::escape_short(one.text, 80));
+            let told =
+                format!("names a public address by its number: `{}`", text::escape_short(one.text, 80));
             Hit::new(one.start, one.start + one.text.len(), Tier::Confirm, told)
         });
         found.collect()

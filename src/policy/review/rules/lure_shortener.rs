@@ -8,8 +8,30 @@ use crate::model::text;
 
 /// Hosts whose addresses say nothing of where they lead.
 const SHORT: &[&str] = &[
-    "bit.ly", "tinyurl.com", "t.co", "goo.gl", "is.gd", "v.gd", "rb.gy", "cutt.ly", "shorturl.at", "ow.ly", "t.ly", "rebrand.ly",
-    "tiny.cc", "s.id", "bl.ink", "shorte.st", "adf.ly", "qrco.de", "clck.ru", "u.to", "git.io", "surl.li", "2u.pw", "tiny.one",
+    "bit.ly",
+    "tinyurl.com",
+    "t.co",
+    "goo.gl",
+    "is.gd",
+    "v.gd",
+    "rb.gy",
+    "cutt.ly",
+    "shorturl.at",
+    "ow.ly",
+    "t.ly",
+    "rebrand.ly",
+    "tiny.cc",
+    "s.id",
+    "bl.ink",
+    "shorte.st",
+    "adf.ly",
+    "qrco.de",
+    "clck.ru",
+    "u.to",
+    "git.io",
+    "surl.li",
+    "2u.pw",
+    "tiny.one",
 ];
 
 pub(super) static RULE: Rule = Rule {
@@ -33,7 +55,9 @@ pub(super) static RULE: Rule = Rule {
         let short = addresses(page.text).into_iter().filter(|one| {
             let code = one.path.trim_matches('/');
             let made_up = code.len() < 4
-                || code.contains(".php") || code.starts_with("api") || code.contains("shorten")
+                || code.contains(".php")
+                || code.starts_with("api")
+                || code.contains("shorten")
                 || ["example", "your", "xxx", "abc"].iter().any(|part| code.to_lowercase().starts_with(part));
             !made_up && SHORT.iter().any(|name| is_under(one.host, name))
         });

@@ -8,7 +8,13 @@ use crate::model::finding::{Context, Tier};
 pub(super) static RULE: Rule = Rule {
     id: "meta.unparsed-shell",
     title: "commands that a shell would not read so",
-    weight: Weight { run: Some(Tier::Confirm), fence: Some(Tier::Note), inline: None, prose: None, file: None },
+    weight: Weight {
+        run: Some(Tier::Confirm),
+        fence: Some(Tier::Note),
+        inline: None,
+        prose: None,
+        file: None,
+    },
     owasp: &["AST08"],
     what: "Something in commands has no end or no beginning, or is nested deeper than is followed.",
     why: "What was read may then be another thing than what a shell reads, and what was not found may be there.",
@@ -23,7 +29,11 @@ fn told(unit: &Unit, followed: &Followed) -> Vec<(Span, String)> {
     if matches!(unit.context, Context::Call | Context::Inline | Context::Prose) {
         return Vec::new();
     }
-    let Some((fault, at)) = followed.faults.iter().max_by_key(|(fault, at)| (*fault == Fault::Deep, std::cmp::Reverse(*at))) else { return Vec::new() };
+    let Some((fault, at)) =
+        followed.faults.iter().max_by_key(|(fault, at)| (*fault == Fault::Deep, std::cmp::Reverse(*at)))
+    else {
+        return Vec::new();
+    };
     let told = match fault {
         Fault::Open => "something that begins here or before has no end",
         Fault::Stray => "something ends here that did not begin",

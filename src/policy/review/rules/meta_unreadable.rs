@@ -8,11 +8,15 @@ use crate::model::finding::Tier;
 
 /// Endings of what should be text.
 const TEXT: &[&str] = &[
-    "md", "mdx", "markdown", "mdc", "txt", "rst", "sh", "bash", "zsh", "fish", "ksh", "command", "py", "pyw", "js", "mjs", "cjs", "ts",
-    "mts", "tsx", "jsx", "rb", "pl", "pm", "php", "ps1", "psm1", "bat", "cmd", "vbs", "lua", "r", "go", "rs", "java", "c", "h", "cpp", "cs",
-    "swift", "kt", "json", "yaml", "yml", "toml", "ini", "cfg", "conf", "env", "xml", "html", "htm", "svg", "css", "csv", "tsv", "sql", "",
+    "md", "mdx", "markdown", "mdc", "txt", "rst", "sh", "bash", "zsh", "fish", "ksh", "command", "py", "pyw",
+    "js", "mjs", "cjs", "ts", "mts", "tsx", "jsx", "rb", "pl", "pm", "php", "ps1", "psm1", "bat", "cmd",
+    "vbs", "lua", "r", "go", "rs", "java", "c", "h", "cpp", "cs", "swift", "kt", "json", "yaml", "yml",
+    "toml", "ini", "cfg", "conf", "env", "xml", "html", "htm", "svg", "css", "csv", "tsv", "sql", "",
 ];
-const ARCHIVES: &[&str] = &["zip", "gz", "tgz", "tar", "xz", "txz", "bz2", "7z", "rar", "zst", "cab", "iso", "dmg", "pkg", "deb", "rpm", "skill"];
+const ARCHIVES: &[&str] = &[
+    "zip", "gz", "tgz", "tar", "xz", "txz", "bz2", "7z", "rar", "zst", "cab", "iso", "dmg", "pkg", "deb",
+    "rpm", "skill",
+];
 
 pub(super) static RULE: Rule = Rule {
     id: "meta.unreadable",
@@ -40,5 +44,6 @@ fn told(file: &File<'_>) -> Option<String> {
     if file.bytes.len() > LARGEST && (text || TEXT.contains(&ending.as_str())) {
         return Some(format!("{} bytes, and no more than {LARGEST} are looked at", file.bytes.len()));
     }
-    (!text && (TEXT.contains(&ending.as_str()) || file.executable)).then(|| "should be text and is none".to_owned())
+    (!text && (TEXT.contains(&ending.as_str()) || file.executable))
+        .then(|| "should be text and is none".to_owned())
 }

@@ -13,6 +13,8 @@ use crate::model::finding::{Context, Tier};
 use std::collections::BTreeSet;
 
 mod address;
+#[cfg(test)]
+mod attacks;
 mod exec_decode;
 mod exec_fetch;
 mod exec_fetch_file;
@@ -36,6 +38,7 @@ mod lure_shortener;
 mod meta_too_much;
 mod meta_unparsed_shell;
 mod meta_unreadable;
+pub mod phrase;
 mod prompt_override;
 mod prompt_remote_instructions;
 mod prompt_secrecy;
@@ -44,7 +47,6 @@ mod remote_shell;
 mod secret_private_key;
 mod secret_token;
 mod unseen;
-pub mod phrase;
 
 /// How a rule looks.
 #[derive(Debug, Clone, Copy)]
@@ -186,7 +188,9 @@ fn from_where(urls: &BTreeSet<String>) -> String {
     match urls.iter().next() {
         None => "somewhere that only a run would tell".to_owned(),
         Some(first) if urls.len() == 1 => format!("`{}`", crate::model::text::escape_short(first, 120)),
-        Some(first) => format!("`{}` and {} more", crate::model::text::escape_short(first, 120), urls.len() - 1),
+        Some(first) => {
+            format!("`{}` and {} more", crate::model::text::escape_short(first, 120), urls.len() - 1)
+        }
     }
 }
 
@@ -209,7 +213,10 @@ mod tests {
 
     fn found(text: &str) -> Vec<String> {
         let held = files(text);
-        let all: Vec<_> = held.iter().map(|(path, text)| File { path, bytes: text.as_bytes(), executable: false }).collect();
+        let all: Vec<_> = held
+            .iter()
+            .map(|(path, text)| File { path, bytes: text.as_bytes(), executable: false })
+            .collect();
         scan(&all).into_iter().map(|finding| finding.rule).collect()
     }
 
@@ -218,7 +225,10 @@ mod tests {
         let is = |rule: &&&super::Rule, text| found(text).iter().any(|id| id == rule.id);
         let missed: Vec<_> = RULES.iter().filter(|rule| !is(rule, rule.bad)).map(|rule| rule.id).collect();
         let wrong: Vec<_> = RULES.iter().filter(|rule| is(rule, rule.alike)).map(|rule| rule.id).collect();
-        assert!(missed.is_empty() && wrong.is_empty(), "not found: {missed:?}, found in what looks alike: {wrong:?}");
+        assert!(
+            missed.is_empty() && wrong.is_empty(),
+            "not found: {missed:?}, found in what looks alike: {wrong:?}"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `prompt.override`
 
 use super::super::page::{Hit, Page};
-use super::phrase::Phrases;
+use super::phrase::{Found, Phrases};
 use super::{Look, Rule, Weight};
 use crate::model::finding::Tier;
 use std::sync::LazyLock;
@@ -33,12 +33,19 @@ static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
     ])
 });
 
+/// What turns such a phrase into its contrary.
+const NOT: &[&str] = &["never", "not", "dont", "avoid", "cannot", "cant"];
+
 /// Where such phrases stand in the sentences of a file, but for talk about them.
 pub(super) fn phrases(page: &Page<'_>, phrases: &Phrases, told: &str) -> Vec<Hit> {
     let mut all = Vec::new();
     for (unit, words) in page.words() {
-        for found in phrases.find(words).into_iter().filter(|found| !words.is_talk(found)) {
-            let said = crate::model::text::escape_short(unit.text.get(found.start..found.end).unwrap_or_default(), 120);
+        let talk = |found: &Found| words.is_talk(found) || words.near(found.first, 3, 0, NOT);
+        for found in phrases.find(words).into_iter().filter(|found| !talk(found)) {
+            let said = crate::model::text::escape_short(
+                unit.text.get(found.start..found.end).unwrap_or_default(),
+                120,
+            );
             let end = unit.origin(found.end.max(1) - 1) + 1;
             all.push(Hit::new(unit.origin(found.start), end, Tier::Warn, format!("{told}: `{said}`")));
         }

@@ -18,9 +18,15 @@ pub(super) static RULE: Rule = Rule {
     instead: "Take it out, make a new one, and let the skill read it from where its user keeps keys.",
     limits: "Keys that are shortened or filled up with one letter are taken for examples.",
     bad: concat!(
-        "-----BEGIN PRIVATE", " KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ+Dq0w1v8zK4pXyH3sLkTj7Rr9mNc2oUaEbGf5hQdVi\n-----END PRIVATE", " KEY-----\n"
+        "-----BEGIN PRIVATE",
+        " KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ+Dq0w1v8zK4pXyH3sLkTj7Rr9mNc2oUaEbGf5hQdVi\n-----END PRIVATE",
+        " KEY-----\n"
     ),
-    alike: concat!("-----BEGIN PRIVATE", " KEY-----\nMIIEvQIBADANBg...\n-----END PRIVATE", " KEY-----\n\n-----BEGIN CERTIFICATE-----\n"),
+    alike: concat!(
+        "-----BEGIN PRIVATE",
+        " KEY-----\nMIIEvQIBADANBg...\n-----END PRIVATE",
+        " KEY-----\n\n-----BEGIN CERTIFICATE-----\n"
+    ),
     look: Look::Page(look),
 };
 
@@ -29,10 +35,19 @@ fn look(page: &Page<'_>) -> Vec<Hit> {
     for (start, _) in page.text.match_indices(BEGIN) {
         let rest = page.text.get(start + BEGIN.len()..).unwrap_or_default();
         let rest = &rest[..rest.floor_char_boundary(8192)];
-        let Some((name, body)) = rest.split_once("-----").filter(|(name, _)| name.len() < 40 && name.ends_with("PRIVATE KEY")) else { continue };
+        let Some((name, body)) =
+            rest.split_once("-----").filter(|(name, _)| name.len() < 40 && name.ends_with("PRIVATE KEY"))
+        else {
+            continue;
+        };
         // Line breaks may be written out, as in JSON.
         let body = body.split("-----").next().unwrap_or_default().replace("\\n", "\n").replace("\\r", "");
-        let letters: String = body.lines().filter(|line| !line.contains(':')).flat_map(str::chars).filter(|c| !c.is_whitespace()).collect();
+        let letters: String = body
+            .lines()
+            .filter(|line| !line.contains(':'))
+            .flat_map(str::chars)
+            .filter(|c| !c.is_whitespace())
+            .collect();
         let of_base64 = letters.bytes().all(|c| c.is_ascii_alphanumeric() || b"+/=\"',;".contains(&c));
         let mut kinds: Vec<char> = letters.chars().collect();
         kinds.sort_unstable();

@@ -38,8 +38,27 @@ const TOKENS: &[(&str, usize, &str)] = &[
 ];
 /// What stands in tokens that are none.
 const EXAMPLES: &[&str] = &[
-    "example", "xxxx", "your", "0000", "1234", "abcd", "dummy", "sample", "placeholder", "redacted", "test", "fake", "changeme", "here", "....",
-    "aaaa", "todo", "insert", "replace", "secret", "deadbeef",
+    "example",
+    "xxxx",
+    "your",
+    "0000",
+    "1234",
+    "abcd",
+    "dummy",
+    "sample",
+    "placeholder",
+    "redacted",
+    "test",
+    "fake",
+    "changeme",
+    "here",
+    "....",
+    "aaaa",
+    "todo",
+    "insert",
+    "replace",
+    "secret",
+    "deadbeef",
 ];
 
 pub(super) static RULE: Rule = Rule {
@@ -81,15 +100,21 @@ fn token(word: &str) -> Option<&'static str> {
     let rest = word.get(prefix.len()..)?.trim_end_matches(['.', '-', '_']);
     let low = word.to_lowercase();
     let kinds: BTreeSet<u8> = rest.bytes().collect();
-    let mixed = rest.bytes().any(|byte| byte.is_ascii_digit()) && rest.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let mixed =
+        rest.bytes().any(|byte| byte.is_ascii_digit()) && rest.bytes().any(|byte| byte.is_ascii_alphabetic());
     if rest.len() < *least || !mixed || kinds.len() < 10 || EXAMPLES.iter().any(|part| low.contains(part)) {
         return None;
     }
     let fits = match *whose {
-        "AWS" => rest.len() == *least && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()),
+        "AWS" => {
+            rest.len() == *least
+                && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        }
         "JWT" => is_jwt(word),
         "OpenAI" => rest.bytes().any(|byte| byte.is_ascii_uppercase()) && !rest.contains('.'),
-        "GitHub" | "npm" | "Hugging Face" | "Groq" => rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'),
+        "GitHub" | "npm" | "Hugging Face" | "Groq" => {
+            rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        }
         _ => true,
     };
     fits.then_some(*whose)
@@ -103,6 +128,11 @@ fn is_jwt(word: &str) -> bool {
         String::from_utf8(bytes).ok().filter(|text| text.starts_with('{') && text.contains(':'))
     };
     let (Some(head), Some(claims)) = (object(), object()) else { return false };
-    let textbook = ["John Doe", "1234567890", "example", "test", "alice", "admin", "user123", "attacker"].iter().any(|part| claims.contains(part));
-    head.contains("alg") && !head.contains("none") && !textbook && parts.next().is_some_and(|sign| sign.len() >= 40)
+    let textbook = ["John Doe", "1234567890", "example", "test", "alice", "admin", "user123", "attacker"]
+        .iter()
+        .any(|part| claims.contains(part));
+    head.contains("alg")
+        && !head.contains("none")
+        && !textbook
+        && parts.next().is_some_and(|sign| sign.len() >= 40)
 }
