@@ -5,23 +5,8 @@ use super::{Look, Rule, Weight};
 use crate::model::finding::Tier;
 
 /// Programs whose names somebody may want to hide.
-const SOUGHT: &[&str] = &[
-    "bash",
-    "sh",
-    "zsh",
-    "curl",
-    "wget",
-    "base64",
-    "eval",
-    "python3",
-    "python",
-    "perl",
-    "nc",
-    "ncat",
-    "powershell",
-    "openssl",
-    "xxd",
-];
+const SOUGHT: &[&str] =
+    &["bash", "sh", "zsh", "curl", "wget", "base64", "eval", "python3", "python", "perl", "nc", "ncat", "powershell", "openssl", "xxd"];
 
 pub(super) static RULE: Rule = Rule {
     id: "hide.command",

@@ -9,13 +9,7 @@ use crate::model::text;
 pub(super) static RULE: Rule = Rule {
     id: "remote.shell",
     title: "gives a shell to another machine",
-    weight: Weight {
-        run: Some(Tier::Block),
-        fence: Some(Tier::Block),
-        inline: Some(Tier::Warn),
-        prose: None,
-        file: None,
-    },
+    weight: Weight { run: Some(Tier::Block), fence: Some(Tier::Block), inline: Some(Tier::Warn), prose: None, file: None },
     owasp: &["AST01"],
     what: "A shell's input and output are tied to a connection: `/dev/tcp`, `nc -e`, `socat exec:`.",
     why: "Whoever is at the other end types into this machine.",
