@@ -8,6 +8,7 @@ pub mod card;
 pub mod claim;
 pub mod code;
 pub mod decision;
+pub mod dependency;
 pub mod digest;
 pub mod finding;
 pub mod followed;

@@ -3,6 +3,7 @@
 
 pub mod alike;
 pub mod config;
+pub mod deps;
 pub mod drift;
 pub mod entry;
 pub mod gate;

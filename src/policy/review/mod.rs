@@ -14,6 +14,7 @@
 pub mod code;
 pub mod extract;
 pub mod markdown;
+pub mod page;
 pub mod rules;
 pub mod shell;
 pub mod unit;
@@ -21,9 +22,10 @@ pub mod unit;
 use crate::model::finding::{Context, Finding, Place, Tier};
 use crate::model::text;
 use code::Act;
-use rules::{Around, Look, RULES, Rule};
+use page::Page;
+use rules::{Around, Followed, Look, RULES, Rule};
 use shell::known::Language;
-use shell::machine::{Event, How, Machine, Trace};
+use shell::machine::{Event, How, Machine};
 use shell::read;
 use shell::tree::Span;
 use shell::value::{UNKNOWN, Value};
@@ -47,11 +49,16 @@ pub struct File<'a> {
 /// Looks at all files of a skill.
 #[must_use]
 pub fn scan(files: &[File<'_>]) -> Vec<Finding> {
+    scan_from(files, 0)
+}
+
+/// As [`scan`], of a text that came out of that many others.
+fn scan_from(files: &[File<'_>], depth: usize) -> Vec<Finding> {
     let mut order: Vec<&File<'_>> = files.iter().collect();
     order.sort_by_key(|file| (file.path != "SKILL.md", file.path));
     let (mut machine, mut words, mut all) = (Machine::default(), BTreeSet::new(), Vec::new());
     for file in order {
-        look_at(file, &mut machine, &mut words, &mut all);
+        look_at(file, depth, &mut machine, &mut words, &mut all);
     }
     all.sort_by(|a, b| {
         (b.tier, &a.path, a.place.start, &a.rule).cmp(&(a.tier, &b.path, b.place.start, &b.rule))
@@ -61,7 +68,13 @@ pub fn scan(files: &[File<'_>]) -> Vec<Finding> {
 }
 
 /// One file: its pieces, what they would do, and what the rules say of it.
-fn look_at(file: &File<'_>, machine: &mut Machine, words: &mut BTreeSet<String>, all: &mut Vec<Finding>) {
+fn look_at(
+    file: &File<'_>,
+    depth: usize,
+    machine: &mut Machine,
+    words: &mut BTreeSet<String>,
+    all: &mut Vec<Finding>,
+) {
     for rule in RULES {
         if let Look::File(look) = rule.look {
             for message in look(file) {
@@ -79,12 +92,14 @@ fn look_at(file: &File<'_>, machine: &mut Machine, words: &mut BTreeSet<String>,
     }
     let Some(whole) = readable(file.bytes) else { return };
     let lines = Lines::new(whole);
-    for unit in extract::units(file.path, file.executable, whole) {
+    let units = extract::units(file.path, file.executable, whole);
+    look_at_page(&Page::new(file, whole, &units, depth), &lines, all);
+    for unit in units {
         if matches!(unit.kind, Kind::Code(_)) {
             words.extend(unit.text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase));
         }
         let mut seen = Vec::new();
-        follow(&unit, machine, &mut seen);
+        let followed = follow(&unit, machine, &mut seen);
         for rule in RULES {
             let place = |span: Span| {
                 lines.place(unit.origin(span.start), unit.origin(span.end.max(span.start + 1) - 1) + 1)
@@ -106,7 +121,31 @@ fn look_at(file: &File<'_>, machine: &mut Machine, words: &mut BTreeSet<String>,
                         tell(rule, unit.context, file.path, place(span), message, None, all);
                     }
                 }
-                Look::File(_) => {}
+                Look::Followed(look) => {
+                    for (span, message) in look(&unit, &followed) {
+                        tell(rule, unit.context, file.path, place(span), message, None, all);
+                    }
+                }
+                Look::Page(_) | Look::File(_) => {}
+            }
+        }
+    }
+}
+
+/// What the rules say of a whole text: the heaviest first, and not more than anybody reads.
+fn look_at_page(page: &Page<'_>, lines: &Lines<'_>, all: &mut Vec<Finding>) {
+    for rule in RULES {
+        let Look::Page(look) = rule.look else { continue };
+        let mut hits = look(page);
+        hits.sort_by_key(|hit| (std::cmp::Reverse(hit.tier), hit.span));
+        for hit in hits.into_iter().take(page::MOST) {
+            let (context, _) = page.area(hit.span.start);
+            if let Some(tier) = rule.weight.of(context) {
+                let place = lines.place(hit.span.start, hit.span.end);
+                tell(rule, context, page.file.path, place, hit.message, hit.reads_as, all);
+                if let Some(told) = all.last_mut() {
+                    told.tier = tier.min(hit.tier);
+                }
             }
         }
     }
@@ -147,16 +186,39 @@ fn readable(bytes: &[u8]) -> Option<&str> {
 }
 
 /// Follows one piece; what it would do is put behind what was seen.
-fn follow(unit: &Unit, machine: &mut Machine, seen: &mut Vec<(Event, Span)>) {
-    let Kind::Code(language) = unit.kind else { return };
+fn follow(unit: &Unit, machine: &mut Machine, seen: &mut Vec<(Event, Span)>) -> Followed {
+    let Kind::Code(language) = unit.kind else { return Followed::default() };
     if language == Language::Shell {
         let reading = read::read(&unit.text);
         machine.follow(&reading.script);
-        let Trace { events, .. } = machine.take();
-        seen.extend(events);
-        return;
+        let trace = machine.take();
+        for (event, span) in trace.events {
+            // `python3 -c '…'`: a program inside of a command.
+            if let Event::Run { language, how: How::Argument | How::Input, what } = &event
+                && *language != Language::Shell
+            {
+                program(*language, &what.text.clone(), Some(span), machine, seen);
+            }
+            seen.push((event, span));
+        }
+        return Followed { faults: reading.faults, cut: trace.cut };
     }
-    for (act, span) in code::acts(language, &unit.text) {
+    let cut = program(language, &unit.text, None, machine, seen);
+    Followed { cut, ..Followed::default() }
+}
+
+/// Follows a program in another language than the shell's, at its own places or
+/// all at one. Whether something was not followed to its end.
+fn program(
+    language: Language,
+    text: &str,
+    place: Option<Span>,
+    machine: &mut Machine,
+    seen: &mut Vec<(Event, Span)>,
+) -> bool {
+    let mut cut = false;
+    for (act, span) in code::acts(language, text) {
+        let span = place.unwrap_or(span);
         match act {
             Act::Run(what) => seen.push((Event::Run { language, how: How::Argument, what }, span)),
             Act::Shell(what) => {
@@ -167,12 +229,14 @@ fn follow(unit: &Unit, machine: &mut Machine, seen: &mut Vec<(Event, Span)>) {
                 }
                 if known {
                     machine.follow(&read::read(&text).script);
-                    seen.extend(machine.take().events.into_iter().map(|(event, _)| (event, span)));
+                    let trace = machine.take();
+                    cut |= trace.cut;
+                    seen.extend(trace.events.into_iter().map(|(event, _)| (event, span)));
                 }
             }
         }
     }
-    // An inline program of a shell's events is looked at by the rules themselves.
+    cut
 }
 
 /// The heaviest of these.

@@ -108,7 +108,7 @@ fn shebang(whole: &str) -> Option<Language> {
 }
 
 /// Where the text behind the front matter begins.
-fn body_of(whole: &str) -> usize {
+pub(super) fn body_of(whole: &str) -> usize {
     if !whole.starts_with("---") {
         return 0;
     }
