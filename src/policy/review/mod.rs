@@ -12,7 +12,9 @@
 //! BLOCKs is what hardly any honest skill does. What cannot be read is CONFIRM.
 
 pub mod code;
+pub mod extract;
 pub mod markdown;
+pub mod page;
 pub mod rules;
 pub mod shell;
 pub mod unit;
@@ -20,7 +22,8 @@ pub mod unit;
 use crate::model::finding::{Context, Finding, Place, Tier};
 use crate::model::text;
 use code::Act;
-use rules::{Around, Look, RULES, Rule};
+use page::Page;
+use rules::{Around, Followed, Look, RULES, Rule};
 use shell::known::Language;
 use shell::machine::{Event, How, Machine};
 use shell::read;
@@ -46,36 +49,61 @@ pub struct File<'a> {
 /// Looks at all files of a skill.
 #[must_use]
 pub fn scan(files: &[File<'_>]) -> Vec<Finding> {
+    scan_from(files, 0)
+}
+
+/// As [`scan`], of a text that came out of that many others.
+fn scan_from(files: &[File<'_>], depth: usize) -> Vec<Finding> {
     let mut order: Vec<&File<'_>> = files.iter().collect();
     order.sort_by_key(|file| (file.path != "SKILL.md", file.path));
     let (mut machine, mut words, mut all) = (Machine::default(), BTreeSet::new(), Vec::new());
     for file in order {
-        look_at(file, &mut machine, &mut words, &mut all);
+        look_at(file, depth, &mut machine, &mut words, &mut all);
     }
-    all.sort_by(|a, b| (b.tier, &a.path, a.place.start, &a.rule).cmp(&(a.tier, &b.path, b.place.start, &b.rule)));
+    all.sort_by(|a, b| {
+        (b.tier, &a.path, a.place.start, &a.rule).cmp(&(a.tier, &b.path, b.place.start, &b.rule))
+    });
     all.dedup_by(|b, a| a.path == b.path && a.rule == b.rule && a.place.line == b.place.line);
     all
 }
 
 /// One file: its pieces, what they would do, and what the rules say of it.
-fn look_at(file: &File<'_>, machine: &mut Machine, words: &mut BTreeSet<String>, all: &mut Vec<Finding>) {
+fn look_at(
+    file: &File<'_>,
+    depth: usize,
+    machine: &mut Machine,
+    words: &mut BTreeSet<String>,
+    all: &mut Vec<Finding>,
+) {
     for rule in RULES {
         if let Look::File(look) = rule.look {
             for message in look(file) {
-                tell(rule, Context::File, file.path, Place { start: 0, end: 0, line: 1, column: 1 }, message, None, all);
+                tell(
+                    rule,
+                    Context::File,
+                    file.path,
+                    Place { start: 0, end: 0, line: 1, column: 1 },
+                    message,
+                    None,
+                    all,
+                );
             }
         }
     }
     let Some(whole) = readable(file.bytes) else { return };
     let lines = Lines::new(whole);
-    for unit in units(file.path, file.executable, whole) {
+    let units = extract::units(file.path, file.executable, whole);
+    look_at_page(&Page::new(file, whole, &units, depth), &lines, all);
+    for unit in units {
         if matches!(unit.kind, Kind::Code(_)) {
             words.extend(unit.text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase));
         }
         let mut seen = Vec::new();
-        follow(&unit, machine, &mut seen);
+        let followed = follow(&unit, machine, &mut seen);
         for rule in RULES {
-            let place = |span: Span| lines.place(unit.origin(span.start), unit.origin(span.end.max(span.start + 1) - 1) + 1);
+            let place = |span: Span| {
+                lines.place(unit.origin(span.start), unit.origin(span.end.max(span.start + 1) - 1) + 1)
+            };
             match rule.look {
                 Look::Event(look) => {
                     for (event, span) in &seen {
@@ -93,7 +121,31 @@ fn look_at(file: &File<'_>, machine: &mut Machine, words: &mut BTreeSet<String>,
                         tell(rule, unit.context, file.path, place(span), message, None, all);
                     }
                 }
-                Look::File(_) => {}
+                Look::Followed(look) => {
+                    for (span, message) in look(&unit, &followed) {
+                        tell(rule, unit.context, file.path, place(span), message, None, all);
+                    }
+                }
+                Look::Page(_) | Look::File(_) => {}
+            }
+        }
+    }
+}
+
+/// What the rules say of a whole text: the heaviest first, and not more than anybody reads.
+fn look_at_page(page: &Page<'_>, lines: &Lines<'_>, all: &mut Vec<Finding>) {
+    for rule in RULES {
+        let Look::Page(look) = rule.look else { continue };
+        let mut hits = look(page);
+        hits.sort_by_key(|hit| (std::cmp::Reverse(hit.tier), hit.span));
+        for hit in hits.into_iter().take(page::MOST) {
+            let (context, _) = page.area(hit.span.start);
+            if let Some(tier) = rule.weight.of(context) {
+                let place = lines.place(hit.span.start, hit.span.end);
+                tell(rule, context, page.file.path, place, hit.message, hit.reads_as, all);
+                if let Some(told) = all.last_mut() {
+                    told.tier = tier.min(hit.tier);
+                }
             }
         }
     }
@@ -115,7 +167,15 @@ fn tell(
     all: &mut Vec<Finding>,
 ) {
     if let Some(tier) = rule.weight.of(context) {
-        all.push(Finding { rule: rule.id.to_owned(), tier, context, path: path.to_owned(), place, message, reads_as });
+        all.push(Finding {
+            rule: rule.id.to_owned(),
+            tier,
+            context,
+            path: path.to_owned(),
+            place,
+            message,
+            reads_as,
+        });
     }
 }
 
@@ -126,12 +186,13 @@ fn readable(bytes: &[u8]) -> Option<&str> {
 }
 
 /// Follows one piece; what it would do is put behind what was seen.
-fn follow(unit: &Unit, machine: &mut Machine, seen: &mut Vec<(Event, Span)>) {
-    let Kind::Code(language) = unit.kind else { return };
+fn follow(unit: &Unit, machine: &mut Machine, seen: &mut Vec<(Event, Span)>) -> Followed {
+    let Kind::Code(language) = unit.kind else { return Followed::default() };
     if language == Language::Shell {
         let reading = read::read(&unit.text);
         machine.follow(&reading.script);
-        for (event, span) in machine.take().events {
+        let trace = machine.take();
+        for (event, span) in trace.events {
             // `python3 -c '…'`: a program inside of a command.
             if let Event::Run { language, how: How::Argument | How::Input, what } = &event
                 && *language != Language::Shell
@@ -140,80 +201,42 @@ fn follow(unit: &Unit, machine: &mut Machine, seen: &mut Vec<(Event, Span)>) {
             }
             seen.push((event, span));
         }
-        return;
+        return Followed { faults: reading.faults, cut: trace.cut };
     }
-    program(language, &unit.text, None, machine, seen);
+    let cut = program(language, &unit.text, None, machine, seen);
+    Followed { cut, ..Followed::default() }
 }
 
 /// Follows a program in another language than the shell's, at its own places or
-/// all at one.
+/// all at one. Whether something was not followed to its end.
 fn program(
     language: Language,
     text: &str,
     place: Option<Span>,
     machine: &mut Machine,
     seen: &mut Vec<(Event, Span)>,
-) {
+) -> bool {
+    let mut cut = false;
     for (act, span) in code::acts(language, text) {
         let span = place.unwrap_or(span);
         match act {
             Act::Run(what) => seen.push((Event::Run { language, how: How::Argument, what }, span)),
-            Act::Shell(what) if !what.from.kinds.is_empty() => {
-                seen.push((Event::Run { language: Language::Shell, how: How::Argument, what }, span));
+            Act::Shell(what) => {
+                let known = what.text.chars().any(|c| c != UNKNOWN && !c.is_whitespace());
+                let text = what.text.clone();
+                if !what.from.kinds.is_empty() {
+                    seen.push((Event::Run { language: Language::Shell, how: How::Argument, what }, span));
+                }
+                if known {
+                    machine.follow(&read::read(&text).script);
+                    let trace = machine.take();
+                    cut |= trace.cut;
+                    seen.extend(trace.events.into_iter().map(|(event, _)| (event, span)));
+                }
             }
-            Act::Shell(what) if what.text.chars().any(|c| c != UNKNOWN && !c.is_whitespace()) => {
-                machine.follow(&read::read(&what.text).script);
-                seen.extend(machine.take().events.into_iter().map(|(event, _)| (event, span)));
-            }
-            Act::Shell(_) => {}
         }
     }
-}
-
-/// The pieces of a file, by its name and its first line.
-fn units(path: &str, executable: bool, whole: &str) -> Vec<Unit> {
-    let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
-    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-    let code = |language| vec![Unit::at(Context::Script, Kind::Code(language), whole, 0)];
-    match ending {
-        "md" | "mdx" | "markdown" | "mdc" => {
-            let body = body_of(whole);
-            markdown::units(&whole[body..], body)
-        }
-        "sh" | "bash" | "zsh" | "command" | "ksh" | "fish" => code(Language::Shell),
-        "py" | "pyw" => code(Language::Python),
-        "js" | "mjs" | "cjs" | "ts" | "mts" | "tsx" | "jsx" => code(Language::JavaScript),
-        "rb" => code(Language::Ruby),
-        "pl" | "pm" => code(Language::Perl),
-        "php" => code(Language::Php),
-        "ps1" | "psm1" => code(Language::PowerShell),
-        _ => match shebang(whole) {
-            Some(language) => code(language),
-            None if executable => code(Language::Shell),
-            None if matches!(ending, "txt" | "rst" | "") => vec![Unit::at(Context::Prose, Kind::Words, whole, 0)],
-            None => vec![Unit::at(Context::Prose, Kind::Data, whole, 0)],
-        },
-    }
-}
-
-fn shebang(whole: &str) -> Option<Language> {
-    let line = whole.strip_prefix("#!")?.lines().next()?;
-    line.split(|c: char| c.is_whitespace() || c == '/').rev().find_map(shell::known::interpreter)
-}
-
-/// Where the text behind the front matter begins.
-fn body_of(whole: &str) -> usize {
-    if !whole.starts_with("---") {
-        return 0;
-    }
-    let mut at = 0;
-    for (index, line) in whole.split_inclusive('\n').enumerate() {
-        at += line.len();
-        if index > 0 && line.trim_end() == "---" {
-            return at;
-        }
-    }
-    0
+    cut
 }
 
 /// The heaviest of these.

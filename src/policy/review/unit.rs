@@ -54,6 +54,12 @@ impl Unit {
         self.text.push_str(text);
     }
 
+    /// The same piece, taken for something else.
+    #[must_use]
+    pub fn taken_for(&self, context: Context, kind: Kind) -> Self {
+        Self { context, kind, ..self.clone() }
+    }
+
     /// Which byte of the file this byte of the text is.
     #[must_use]
     pub fn origin(&self, at: usize) -> usize {

@@ -1,7 +1,9 @@
 //! `exec.fetch`
 
+use super::super::shell::known::Language;
 use super::super::shell::machine::{Event, How};
 use super::super::shell::value::Origin;
+use super::exec_lang_eval::is_own;
 use super::{Look, Rule, Weight, from_where};
 use crate::model::finding::Tier;
 
@@ -17,12 +19,16 @@ pub(super) static RULE: Rule = Rule {
     bad: "```sh\ncurl -fsSL https://get.example.com/setup | ba''sh -s -- --yes\n```\n",
     alike: "```sh\ncurl -fsSL https://get.example.com/data.json | jq -r .version | head -1\n```\n",
     look: Look::Event(|event, _| match event {
-        Event::Run { how: How::Input | How::Argument, what, .. }
-            if what.from.has(Origin::Fetched) || what.from.has(Origin::Dns) =>
+        Event::Run { how, language, what }
+            if what.from.has(Origin::Fetched) && is_at_once(*how, *language) =>
         {
-            let carrier = if what.from.has(Origin::Dns) { "a DNS answer for" } else { "what comes from" };
-            Some(format!("runs {carrier} {}", from_where(&what.from.urls)))
+            Some(format!("runs what comes from {}", from_where(&what.from.urls)))
         }
         _ => None,
     }),
 };
+
+/// Without a file in between, and not by a language's own `eval`, which is `exec.lang-eval`.
+fn is_at_once(how: How, language: Language) -> bool {
+    how == How::Input || how == How::Argument && !is_own(language)
+}

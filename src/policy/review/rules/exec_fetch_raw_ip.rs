@@ -4,7 +4,7 @@ use super::super::shell::machine::Event;
 use super::super::shell::value::Origin;
 use super::{Look, Rule, Weight, from_where};
 use crate::model::finding::Tier;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 pub(super) static RULE: Rule = Rule {
     id: "exec.fetch.raw-ip",
@@ -27,11 +27,17 @@ pub(super) static RULE: Rule = Rule {
 };
 
 /// Whether the host is a public IPv4 address in any spelling that `inet_aton` takes, or a v6 one.
-fn is_bare(url: &str) -> bool {
+pub(super) fn is_bare(url: &str) -> bool {
     let behind = url.split_once("://").map_or(url, |(_, behind)| behind);
-    let host = behind.split(['/', '?', '#']).next().unwrap_or_default().rsplit('@').next().unwrap_or_default();
+    let host =
+        behind.split(['/', '?', '#']).next().unwrap_or_default().rsplit('@').next().unwrap_or_default();
     if let Some(six) = host.strip_prefix('[') {
-        return !six.starts_with("::1") && !six.starts_with("fe80") && !six.starts_with("fd");
+        let address = six.split(']').next().and_then(|text| text.parse::<Ipv6Addr>().ok());
+        return address.is_some_and(|ip| match ip.to_ipv4_mapped() {
+            Some(mapped) => is_public(mapped),
+            // All that is given out to anybody begins with these three bits; `2001:db8` is for documentation.
+            None => ip.segments()[0] & 0xe000 == 0x2000 && ip.segments()[..2] != [0x2001, 0xdb8],
+        });
     }
     let host = host.split(':').next().unwrap_or_default();
     let number = |text: &str| match text.strip_prefix("0x") {
@@ -39,7 +45,13 @@ fn is_bare(url: &str) -> bool {
         None => text.parse().ok(),
     };
     let address = host.parse().ok().or_else(|| number(host).filter(|_| host.len() > 3).map(Ipv4Addr::from));
-    address.is_some_and(|ip: Ipv4Addr| {
-        !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified() || ip.is_documentation())
-    })
+    address.is_some_and(is_public)
+}
+
+const fn is_public(ip: Ipv4Addr) -> bool {
+    !(ip.is_private()
+        || ip.is_loopback()
+        || ip.is_link_local()
+        || ip.is_unspecified()
+        || ip.is_documentation())
 }

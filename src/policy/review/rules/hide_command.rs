@@ -5,8 +5,23 @@ use super::{Look, Rule, Weight};
 use crate::model::finding::Tier;
 
 /// Programs whose names somebody may want to hide.
-const SOUGHT: &[&str] =
-    &["bash", "sh", "zsh", "curl", "wget", "base64", "eval", "python3", "python", "perl", "nc", "ncat", "powershell", "openssl", "xxd"];
+const SOUGHT: &[&str] = &[
+    "bash",
+    "sh",
+    "zsh",
+    "curl",
+    "wget",
+    "base64",
+    "eval",
+    "python3",
+    "python",
+    "perl",
+    "nc",
+    "ncat",
+    "powershell",
+    "openssl",
+    "xxd",
+];
 
 pub(super) static RULE: Rule = Rule {
     id: "hide.command",
@@ -20,9 +35,19 @@ pub(super) static RULE: Rule = Rule {
     bad: "```sh\na=cu; b=rl; $a$b -o x https://example.com/x\n```\n",
     alike: "```sh\nCURL=curl\n$CURL -o x https://example.com/x\n\"bash\" ./x.sh --name=\"a\"\"b\"\n```\n",
     look: Look::Event(|event, around| match event {
-        Event::Call { name, .. } if SOUGHT.contains(&name.as_str()) && !around.words.contains(name) => {
+        Event::Call { name, .. }
+            if SOUGHT.contains(&name.as_str())
+                && !around.words.contains(name)
+                && !is_own_shell(name, around.text) =>
+        {
             Some(format!("calls `{name}`, whose name stands nowhere"))
         }
         _ => None,
     }),
 };
+
+/// `exec $SHELL`, `$0`: the shell that people have, under the name that shells give it.
+fn is_own_shell(name: &str, text: &str) -> bool {
+    let any = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    name == "bash" && any(&["$SHELL", "${SHELL}"]) || name == "sh" && any(&["$0", "${0}"])
+}

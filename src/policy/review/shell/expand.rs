@@ -61,7 +61,9 @@ impl Machine {
                     let text = if home { format!("$HOME{}", &text[1..]) } else { text.clone() };
                     all.push(Part { value: Value::known(text), splits: false, ends: false });
                 }
-                Piece::Quoted(text) => all.push(Part { value: Value::known(text), splits: false, ends: false }),
+                Piece::Quoted(text) => {
+                    all.push(Part { value: Value::known(text), splits: false, ends: false })
+                }
                 Piece::Unknown => all.push(Part { value: Value::unknown(), splits: false, ends: false }),
                 Piece::Output { script, quoted } => {
                     let mut value = self.output_of(script);
@@ -101,31 +103,57 @@ impl Machine {
         let value = match op {
             Op::Index(index) => {
                 let index = self.text_of(index).unwrap_or_else(|| index.clone());
-                return self.list(name).get(index.trim_start_matches('$').parse().unwrap_or(0)).cloned().unwrap_or_default();
+                return self
+                    .list(name)
+                    .get(index.trim_start_matches('$').parse().unwrap_or(0))
+                    .cloned()
+                    .unwrap_or_default();
             }
             _ => self.value_of(name).or_else(|| preset(name)),
         };
         let empty = value.as_ref().is_none_or(|value| value.text.is_empty());
         match (op, value) {
             (Op::Default(word), _) if empty => self.one(word),
-            (Op::Instead(_), _) if empty => Value::default(),
-            (Op::Instead(word), _) => self.one(word),
+            (Op::Instead(word), _) => {
+                let instead = self.one(word);
+                if empty { Value::default() } else { instead }
+            }
             (Op::Pointer, Some(value)) => {
                 let name = value.text.clone();
                 self.value_of(&name).unwrap_or_else(Value::unknown)
             }
-            (_, None) => Value::unknown(),
-            (op, Some(value)) => self.changed(value, op),
+            // Whether it is set is decided by a run: what stands behind is followed.
+            (Op::Default(word) | Op::Demand(word), value) => {
+                self.one(word);
+                value.unwrap_or_else(Value::unknown)
+            }
+            (Op::Other(words), value) => {
+                for word in words {
+                    self.one(word);
+                }
+                value.map_or_else(Value::unknown, |value| value.with_text(UNKNOWN))
+            }
+            (op, value) => self.changed(value.unwrap_or_else(Value::unknown), op),
         }
     }
 
     fn changed(&mut self, value: Value, op: &Op) -> Value {
         if !value.is_known() && !matches!(op, Op::Value | Op::Default(_)) {
+            // What is done is not known, but what is run to do it is.
+            match op {
+                Op::Slice(from, count) => {
+                    std::iter::once(from).chain(count).for_each(|word| drop(self.one(word)))
+                }
+                Op::Trim { pattern, .. } => drop(self.one(pattern)),
+                Op::Replace { old, new, .. } => [old, new].into_iter().for_each(|word| drop(self.one(word))),
+                _ => {}
+            }
             return value;
         }
         match op {
             Op::Slice(from, count) => {
-                let number = |machine: &mut Self, word: &Word| machine.one(word).text.trim().parse::<i64>().ok();
+                let number =
+                    |machine: &mut Self, word: &Word| machine.one(word).text.trim().parse::<i64>().ok();
                 let Some(from) = number(self, from) else { return value.with_text(UNKNOWN) };
                 let chars: Vec<char> = value.text.chars().collect();
                 let length = i64::try_from(chars.len()).unwrap_or(i64::MAX);
@@ -139,7 +167,9 @@ impl Machine {
                     },
                 };
                 let range = usize::try_from(start).unwrap_or(0)..usize::try_from(end).unwrap_or(0);
-                value.with_text(chars.get(range).unwrap_or_default().iter().collect::<String>()).and(Origin::Built)
+                value
+                    .with_text(chars.get(range).unwrap_or_default().iter().collect::<String>())
+                    .and(Origin::Built)
             }
             Op::Trim { end, pattern } => {
                 let pattern = self.one(pattern).text;
@@ -157,7 +187,7 @@ impl Machine {
             }
             Op::Case(true) => value.with_text(value.text.to_uppercase()),
             Op::Case(false) => value.with_text(value.text.to_lowercase()),
-            Op::Other => value.with_text(UNKNOWN),
+            Op::Other(_) => value.with_text(UNKNOWN),
             _ => value,
         }
     }
@@ -180,7 +210,10 @@ fn trimmed(text: &str, pattern: &str, end: bool) -> String {
     if let Some(cut) = cut {
         return cut.to_owned();
     }
-    let star = pattern.strip_prefix('*').map(|rest| (rest, false)).or(pattern.strip_suffix('*').map(|rest| (rest, true)));
+    let star = pattern
+        .strip_prefix('*')
+        .map(|rest| (rest, false))
+        .or(pattern.strip_suffix('*').map(|rest| (rest, true)));
     match star {
         Some((mark, false)) if !end && !mark.is_empty() => {
             text.split_once(mark).map_or_else(|| text.to_owned(), |(_, rest)| rest.to_owned())

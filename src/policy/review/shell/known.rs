@@ -97,8 +97,9 @@ pub fn inline_option(language: Language, option: &str) -> bool {
     match language {
         Language::Shell => short('c'),
         Language::Python => option == "-c" || (short('c') && option.len() <= 4),
-        Language::Perl => option.ends_with('e') && short('e') || option == "-E",
-        Language::Ruby => option.ends_with('e') && short('e'),
+        // `-MLWP::Simple` and `-rjson/core` name what is loaded.
+        Language::Perl => option.ends_with('e') && short('e') && !option.starts_with("-M") && !option.starts_with("-I") || option == "-E",
+        Language::Ruby => option.ends_with('e') && short('e') && !option.starts_with("-r"),
         Language::JavaScript => matches!(option, "-e" | "--eval" | "-p" | "--print" | "-pe" | "eval"),
         Language::Php => matches!(option, "-r" | "--run"),
         Language::PowerShell => {

@@ -1,10 +1,23 @@
 //! Shell text: read as a shell reads it, and followed without being run.
+mod call;
+mod braced;
+mod compound;
+mod cursor;
 pub mod escapes;
 pub mod expand;
+mod files;
 pub mod known;
 pub mod machine;
+mod net;
+pub mod power;
 pub mod read;
+mod run;
+pub mod secrets;
+mod redirects;
 pub mod tools;
 pub mod tree;
 pub mod value;
 mod words;
+
+#[cfg(test)]
+mod tests;

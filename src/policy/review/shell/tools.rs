@@ -19,13 +19,20 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// The output of a program that is known here; `None` for any other.
-pub(super) fn output(machine: &mut Machine, name: &str, argv: &[Value], input: &Value, span: Span) -> Option<Value> {
+pub(super) fn output(
+    machine: &mut Machine,
+    name: &str,
+    argv: &[Value],
+    input: &Value,
+    span: Span,
+) -> Option<Value> {
     let rest = argv.get(1..).unwrap_or_default();
     let has = |options: &[&str]| rest.iter().any(|word| options.contains(&word.text.as_str()));
     Some(match name {
         "echo" | "print" | "write-output" => echo(rest),
         "printf" => printf(machine, rest),
-        "cat" | "head" | "tail" | "tac" | "sort" | "uniq" | "tee" | "pv" | "sponge" | "dd" | "zcat" | "gzcat" | "bat" => {
+        "cat" | "head" | "tail" | "tac" | "sort" | "uniq" | "tee" | "pv" | "sponge" | "dd" | "zcat"
+        | "gzcat" | "bat" => {
             let out = given(machine, rest, input);
             if name == "tee" {
                 for word in rest.iter().filter(|word| !word.text.starts_with('-')) {
@@ -47,7 +54,11 @@ pub(super) fn output(machine: &mut Machine, name: &str, argv: &[Value], input: &
             if known { decoded(&value) } else { value.with_text(UNKNOWN).and(Origin::Decoded) }
         }
         "gpg" | "gpg2" if has(&["-d", "--decrypt"]) => input.with_text(UNKNOWN).and(Origin::Decoded),
-        "xxd" if rest.iter().any(|word| word.text.starts_with("-r") || word.text == "-p -r" || word.text.ends_with("r")) => {
+        "xxd"
+            if rest.iter().any(|word| {
+                word.text.starts_with("-r") || word.text == "-p -r" || word.text.ends_with("r")
+            }) =>
+        {
             unhex(&given(machine, rest, input))
         }
         "rev" => {
@@ -56,6 +67,14 @@ pub(super) fn output(machine: &mut Machine, name: &str, argv: &[Value], input: &
             value.with_text(lines.join("\n")).and(Origin::Built)
         }
         "tr" => translate(rest, input),
+        "sed"
+            if rest.iter().any(|word| word.text.starts_with("-i") || word.text.starts_with("--in-place")) =>
+        {
+            if let Some(path) = rest.iter().rfind(|word| !word.text.starts_with('-')) {
+                machine.placed(path.clone(), true, span);
+            }
+            Value::default()
+        }
         "sed" => substitute(rest, input),
         "mv" | "cp" | "ln" | "install" => {
             let paths: Vec<&Value> = rest.iter().filter(|word| !word.text.starts_with('-')).collect();
@@ -63,15 +82,17 @@ pub(super) fn output(machine: &mut Machine, name: &str, argv: &[Value], input: &
                 && let Some(from) = from.last()
             {
                 let what = machine.file(&from.text);
-                if !what.from.kinds.is_empty() {
+                if what.from.kinds.is_empty() {
+                    machine.placed((*to).clone(), false, span);
+                } else {
                     machine.write((*to).clone(), what, false, span);
                 }
             }
             Value::default()
         }
-        "tar" | "bsdtar" | "unzip" | "7z" | "7za" | "7zz" | "unrar" | "rar" | "gunzip" | "unxz" | "bunzip2" => {
-            unpack(machine, name, rest, input)
-        }
+        "tar" | "bsdtar" if packs(rest) => return None,
+        "tar" | "bsdtar" | "unzip" | "7z" | "7za" | "7zz" | "unrar" | "rar" | "gunzip" | "unxz"
+        | "bunzip2" => unpack(machine, name, rest, input),
         _ => return None,
     })
 }
@@ -88,7 +109,7 @@ fn given(machine: &Machine, rest: &[Value], input: &Value) -> Value {
         out.push(&held);
         any = true;
     }
-    if any && !out.from.kinds.is_empty() || any && input.text.is_empty() { out } else { input.clone() }
+    if any && (!out.from.kinds.is_empty() || input.text.is_empty()) { out } else { input.clone() }
 }
 
 fn echo(rest: &[Value]) -> Value {
@@ -204,8 +225,10 @@ fn decoded(value: &Value) -> Value {
 
 fn unhex(value: &Value) -> Value {
     let digits: Vec<u32> = value.text.chars().filter_map(|c| c.to_digit(16)).collect();
-    let bytes: Vec<u8> = digits.chunks_exact(2).filter_map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok()).collect();
-    let text = if value.is_known() { String::from_utf8_lossy(&bytes).into_owned() } else { UNKNOWN.to_string() };
+    let bytes: Vec<u8> =
+        digits.chunks_exact(2).filter_map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok()).collect();
+    let text =
+        if value.is_known() { String::from_utf8_lossy(&bytes).into_owned() } else { UNKNOWN.to_string() };
     value.with_text(text).and(Origin::Decoded)
 }
 
@@ -213,7 +236,8 @@ fn unhex(value: &Value) -> Value {
 pub(super) fn utf16(value: &Value) -> Value {
     let text = match LENIENT.decode(value.text.trim()) {
         Ok(bytes) => {
-            let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+            let units: Vec<u16> =
+                bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
             String::from_utf16_lossy(&units)
         }
         Err(_) => UNKNOWN.to_string(),
@@ -244,7 +268,8 @@ fn set_of(text: &str) -> Vec<char> {
 }
 
 fn translate(rest: &[Value], input: &Value) -> Value {
-    let sets: Vec<&Value> = rest.iter().filter(|word| !word.text.starts_with('-') || word.text.len() > 3).collect();
+    let sets: Vec<&Value> =
+        rest.iter().filter(|word| !word.text.starts_with('-') || word.text.len() > 3).collect();
     let delete = rest.iter().any(|word| matches!(word.text.as_str(), "-d" | "--delete"));
     let text = match (sets.as_slice(), delete) {
         ([from], true) => {
@@ -290,23 +315,45 @@ fn substitute(rest: &[Value], input: &Value) -> Value {
 fn unpack(machine: &mut Machine, name: &str, rest: &[Value], input: &Value) -> Value {
     let file = rest.iter().find(|word| {
         let text = word.text.to_ascii_lowercase();
-        [".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".xz", ".bz2", ".zst"].iter().any(|ending| text.ends_with(ending))
+        [".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".xz", ".bz2", ".zst"]
+            .iter()
+            .any(|ending| text.ends_with(ending))
     });
     let mut what = file.map_or_else(|| input.clone(), |file| machine.file(&file.text)).with_text(UNKNOWN);
     let locked = match name {
         "unzip" => rest.iter().any(|word| word.text.starts_with("-P")),
-        "7z" | "7za" | "7zz" | "unrar" | "rar" => rest.iter().any(|word| word.text.starts_with("-p") && word.text.len() > 2),
+        "7z" | "7za" | "7zz" | "unrar" | "rar" => {
+            rest.iter().any(|word| word.text.starts_with("-p") && word.text.len() > 2)
+        }
         _ => false,
     };
     if locked {
         what = what.and(Origin::Locked);
     }
-    let out = rest.iter().any(|word| matches!(word.text.as_str(), "-c" | "-p" | "-O" | "-dc" | "--stdout" | "--to-stdout"));
+    let out = rest
+        .iter()
+        .any(|word| matches!(word.text.as_str(), "-c" | "-p" | "-O" | "-dc" | "--stdout" | "--to-stdout"));
     if out || matches!(name, "gunzip" | "unxz" | "bunzip2") && file.is_none() {
         return what;
     }
-    machine.unpacked(what);
+    let folder = rest.iter().enumerate().find_map(|(at, word)| match word.text.as_str() {
+        "-d" | "-C" | "--directory" | "-o" => rest.get(at + 1).map(|word| word.text.as_str()),
+        text => text.strip_prefix("-o").filter(|folder| name.starts_with("7z") && !folder.is_empty()),
+    });
+    machine.unpacked(what, folder);
     Value::default()
+}
+
+/// Whether `tar` is told to make an archive.
+fn packs(rest: &[Value]) -> bool {
+    let first = rest.first().map_or("", |word| &word.text);
+    rest.iter()
+        .any(|word| word.text == "--create" || word.text.starts_with('-') && is_bundle(&word.text[1..], 'c'))
+        || is_bundle(first, 'c')
+}
+
+fn is_bundle(letters: &str, one: char) -> bool {
+    letters.len() < 8 && letters.contains(one) && letters.chars().all(|c| c.is_ascii_alphabetic())
 }
 
 /// What `python -m NAME` prints.
@@ -322,10 +369,32 @@ pub(super) fn inline_output(what: &Value, input: &Value) -> Value {
     let mut out = input.with_text(UNKNOWN);
     out.from.add(&what.from);
     let has = |words: &[&str]| words.iter().any(|word| what.text.contains(word));
-    if has(&["urlopen", "requests.get", "urllib", "http.client", "fetch(", "https.get", "Net::HTTP", "LWP::", "file_get_contents('http", "file_get_contents(\"http", "DownloadString"]) {
+    if has(&[
+        "urlopen",
+        "requests.get",
+        "urllib",
+        "http.client",
+        "fetch(",
+        "https.get",
+        "Net::HTTP",
+        "LWP::",
+        "file_get_contents('http",
+        "file_get_contents(\"http",
+        "DownloadString",
+    ]) {
         out = out.and(Origin::Fetched);
     }
-    if has(&["b64decode", "decode64", "decode_base64", "base64_decode", "'base64'", "\"base64\"", "atob(", "fromhex", "FromBase64String"]) {
+    if has(&[
+        "b64decode",
+        "decode64",
+        "decode_base64",
+        "base64_decode",
+        "'base64'",
+        "\"base64\"",
+        "atob(",
+        "fromhex",
+        "FromBase64String",
+    ]) {
         out = out.and(Origin::Decoded);
     }
     out

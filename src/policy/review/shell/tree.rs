@@ -200,8 +200,10 @@ pub enum Op {
     Case(bool),
     /// `${!name}`
     Pointer,
-    /// Anything else.
-    Other,
+    /// `:?`: nothing, or the end with these words.
+    Demand(Word),
+    /// Anything else: what is put together, and perhaps run, on the way.
+    Other(Vec<Word>),
 }
 
 /// What was not as a shell would have it.

@@ -21,6 +21,12 @@ pub enum Origin {
     Dns,
     /// It came out of an archive that was opened with a password.
     Locked,
+    /// It was read from where keys and passwords lie: see [`Origins::paths`].
+    Secret,
+    /// It was read from a project's settings, which may hold passwords: `.env`.
+    Settings,
+    /// It is the whole environment of a process.
+    Environment,
 }
 
 /// All origins of a text, and from which addresses.
@@ -30,15 +36,19 @@ pub struct Origins {
     pub kinds: BTreeSet<Origin>,
     /// From where, as far as it stands there; at most eight.
     pub urls: BTreeSet<String>,
+    /// Which files of keys, passwords and settings are in it; at most eight.
+    pub paths: BTreeSet<String>,
 }
 
 impl Origins {
     /// Takes in those of another text.
     pub fn add(&mut self, other: &Self) {
         self.kinds.extend(other.kinds.iter().copied());
-        for url in &other.urls {
-            if self.urls.len() < 8 {
-                self.urls.insert(url.clone());
+        for (mine, theirs) in [(&mut self.urls, &other.urls), (&mut self.paths, &other.paths)] {
+            for one in theirs {
+                if mine.len() < 8 {
+                    mine.insert(one.clone());
+                }
             }
         }
     }

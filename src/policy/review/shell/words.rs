@@ -4,7 +4,7 @@
 //! what bash adds (`$'…'`, `$"…"`, `<(…)`, `${name:from:count}` and its like).
 //! Nothing fails: what has no end goes to the end of the text, and is told.
 
-use super::read::Reader;
+use super::cursor::{DEPTH, Reader};
 use super::tree::{Fault, Op, Piece, Span, Word};
 
 /// Characters that end a word outside of quotes.
@@ -12,23 +12,23 @@ pub(super) fn ends_word(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r' | ';' | '|' | '&' | '<' | '>' | '(' | ')')
 }
 
-fn is_name(c: char) -> bool {
+pub(super) fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
 /// Pieces as they are put together.
 #[derive(Default)]
-pub(super) struct Pieces(Vec<Piece>);
+pub(super) struct Pieces(pub(super) Vec<Piece>);
 
 impl Pieces {
-    fn plain(&mut self, c: char) {
+    pub(super) fn plain(&mut self, c: char) {
         match self.0.last_mut() {
             Some(Piece::Plain(text)) => text.push(c),
             _ => self.0.push(Piece::Plain(c.to_string())),
         }
     }
 
-    fn quoted(&mut self, c: char) {
+    pub(super) fn quoted(&mut self, c: char) {
         match self.0.last_mut() {
             Some(Piece::Quoted(text)) => text.push(c),
             _ => self.0.push(Piece::Quoted(c.to_string())),
@@ -44,6 +44,7 @@ impl Reader<'_> {
         while let Some(c) = self.peek() {
             match c {
                 '<' | '>' if self.rest().get(1..2) == Some("(") => self.process(c == '<', &mut pieces),
+                '(' if self.at > start && self.pattern(&mut pieces) => {}
                 c if ends_word(c) => break,
                 c => self.piece(c, &mut pieces),
             }
@@ -52,8 +53,29 @@ impl Reader<'_> {
         (self.at > start).then_some(Word { pieces: pieces.0, span })
     }
 
+    /// `@(a|b)` and its like, if one opens here: text, but for what it substitutes.
+    fn pattern(&mut self, pieces: &mut Pieces) -> bool {
+        let before = self.text.get(self.at - 1..self.at).unwrap_or_default();
+        let Some(close) = self.pair(self.at) else { return false };
+        let inside = self.text.get(self.at..=close).unwrap_or_default();
+        // A `!` in a command's place is taken before any word is read.
+        let marked = matches!(before, "@" | "?" | "*" | "+" | "!");
+        if !marked || inside.len() > 1000 || inside.contains('\n') || !self.deeper() {
+            return false;
+        }
+        while self.at <= close {
+            match self.peek() {
+                Some(c @ ('<' | '>')) if self.rest().get(1..2) == Some("(") => self.process(c == '<', pieces),
+                Some(c) => self.piece(c, pieces),
+                None => break,
+            }
+        }
+        self.shallower();
+        true
+    }
+
     /// One step outside of quotes.
-    fn piece(&mut self, c: char, pieces: &mut Pieces) {
+    pub(super) fn piece(&mut self, c: char, pieces: &mut Pieces) {
         match c {
             '\\' => {
                 self.bump();
@@ -90,7 +112,7 @@ impl Reader<'_> {
         }
     }
 
-    fn double(&mut self, pieces: &mut Pieces) {
+    pub(super) fn double(&mut self, pieces: &mut Pieces) {
         self.bump();
         pieces.0.push(Piece::Quoted(String::new()));
         loop {
@@ -165,20 +187,24 @@ impl Reader<'_> {
         }
     }
 
-    fn dollar(&mut self, quoted: bool, pieces: &mut Pieces) {
+    pub(super) fn dollar(&mut self, quoted: bool, pieces: &mut Pieces) {
         let rest = self.rest();
         if rest.starts_with("$((") && self.arithmetic(3, pieces) {
             return;
         }
         if rest.starts_with("$(") {
             self.skip(2);
-            let script = self.inner(')');
+            let script = self.inner();
             pieces.0.push(Piece::Output { script, quoted });
             return;
         }
         if rest.starts_with("${") {
             self.skip(2);
-            return self.braced(quoted, pieces);
+            return if self.rest().starts_with([' ', '\t', '\n', '|']) {
+                self.here_output(quoted, pieces);
+            } else {
+                self.braced(quoted, pieces);
+            };
         }
         self.bump();
         let name: String = match self.peek() {
@@ -193,10 +219,32 @@ impl Reader<'_> {
         pieces.0.push(Piece::Name { name, op: Op::Value, quoted });
     }
 
+    /// `${ …; }` and `${| …; }`: what these commands print, run by the same shell.
+    fn here_output(&mut self, quoted: bool, pieces: &mut Pieces) {
+        self.eat('|');
+        if !self.deeper() {
+            return;
+        }
+        let script = self.script(&["}"], None);
+        if !self.eat('}') {
+            self.fault(Fault::Open);
+        }
+        self.shallower();
+        pieces.0.push(Piece::Output { script, quoted });
+    }
+
     /// `((…))` behind a `$` or alone: whether it is one. Commands inside still run.
+    ///
+    /// It is one if what opens as `((` closes as `))`, as bash decides it.
     pub(super) fn arithmetic(&mut self, skip: usize, pieces: &mut Pieces) -> bool {
-        let Some(length) = arithmetic_end(&self.rest()[skip..]) else { return false };
-        let end = self.at + skip + length;
+        let (outer, inner) = (self.pair(self.at + skip - 2), self.pair(self.at + skip - 1));
+        let end = match (outer, inner) {
+            (Some(outer), Some(inner)) if outer == inner + 1 => inner,
+            _ => return false,
+        };
+        if !self.deeper() {
+            return false;
+        }
         self.skip(skip);
         while self.at < end {
             match self.peek() {
@@ -210,6 +258,7 @@ impl Reader<'_> {
         if self.at == end {
             self.skip(2);
         }
+        self.shallower();
         pieces.0.push(Piece::Unknown);
         true
     }
@@ -220,112 +269,12 @@ impl Reader<'_> {
         self.arithmetic(2, &mut pieces).then(|| Word { pieces: pieces.0, span: Span { start, end: self.at } })
     }
 
-    /// Behind `${`.
-    fn braced(&mut self, quoted: bool, pieces: &mut Pieces) {
-        if !self.deeper() {
-            return pieces.plain('$');
-        }
-        let length = self.rest().starts_with('#') && !self.rest().starts_with("#}");
-        let pointer = self.rest().starts_with('!');
-        if length || pointer {
-            self.bump();
-        }
-        let name = match self.peek() {
-            Some(c) if is_name(c) => self.take_while(is_name).to_owned(),
-            Some(c) if "@*#?-$!".contains(c) => {
-                self.bump();
-                c.to_string()
-            }
-            _ => String::new(),
-        };
-        let op = if self.rest().starts_with('[') {
-            self.bump();
-            let index = self.take_while(|c| c != ']' && c != '}' && c != '\n').to_owned();
-            self.eat(']');
-            Op::Index(index)
-        } else {
-            self.operation(quoted)
-        };
-        // What stands behind an index is not followed.
-        let rest = self.until(&['}'], quoted);
-        if !self.eat('}') {
-            self.fault(Fault::Open);
-        }
-        self.shallower();
-        let op = match op {
-            _ if length => Op::Other,
-            Op::Value if pointer => Op::Pointer,
-            op @ Op::Index(_) if !rest.pieces.is_empty() && rest.text().is_none_or(|text| !text.is_empty()) => {
-                let _ = op;
-                Op::Other
-            }
-            op => op,
-        };
-        pieces.0.push(if length { Piece::Unknown } else { Piece::Name { name, op, quoted } });
-    }
-
-    /// What stands behind the name in braces.
-    fn operation(&mut self, quoted: bool) -> Op {
-        let rest = self.rest();
-        let take = |skip: usize, reader: &mut Self, stops: &[char]| {
-            reader.skip(skip);
-            reader.until(stops, quoted)
-        };
-        match rest.as_bytes() {
-            [b':', b'-' | b'=', ..] => Op::Default(take(2, self, &['}'])),
-            [b'-' | b'=', ..] => Op::Default(take(1, self, &['}'])),
-            [b':', b'+', ..] => Op::Instead(take(2, self, &['}'])),
-            [b'+', ..] => Op::Instead(take(1, self, &['}'])),
-            [b':', b'?', ..] => {
-                take(2, self, &['}']);
-                Op::Value
-            }
-            [b':', ..] => {
-                let from = take(1, self, &[':', '}']);
-                let count = self.rest().starts_with(':').then(|| take(1, self, &['}']));
-                Op::Slice(from, count)
-            }
-            [b'#' | b'%', ..] => {
-                let end = rest.starts_with('%');
-                let twice = usize::from(rest.starts_with("##") || rest.starts_with("%%"));
-                Op::Trim { end, pattern: take(1 + twice, self, &['}']) }
-            }
-            [b'/', ..] => {
-                let all = rest.starts_with("//");
-                let old = take(1 + usize::from(all), self, &['/', '}']);
-                let new = if self.rest().starts_with('/') { take(1, self, &['}']) } else { Word::default() };
-                Op::Replace { all, old, new }
-            }
-            [b'^', ..] => Op::Case(true),
-            [b',', ..] => Op::Case(false),
-            [b'@', ..] => Op::Other,
-            _ => Op::Value,
-        }
-    }
-
-    /// Pieces up to one of these characters, which is left.
-    fn until(&mut self, stops: &[char], quoted: bool) -> Word {
-        let start = self.at;
-        let mut pieces = Pieces::default();
-        while let Some(c) = self.peek() {
-            if stops.contains(&c) {
-                break;
-            }
-            if quoted && c == '"' {
-                // In double quotes a double quote inside braces only groups.
-                self.double(&mut pieces);
-            } else if quoted && c == '\'' {
-                self.bump();
-                pieces.plain(c);
-            } else {
-                self.piece(c, &mut pieces);
-            }
-        }
-        Word { pieces: pieces.0, span: Span { start, end: self.at } }
-    }
-
     fn backtick(&mut self, quoted: bool, pieces: &mut Pieces) {
         self.bump();
+        if self.depth >= DEPTH {
+            // Read on as flat text: what is not followed is not passed over either.
+            return self.fault(Fault::Deep);
+        }
         let start = self.at;
         let mut inner = String::new();
         loop {
@@ -347,23 +296,9 @@ impl Reader<'_> {
         pieces.0.push(Piece::Output { script, quoted });
     }
 
-    fn process(&mut self, read: bool, pieces: &mut Pieces) {
+    pub(super) fn process(&mut self, read: bool, pieces: &mut Pieces) {
         self.skip(2);
-        let script = self.inner(')');
+        let script = self.inner();
         pieces.0.push(Piece::Process { script, read });
     }
-}
-
-/// Where `))` closes what was opened before; `None` if parentheses are not even.
-fn arithmetic_end(text: &str) -> Option<usize> {
-    let mut depth = 0_usize;
-    for (at, c) in text.char_indices().take(4096) {
-        match c {
-            '(' => depth += 1,
-            ')' if depth == 0 => return text[at..].starts_with("))").then_some(at),
-            ')' => depth -= 1,
-            _ => {}
-        }
-    }
-    None
 }

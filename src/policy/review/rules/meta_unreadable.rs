@@ -1,0 +1,49 @@
+//! `meta.unreadable`
+
+use super::super::page::ending;
+use super::super::{File, LARGEST};
+use super::hide_binary::{executable, is_text};
+use super::{Look, Rule, Weight};
+use crate::model::finding::Tier;
+
+/// Endings of what should be text.
+const TEXT: &[&str] = &[
+    "md", "mdx", "markdown", "mdc", "txt", "rst", "sh", "bash", "zsh", "fish", "ksh", "command", "py", "pyw",
+    "js", "mjs", "cjs", "ts", "mts", "tsx", "jsx", "rb", "pl", "pm", "php", "ps1", "psm1", "bat", "cmd",
+    "vbs", "lua", "r", "go", "rs", "java", "c", "h", "cpp", "cs", "swift", "kt", "json", "yaml", "yml",
+    "toml", "ini", "cfg", "conf", "env", "xml", "html", "htm", "svg", "css", "csv", "tsv", "sql", "",
+];
+const ARCHIVES: &[&str] = &[
+    "zip", "gz", "tgz", "tar", "xz", "txz", "bz2", "7z", "rar", "zst", "cab", "iso", "dmg", "pkg", "deb",
+    "rpm", "skill",
+];
+
+pub(super) static RULE: Rule = Rule {
+    id: "meta.unreadable",
+    title: "a file that could not be looked at",
+    weight: Weight { run: None, fence: None, inline: None, prose: None, file: Some(Tier::Confirm) },
+    owasp: &["AST08"],
+    what: "A file that should be text by its ending and is none, or is larger than 1 MiB; or an archive.",
+    why: "Nothing was found in it because nothing was looked for. That must not pass for clean.",
+    instead: "Ship text as UTF-8 and in files of a size that somebody reads, and what is in an archive as files.",
+    limits: "Pictures, fonts, sound and documents are not text and are left alone.",
+    bad: "Notes.\n=== notes.txt ===\na\u{0}b\n",
+    alike: "Notes.\n=== notes.txt ===\nab, привет\n=== picture.png ===\n\u{0}\u{1}\n",
+    look: Look::File(|file| told(file).into_iter().collect()),
+};
+
+fn told(file: &File<'_>) -> Option<String> {
+    let ending = ending(file.path);
+    if executable(file).is_some() || file.bytes.is_empty() {
+        return None;
+    }
+    let text = is_text(file.bytes);
+    if ARCHIVES.contains(&ending.as_str()) && !text {
+        return Some("an archive, which is not looked into".to_owned());
+    }
+    if file.bytes.len() > LARGEST && (text || TEXT.contains(&ending.as_str())) {
+        return Some(format!("{} bytes, and no more than {LARGEST} are looked at", file.bytes.len()));
+    }
+    (!text && (TEXT.contains(&ending.as_str()) || file.executable))
+        .then(|| "should be text and is none".to_owned())
+}
