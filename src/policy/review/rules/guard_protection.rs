@@ -12,7 +12,7 @@ pub(super) static RULE: Rule = Rule {
     what: "A virus scanner, a firewall, the system's access control or its log is switched off, or a folder is taken out of what is scanned.",
     why: "What comes next is meant not to be seen or stopped.",
     instead: "Name the one rule or the one port that is needed.",
-    limits: "Adding a rule to a firewall is left alone.",
+    limits: "Adding a rule to a firewall is left alone, and so is a switch whose value only a run would tell.",
     bad: "```sh\nsudo setenforce 0\n```\n",
     alike: "```sh\nsudo ufw allow 443/tcp\ngetenforce\nsystemctl status firewalld\n```\n",
     look: Look::Event(|event, _| match event {
@@ -25,7 +25,9 @@ pub(super) static RULE: Rule = Rule {
                 "ufw" => has("disable"),
                 "iptables" | "nft" => has("-f") && words.len() == 1 || has("flush") && has("ruleset"),
                 "systemctl" => (has("stop") || has("disable") || has("mask")) && guard(),
-                "set-mppreference" => words.iter().any(|one| one.starts_with("-disable")) && !has("$false"),
+                "set-mppreference" => {
+                    words.iter().any(|one| one.starts_with("-disable")) && (has("$true") || has("1"))
+                }
                 "add-mppreference" => words.iter().any(|one| one.starts_with("-exclusion")),
                 "netsh" => has("advfirewall") && has("off"),
                 "auditctl" => has("-e") && has("0"),
