@@ -99,7 +99,11 @@ fn look_at(
             words.extend(unit.text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase));
         }
         let mut seen = Vec::new();
-        let followed = follow(&unit, machine, &mut seen);
+        let mut followed = follow(&unit, machine, &mut seen);
+        // These are told as a shell would have it, and are none.
+        if matches!(page::ending(file.path).as_str(), "ps1" | "psm1" | "psd1" | "bat" | "cmd" | "fish") {
+            followed.faults.clear();
+        }
         for rule in RULES {
             let place = |span: Span| {
                 lines.place(unit.origin(span.start), unit.origin(span.end.max(span.start + 1) - 1) + 1)

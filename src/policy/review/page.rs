@@ -79,6 +79,22 @@ impl<'a> Page<'a> {
         Self { file, text, units, depth, areas, words: OnceCell::new(), commands: OnceCell::new() }
     }
 
+    /// Where the text behind the front matter begins.
+    #[must_use]
+    pub fn body(&self) -> usize {
+        let mut at = 0;
+        for (index, line) in self.text.split_inclusive('\n').enumerate() {
+            at += line.len();
+            match line.trim_end() {
+                "---" if index > 0 => return at,
+                "---" => {}
+                _ if index == 0 => return 0,
+                _ => {}
+            }
+        }
+        0
+    }
+
     /// What kind of text stands at this byte.
     #[must_use]
     pub fn area(&self, at: usize) -> (Context, Kind) {

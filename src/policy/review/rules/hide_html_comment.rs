@@ -41,7 +41,7 @@ fn look(page: &Page<'_>) -> Vec<Hit> {
     if !matches!(page.ending().as_str(), "md" | "mdx" | "markdown" | "mdc") {
         return Vec::new();
     }
-    let (mut all, mut at) = (Vec::new(), super::super::extract::body_of(page.text));
+    let (mut all, mut at) = (Vec::new(), page.body());
     while let Some(found) = page.text.get(at..).and_then(|rest| rest.find("<!--")) {
         let start = at + found;
         let Some(inside) = page.text.get(start + 4..) else { break };

@@ -28,7 +28,7 @@ fn look(page: &Page<'_>) -> Vec<Hit> {
         return all;
     }
     let text = !(picture || html);
-    let mut at = if text { super::super::extract::body_of(page.text) } else { 0 };
+    let mut at = if text { page.body() } else { 0 };
     while let Some(found) = page.text.get(at..).and_then(|rest| rest.find('<')) {
         let start = at + found;
         at = start + 1;

@@ -150,7 +150,20 @@ fn protected(words: &Words) -> Option<usize> {
             at,
             14,
             8,
-            &["crack", "cracking", "brute", "john", "hashcat", "forgot", "hash", "reset", "protected"],
+            &[
+                "crack",
+                "cracking",
+                "brute",
+                "john",
+                "hashcat",
+                "forgot",
+                "hash",
+                "hashes",
+                "shadow",
+                "credentials",
+                "reset",
+                "protected",
+            ],
         ))
     .then_some(at)
 }
