@@ -259,6 +259,10 @@ impl<'a> Program<'a> {
         let before = self.at;
         match self.name(0) {
             Some("import" | "from" | "use" | "require") if !self.is(1, '(') => self.import(),
+            Some("const" | "let" | "var") if self.is(1, '{') => {
+                self.at += 1;
+                self.taken_apart();
+            }
             Some(
                 "const" | "let" | "var" | "my" | "our" | "export" | "async" | "await" | "return" | "with"
                 | "else" | "try",
