@@ -5,50 +5,180 @@ use super::super::shell::tree::Span;
 use super::super::shell::value::{Origin, UNKNOWN, Value};
 use super::lex::{At, Bit, Token, tokens};
 use super::{Act, quoted};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 /// How deep brackets are followed; deeper ones are read as flat text.
 const DEPTH: usize = 50;
+/// Bytes that are taken out of names in one program. Attack: a name that doubles,
+/// and is then said a hundred thousand times.
+const WORK: usize = 8 * 1024 * 1024;
 /// Names that are remembered.
 const NAMES: usize = 4096;
 
 /// Functions that give their argument to a shell or start it as a program, by the
 /// end of their full name.
 const STARTS: &[&str] = &[
-    "os.system", "os.popen", "os.popen2", "os.popen3", "os.startfile", "os.execl", "os.execle", "os.execlp", "os.execv",
-    "os.execve", "os.execvp", "os.spawnl", "os.spawnlp", "os.posix_spawn", "subprocess.run", "subprocess.call",
-    "subprocess.check_call", "subprocess.check_output", "subprocess.Popen", "subprocess.getoutput",
-    "subprocess.getstatusoutput", "asyncio.create_subprocess_shell", "asyncio.create_subprocess_exec", "pty.spawn",
-    "commands.getoutput", "child_process.exec", "child_process.execSync", "child_process.spawn", "child_process.spawnSync",
-    "child_process.execFile", "child_process.execFileSync", "child_process.fork", "execa", "execa.command", "execaCommand",
-    "shelljs.exec", "Bun.spawn", "Bun.spawnSync", "Deno.run", "IO.popen", "Open3.capture2", "Open3.capture2e",
-    "Open3.capture3", "Open3.popen3", "Kernel.system", "Kernel.exec", "posix.system", "nt.system",
+    "os.system",
+    "os.popen",
+    "os.popen2",
+    "os.popen3",
+    "os.startfile",
+    "os.execl",
+    "os.execle",
+    "os.execlp",
+    "os.execv",
+    "os.execve",
+    "os.execvp",
+    "os.spawnl",
+    "os.spawnlp",
+    "os.posix_spawn",
+    "subprocess.run",
+    "subprocess.call",
+    "subprocess.check_call",
+    "subprocess.check_output",
+    "subprocess.Popen",
+    "subprocess.getoutput",
+    "subprocess.getstatusoutput",
+    "asyncio.create_subprocess_shell",
+    "asyncio.create_subprocess_exec",
+    "pty.spawn",
+    "commands.getoutput",
+    "child_process.exec",
+    "child_process.execSync",
+    "child_process.spawn",
+    "child_process.spawnSync",
+    "child_process.execFile",
+    "child_process.execFileSync",
+    "child_process.fork",
+    "execa",
+    "execa.command",
+    "execaCommand",
+    "shelljs.exec",
+    "Bun.spawn",
+    "Bun.spawnSync",
+    "Deno.run",
+    "IO.popen",
+    "Open3.capture2",
+    "Open3.capture2e",
+    "Open3.capture3",
+    "Open3.popen3",
+    "Kernel.system",
+    "Kernel.exec",
+    "posix.system",
+    "nt.system",
 ];
 /// The same, where the name alone says it.
-const ALONE: &[&str] = &["execSync", "spawnSync", "execFileSync", "create_subprocess_shell", "shell_exec", "proc_open", "passthru"];
+const ALONE: &[&str] = &[
+    "execSync",
+    "spawnSync",
+    "execFileSync",
+    "create_subprocess_shell",
+    "shell_exec",
+    "proc_open",
+    "passthru",
+];
 /// The same, in languages that have them built in.
 const BUILT_IN: &[&str] = &["system", "exec", "popen", "spawn", "passthru", "shell_exec", "proc_open"];
 const RUNS: &[&str] = &[
-    "exec", "eval", "Function", "builtins.exec", "builtins.eval", "__builtins__.exec", "__builtins__.eval", "window.eval",
-    "globalThis.eval", "global.eval", "self.eval", "window.Function", "globalThis.Function", "vm.runInNewContext",
-    "vm.runInThisContext", "vm.runInContext", "marshal.loads", "pickle.loads", "instance_eval", "class_eval", "module_eval",
-    "assert", "create_function",
+    "exec",
+    "eval",
+    "Function",
+    "builtins.exec",
+    "builtins.eval",
+    "__builtins__.exec",
+    "__builtins__.eval",
+    "window.eval",
+    "globalThis.eval",
+    "global.eval",
+    "self.eval",
+    "window.Function",
+    "globalThis.Function",
+    "vm.runInNewContext",
+    "vm.runInThisContext",
+    "vm.runInContext",
+    "marshal.loads",
+    "pickle.loads",
+    "instance_eval",
+    "class_eval",
+    "module_eval",
+    "assert",
+    "create_function",
 ];
 const FETCHES: &[&str] = &[
-    "urlopen", "requests.get", "requests.post", "requests.request", "httpx.get", "httpx.post", "session.get", "aiohttp.get",
-    "urllib2.urlopen", "urlretrieve", "wget.download", "fetch", "axios", "axios.get", "axios.post", "axios.request", "got",
-    "got.get", "needle", "superagent.get", "https.get", "http.get", "https.request", "http.request", "Net.HTTP.get",
-    "Net.HTTP.get_response", "URI.open", "OpenURI.open_uri", "HTTParty.get", "Faraday.get", "LWP.Simple.get", "curl_exec",
-    "recv", "sock.recv",
+    "urlopen",
+    "requests.get",
+    "requests.post",
+    "requests.request",
+    "httpx.get",
+    "httpx.post",
+    "session.get",
+    "aiohttp.get",
+    "urllib2.urlopen",
+    "urlretrieve",
+    "wget.download",
+    "fetch",
+    "axios",
+    "axios.get",
+    "axios.post",
+    "axios.request",
+    "got",
+    "got.get",
+    "needle",
+    "superagent.get",
+    "https.get",
+    "http.get",
+    "https.request",
+    "http.request",
+    "Net.HTTP.get",
+    "Net.HTTP.get_response",
+    "URI.open",
+    "OpenURI.open_uri",
+    "HTTParty.get",
+    "Faraday.get",
+    "LWP.Simple.get",
+    "curl_exec",
+    "recv",
+    "sock.recv",
 ];
 const DECODES: &[&str] = &[
-    "b64decode", "urlsafe_b64decode", "standard_b64decode", "decodebytes", "b32decode", "b16decode", "b85decode", "a85decode",
-    "fromhex", "unhexlify", "a2b_base64", "decompress", "decode64", "strict_decode64", "urlsafe_decode64", "decode_base64",
-    "base64_decode", "gzinflate", "gzuncompress", "str_rot13", "atob", "FromBase64String", "fromCharCode", "inflateSync",
-    "gunzipSync", "unpack",
+    "b64decode",
+    "urlsafe_b64decode",
+    "standard_b64decode",
+    "decodebytes",
+    "b32decode",
+    "b16decode",
+    "b85decode",
+    "a85decode",
+    "fromhex",
+    "unhexlify",
+    "a2b_base64",
+    "decompress",
+    "decode64",
+    "strict_decode64",
+    "urlsafe_decode64",
+    "decode_base64",
+    "base64_decode",
+    "gzinflate",
+    "gzuncompress",
+    "str_rot13",
+    "atob",
+    "FromBase64String",
+    "fromCharCode",
+    "inflateSync",
+    "gunzipSync",
+    "unpack",
 ];
 const OPENS: &[&str] = &["open", "Path", "pathlib.Path", "io.open", "File.open", "codecs.open"];
-const WRITES: &[&str] = &["writeFileSync", "writeFile", "appendFileSync", "File.write", "IO.write", "file_put_contents", "Deno.writeTextFile"];
+const WRITES: &[&str] = &[
+    "writeFileSync",
+    "writeFile",
+    "appendFileSync",
+    "File.write",
+    "IO.write",
+    "file_put_contents",
+    "Deno.writeTextFile",
+];
 
 /// What an expression comes to.
 #[derive(Debug, Clone, Default)]
@@ -81,12 +211,22 @@ struct Program<'a> {
     depth: usize,
     names: BTreeMap<String, Val>,
     acts: Vec<(Act, Span)>,
+    /// Bytes that may still be taken out of names.
+    left: Cell<usize>,
 }
 
 /// What a program does, in the order in which it stands.
 pub(super) fn acts(language: Language, text: &str) -> Vec<(Act, Span)> {
     let all = tokens(language, text);
-    let mut program = Program { language, tokens: &all, at: 0, depth: 0, names: BTreeMap::new(), acts: Vec::new() };
+    let mut program = Program {
+        language,
+        tokens: &all,
+        at: 0,
+        depth: 0,
+        names: BTreeMap::new(),
+        acts: Vec::new(),
+        left: Cell::new(WORK),
+    };
     while program.at < all.len() {
         program.statement();
     }
@@ -119,7 +259,14 @@ impl<'a> Program<'a> {
         let before = self.at;
         match self.name(0) {
             Some("import" | "from" | "use" | "require") if !self.is(1, '(') => self.import(),
-            Some("const" | "let" | "var" | "my" | "our" | "export" | "async" | "await" | "return" | "with" | "else" | "try") => self.at += 1,
+            Some("const" | "let" | "var") if self.is(1, '{') => {
+                self.at += 1;
+                self.taken_apart();
+            }
+            Some(
+                "const" | "let" | "var" | "my" | "our" | "export" | "async" | "await" | "return" | "with"
+                | "else" | "try",
+            ) => self.at += 1,
             Some(_) if self.sets() => self.assignment(),
             _ if self.is(0, '{') && self.language == Language::JavaScript => self.taken_apart(),
             _ => {
@@ -142,6 +289,14 @@ impl<'a> Program<'a> {
         if self.names.len() < NAMES || self.names.contains_key(name) {
             self.names.insert(name.to_owned(), val);
         }
+    }
+
+    /// What a name was last set to, while there is work left.
+    fn known(&self, name: &str) -> Option<&Val> {
+        let val = self.names.get(name)?;
+        let left = self.left.get().checked_sub(val.value.text.len() + 1)?;
+        self.left.set(left);
+        Some(val)
     }
 
     /// Whether `NAME =` or `NAME: TYPE =` or `NAME +=` stands here.
@@ -248,8 +403,11 @@ impl<'a> Program<'a> {
             match bit {
                 Bit::Plain(text) => out.push_text(text),
                 Bit::Put(inside) => {
-                    let name = inside.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
-                    let known = self.names.get(inside.trim()).or_else(|| self.names.get(name).filter(|val| !val.value.from.kinds.is_empty()));
+                    let name =
+                        inside.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
+                    let known = self
+                        .known(inside.trim())
+                        .or_else(|| self.known(name).filter(|val| !val.value.from.kinds.is_empty()));
                     match known {
                         Some(val) => out.push(&val.value),
                         None => out.push_text(UNKNOWN.encode_utf8(&mut [0; 4])),
@@ -265,7 +423,9 @@ impl<'a> Program<'a> {
         let mut val = self.operand();
         loop {
             let sign = match self.peek(0) {
-                Some(Token::Sign(sign @ ('+' | '%' | '|' | '?' | '&' | '<' | '>' | '*' | '/' | '-' | '!' | '='))) => *sign,
+                Some(Token::Sign(
+                    sign @ ('+' | '%' | '|' | '?' | '&' | '<' | '>' | '*' | '/' | '-' | '!' | '='),
+                )) => *sign,
                 Some(Token::Name("or" | "and" | "if" | "in" | "is" | "not")) => '|',
                 // Ruby's and Perl's and PHP's own.
                 Some(Token::Sign('.')) if matches!(self.language, Language::Perl | Language::Php) => '+',
@@ -313,7 +473,7 @@ impl<'a> Program<'a> {
             }
             Token::Name(name) => {
                 self.at += 1;
-                match self.names.get(*name) {
+                match self.known(name) {
                     Some(val) => val.clone(),
                     None => Val::named(*name),
                 }
@@ -322,7 +482,10 @@ impl<'a> Program<'a> {
                 let list = self.is(0, '[');
                 let all = self.deeper(Self::inside);
                 match (list, all) {
-                    (true, all) => Val { list: Some(all.iter().map(|(_, val)| val.value.clone()).collect()), ..Val::text(joined(all)) },
+                    (true, all) => Val {
+                        list: Some(all.iter().map(|(_, val)| val.value.clone()).collect()),
+                        ..Val::text(joined(all))
+                    },
                     (false, all) => all.into_iter().last().map(|(_, val)| val).unwrap_or_default(),
                 }
             }
@@ -354,7 +517,9 @@ impl<'a> Program<'a> {
                     self.at += 1;
                     name.clear();
                 }
-                Token::Name(word) if (self.is(1, '=') && !self.is(2, '=') && !self.is(2, '>')) || self.is(1, ':') => {
+                Token::Name(word)
+                    if (self.is(1, '=') && !self.is(2, '=') && !self.is(2, '>')) || self.is(1, ':') =>
+                {
                     if self.is(1, '=') && matches!(self.language, Language::JavaScript) {
                         self.assignment();
                     } else {
@@ -384,10 +549,13 @@ impl<'a> Program<'a> {
                 Some(Token::Sign(':')) if self.is(1, ':') && self.name(2).is_some() => {
                     self.at += 1;
                 }
-                Some(Token::Sign('.' | ':')) if self.name(1).is_some() && (self.is(0, '.') || self.is_before(':')) => {
+                Some(Token::Sign('.' | ':'))
+                    if self.name(1).is_some() && (self.is(0, '.') || self.is_before(':')) =>
+                {
                     let name = self.name(1).unwrap_or_default();
                     self.at += 2;
-                    val.path = if val.path.is_empty() { name.to_owned() } else { format!("{}.{name}", val.path) };
+                    val.path =
+                        if val.path.is_empty() { name.to_owned() } else { format!("{}.{name}", val.path) };
                     val.path.truncate(val.path.floor_char_boundary(200));
                     val.list = None;
                 }
@@ -428,7 +596,9 @@ impl<'a> Program<'a> {
             }
             "getattr" => return Val::named(format!("{}.{}", first.path, text(1))),
             "promisify" | "util.promisify" => return first,
-            "compile" | "str" | "bytes" | "bytearray" | "String" | "io.BytesIO" | "io.StringIO" => return Val::text(first.value),
+            "compile" | "str" | "bytes" | "bytearray" | "String" | "io.BytesIO" | "io.StringIO" => {
+                return Val::text(first.value);
+            }
             _ => {}
         }
         if OPENS.contains(&path.as_str()) {
@@ -469,7 +639,9 @@ impl<'a> Program<'a> {
             }
             return Val::default();
         }
-        if FETCHES.iter().any(|one| path == *one || path.strip_suffix(one).is_some_and(|rest| rest.ends_with('.') && one.len() > 5)) {
+        if FETCHES.iter().any(|one| {
+            path == *one || path.strip_suffix(one).is_some_and(|rest| rest.ends_with('.') && one.len() > 5)
+        }) {
             let mut value = Value::unknown().and(Origin::Fetched);
             if first.is_known() && !first.text.is_empty() {
                 value.from.urls.insert(first.text.chars().take(300).collect());
@@ -481,15 +653,23 @@ impl<'a> Program<'a> {
         }
         let coded = matches!(second.text.as_str(), "base64" | "hex" | "rot13" | "rot_13" | "base64url");
         let packed = last == "unpack" && first.text.starts_with(['m', 'H']);
-        if DECODES.contains(&last) && (last != "unpack" || packed) || coded && matches!(last, "from" | "decode" | "Buffer") {
+        if DECODES.contains(&last) && (last != "unpack" || packed)
+            || coded && matches!(last, "from" | "decode" | "Buffer")
+        {
             let what = if packed { callee.value.clone() } else { first };
             return Val::text(decoded(&what, last, &second.text));
         }
         let value = match last {
-            "format" if callee.value.is_known() => put_in(&callee.value, "{}", &all.iter().map(|(_, val)| val.value.clone()).collect::<Vec<_>>()),
+            "format" if callee.value.is_known() => {
+                put_in(&callee.value, "{}", &all.iter().map(|(_, val)| val.value.clone()).collect::<Vec<_>>())
+            }
             "join" => all.first().map(|(_, val)| join(val, &callee.value)).unwrap_or_default(),
-            "reverse" | "split" | "replace" | "map" if callee.value.is_known() => callee.value.with_text(UNKNOWN).and(Origin::Built),
-            "decode" | "encode" | "strip" | "trim" | "toString" | "read" | "text" | "json" | "concat" => callee.value.clone(),
+            "reverse" | "split" | "replace" | "map" if callee.value.is_known() => {
+                callee.value.with_text(UNKNOWN).and(Origin::Built)
+            }
+            "decode" | "encode" | "strip" | "trim" | "toString" | "read" | "text" | "json" | "concat" => {
+                callee.value.clone()
+            }
             _ => callee.value.with_text(UNKNOWN),
         };
         // A promise's value comes as the argument of what is called with it.
@@ -515,8 +695,12 @@ impl<'a> Program<'a> {
 
     fn starts(&self, path: &str) -> bool {
         let built = matches!(self.language, Language::Ruby | Language::Perl | Language::Php);
-        STARTS.iter().any(|one| path == *one || path.strip_suffix(one).is_some_and(|rest| rest.ends_with('.')))
-            || ALONE.iter().any(|one| path == *one || path.strip_suffix(one).is_some_and(|rest| rest.ends_with('.')))
+        STARTS
+            .iter()
+            .any(|one| path == *one || path.strip_suffix(one).is_some_and(|rest| rest.ends_with('.')))
+            || ALONE
+                .iter()
+                .any(|one| path == *one || path.strip_suffix(one).is_some_and(|rest| rest.ends_with('.')))
             || built && BUILT_IN.contains(&path)
     }
 
@@ -537,12 +721,18 @@ fn runs_as_text(what: &Value, literal: bool) -> bool {
     let first = what.text.trim_start();
     let word = first.split_whitespace().next().unwrap_or_default();
     let name = word.rsplit('/').next().unwrap_or_default();
-    !what.from.kinds.is_empty() && (!literal || first.is_empty() || word.starts_with(UNKNOWN) || known::interpreter(name).is_some() || name == "eval")
+    !what.from.kinds.is_empty()
+        && (!literal
+            || first.is_empty()
+            || word.starts_with(UNKNOWN)
+            || known::interpreter(name).is_some()
+            || name == "eval")
 }
 
 /// What is started: a text, or a program with a list of arguments.
 fn command(all: &[(String, Val)]) -> Value {
-    let given = all.iter().find(|(name, _)| name.is_empty() || matches!(name.as_str(), "args" | "cmd" | "command"));
+    let given =
+        all.iter().find(|(name, _)| name.is_empty() || matches!(name.as_str(), "args" | "cmd" | "command"));
     let Some((_, first)) = given else { return Value::unknown() };
     if let Some(list) = &first.list {
         return words(list);
@@ -555,7 +745,12 @@ fn command(all: &[(String, Val)]) -> Value {
             out.push(&words(list));
         }
         Some((true, None)) if all.len() > 2 => {
-            let rest: Vec<Value> = all.iter().skip(2).filter(|(name, _)| name.is_empty()).map(|(_, val)| val.value.clone()).collect();
+            let rest: Vec<Value> = all
+                .iter()
+                .skip(2)
+                .filter(|(name, _)| name.is_empty())
+                .map(|(_, val)| val.value.clone())
+                .collect();
             out.push_text(" ");
             out.push(&words(&rest));
         }
@@ -618,14 +813,19 @@ fn decoded(what: &Value, name: &str, kind: &str) -> Value {
     let bytes = match (name, kind) {
         ("fromhex" | "unhexlify", _) | (_, "hex") => {
             let digits: Vec<u32> = packed.chars().filter_map(|c| c.to_digit(16)).collect();
-            Some(digits.chunks_exact(2).filter_map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok()).collect())
+            Some(
+                digits.chunks_exact(2).filter_map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok()).collect(),
+            )
         }
-        ("b64decode" | "atob" | "decode64" | "strict_decode64" | "base64_decode" | "decode_base64" | "from" | "Buffer", _) => {
-            base64::engine::general_purpose::STANDARD.decode(packed.as_bytes()).ok()
-        }
+        (
+            "b64decode" | "atob" | "decode64" | "strict_decode64" | "base64_decode" | "decode_base64"
+            | "from" | "Buffer",
+            _,
+        ) => base64::engine::general_purpose::STANDARD.decode(packed.as_bytes()).ok(),
         _ => None,
     };
-    let text = bytes.filter(|_| what.is_known()).map(|bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned());
+    let text =
+        bytes.filter(|_| what.is_known()).map(|bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned());
     let mut out = Value { text: String::new(), from: what.from.clone() };
     out.push_text(text.as_deref().unwrap_or("\u{fffc}"));
     out.and(Origin::Decoded)

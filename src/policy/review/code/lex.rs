@@ -50,7 +50,9 @@ pub(super) fn tokens(language: Language, text: &str) -> Vec<At<'_>> {
             }
             '#' if !slashes => at += line(),
             '/' if slashes && rest.starts_with("//") => at += line(),
-            '/' if slashes && rest.starts_with("/*") => at += rest.find("*/").map_or(rest.len(), |end| end + 2),
+            '/' if slashes && rest.starts_with("/*") => {
+                at += rest.find("*/").map_or(rest.len(), |end| end + 2)
+            }
             '/' if slashes && begins_pattern(&all) => match pattern(rest) {
                 Some(length) => {
                     at += length;
@@ -67,7 +69,8 @@ pub(super) fn tokens(language: Language, text: &str) -> Vec<At<'_>> {
                 all.push((Token::Text(bits), start, at));
             }
             c if c.is_alphanumeric() || c == '_' || c == '$' => {
-                let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(rest.len());
+                let end =
+                    rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(rest.len());
                 let word = &rest[..end];
                 if language == Language::Python && end <= 2 && rest[end..].starts_with(['"', '\'']) {
                     let (bits, length) = quoted(&rest[end..], word, language);

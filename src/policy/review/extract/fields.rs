@@ -188,6 +188,8 @@ struct Open {
 /// All texts of a YAML text, by its lines.
 pub(super) fn of_yaml(unit: &Unit) -> Vec<Field> {
     let text = unit.text.as_str();
+    // Brackets that have no end are looked for once; then each counts for its line.
+    let mut even = true;
     let (mut all, mut open, mut count, mut at) = (Vec::new(), Vec::<Open>::new(), 0, 0);
     while at < text.len() && all.len() < MOST {
         let line = line_at(text, at);
@@ -205,6 +207,7 @@ pub(super) fn of_yaml(unit: &Unit) -> Vec<Field> {
         {
             open.retain(|one| one.indent < indent || one.indent == indent && !one.key.is_empty());
             count += 1;
+            open.truncate(64);
             open.push(Open { indent, key: String::new(), object: count });
             let inner = rest.trim_start();
             let skipped = content.len() - inner.len();
@@ -235,7 +238,9 @@ pub(super) fn of_yaml(unit: &Unit) -> Vec<Field> {
         }
         if shown.starts_with(['{', '[']) {
             // A structure of its own: to where its brackets are even, or the indentation ends.
-            let end = flow_end(text, value);
+            let found = if even { flow_end(text, value) } else { None };
+            even = found.is_some();
+            let end = found.unwrap_or(start + content.len());
             let mut inner = Unit::new(Context::Prose, Kind::Data);
             push(&mut inner, unit, value, end);
             let keys: Vec<String> =
@@ -306,7 +311,7 @@ fn key_of(content: &str) -> Option<(&str, usize)> {
 }
 
 /// Where brackets that open here are even again; quotes hold them off.
-fn flow_end(text: &str, start: usize) -> usize {
+fn flow_end(text: &str, start: usize) -> Option<usize> {
     let (mut depth, mut quote, mut escaped) = (0_usize, None, false);
     for (at, c) in text[start..].char_indices() {
         match (quote, c) {
@@ -319,13 +324,13 @@ fn flow_end(text: &str, start: usize) -> usize {
             (None, '}' | ']') => {
                 depth = depth.saturating_sub(1);
                 if depth == 0 {
-                    return start + at + 1;
+                    return Some(start + at + 1);
                 }
             }
             _ => {}
         }
     }
-    text.len()
+    None
 }
 
 /// A block behind `|` or `>`: its lines without their indentation, and where it ends.

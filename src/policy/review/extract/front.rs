@@ -4,12 +4,13 @@
 //! JSON inside of it. A gateway builds the command itself, and so does this: the
 //! same rules then look at it as at any other. `kind: shell` is a raw command.
 
-use super::super::markdown::is_command;
 use super::super::code::quoted;
+use super::super::markdown::is_command;
 use super::super::shell::known::Language;
 use super::super::unit::{Kind, Unit};
 use super::fields::{Field, of_yaml};
 use crate::model::finding::Context;
+use std::collections::BTreeMap;
 
 const SHELL: Kind = Kind::Code(Language::Shell);
 
@@ -23,12 +24,12 @@ pub(super) fn units(text: &str, start: usize) -> Vec<Unit> {
 
 /// What these fields have an installer or an agent run.
 pub(super) fn commands(fields: &[Field]) -> Vec<Unit> {
+    let mut objects: BTreeMap<usize, Vec<&Field>> = BTreeMap::new();
+    for field in fields {
+        objects.entry(field.object).or_default().push(field);
+    }
     let mut all = Vec::new();
-    let mut rest = fields;
-    while let Some(first) = rest.first() {
-        let count = rest.iter().take_while(|field| field.object == first.object).count().max(1);
-        let (object, behind) = rest.split_at(count);
-        rest = behind;
+    for object in objects.values() {
         if object.iter().any(|field| field.below("install") || field.key().eq_ignore_ascii_case("install")) {
             all.extend(installs(object));
         } else if object.iter().any(|field| field.below("hooks")) {
@@ -40,8 +41,8 @@ pub(super) fn commands(fields: &[Field]) -> Vec<Unit> {
 }
 
 /// One entry of an install list.
-fn installs(object: &[Field]) -> Vec<Unit> {
-    let get = |names: &[&str]| object.iter().find(|field| names.contains(&field.key()));
+fn installs(object: &[&Field]) -> Vec<Unit> {
+    let get = |names: &[&str]| object.iter().copied().find(|field| names.contains(&field.key()));
     let raw = |name: &str| matches!(name, "command" | "cmd" | "run" | "script" | "shell" | "sh");
     let mut all: Vec<Unit> = object
         .iter()

@@ -33,10 +33,12 @@ fn begin(line: &str) -> Option<usize> {
     let mut at = 0;
     for word in line.split_inclusive([' ', '\t', ':', '"', '(']) {
         let name = word.trim_end_matches([' ', '\t', ':', '"', '(', '\n']);
-        let behind = line[at + word.len()..].trim_start();
         let reaches = known::fetcher(name).is_some()
             && !matches!(name, "get" | "fetch" | "http" | "https" | "links" | "host");
         let runs = known::interpreter(name).is_some() || matches!(name, "eval" | "iex" | "sudo" | "base64");
+        // A sentence of nothing but names of programs is not looked through for each.
+        let rest = &line[at + word.len()..];
+        let behind = rest[..rest.floor_char_boundary(300)].trim_start();
         let operand = behind.starts_with(['-', '<', '"', '\'', '$', '/', '~']) || behind.contains("://");
         if (reaches || runs) && operand && word.ends_with([' ', '\t']) {
             return Some(at);

@@ -20,7 +20,7 @@ pub(super) fn make(text: &str) -> Vec<Unit> {
             let inner = if recipe || goes_on {
                 inner
             } else {
-                inner.split_once('=').map_or(inner, |(_, value)| value)
+                inner.split_once('=').map_or(inner, |(_, value)| value.trim_start_matches(' '))
             };
             of_make(&mut unit, inner, at + (line.len() - inner.len()));
         }

@@ -60,6 +60,10 @@ pub(in super::super) fn power(unit: &Unit) -> Unit {
             sets = None;
         }
         let mut say = |shown: &str| out.push(shown, place);
+        if c == '(' && calls(&low, at) {
+            say(" ");
+            begins = false;
+        }
         let length = if let Some((length, shown, comma)) = method(&low, at, before) {
             say(if begins { "{ " } else { "$(" });
             say(shown);
@@ -141,7 +145,8 @@ pub(in super::super) fn power(unit: &Unit) -> Unit {
 /// A method's call that begins here, with the object it is asked of.
 fn method(low: &str, at: usize, before: char) -> Option<(usize, &'static str, &'static str)> {
     let rest = &low[at..];
-    if before.is_alphanumeric() || "_.]:$".contains(before) || !rest.starts_with(['(', '[', '$']) {
+    let joined = before.is_alphanumeric() && !calls(low, at);
+    if joined || "_.]:$".contains(before) || !rest.starts_with(['(', '[', '$']) {
         return None;
     }
     let near = &rest[..rest.floor_char_boundary(NEAR)];
@@ -174,6 +179,11 @@ fn joined(rest: &str) -> usize {
     let Some(behind) = near.trim_start_matches(' ').strip_prefix('+') else { return 0 };
     let behind = behind.trim_start_matches(' ');
     if behind.starts_with(['"', '\'', '$']) { near.len() - behind.len() } else { 0 }
+}
+
+/// Whether the name of what runs a text stands right before this byte, as in `iex(…)`.
+fn calls(low: &str, at: usize) -> bool {
+    low[..at].ends_with("iex") || low[..at].ends_with("invoke-expression")
 }
 
 /// `$name =`: the name, and how long it is up to the value.

@@ -225,7 +225,7 @@ impl Reader<'_> {
         if !self.deeper() {
             return;
         }
-        let script = self.script(&["}"], None);
+        let script = self.script(&[], Some('}'));
         if !self.eat('}') {
             self.fault(Fault::Open);
         }
