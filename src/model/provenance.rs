@@ -95,6 +95,14 @@ impl Provenance {
         all.into_iter().cloned().collect()
     }
 
+    /// Those of them of whom something rests on no authority's time stamp.
+    #[must_use]
+    pub fn unstamped_signers(&self) -> BTreeSet<String> {
+        let vouched = self.vouched.iter().filter(|one| one.witness != Witness::Stamped).cloned().collect();
+        let rest = Self { vouched, ..self.clone() };
+        rest.signers().into_iter().collect()
+    }
+
     /// The keys that signed the bytes themselves, known or not, sorted: who the
     /// publisher is, as far as one can tell. Each is written as a stranger's would
     /// be, so that following a root that names it is no change of signer.
