@@ -328,4 +328,31 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn attack_a_signer_of_whom_one_signature_is_stamped_passes_for_stamped() {
+        let one = |signer: &str, key: &str, witness| Voucher {
+            at: Timestamp::from_unix(1),
+            key: key.to_owned(),
+            method: "OMS bundle".to_owned(),
+            root: "team".to_owned(),
+            signer: signer.to_owned(),
+            witness,
+        };
+        let reviewed = Reviewed {
+            criteria: Vec::new(),
+            keys: vec!["key:r".to_owned()],
+            until: Timestamp::from_unix(9),
+            who: "ana".to_owned(),
+        };
+        let mut all = signed(&["key:s"]);
+        all.reviews.push(reviewed);
+        all.attested.push(Attested { keys: vec!["key:v".to_owned()], who: "ci".to_owned() });
+        all.vouched.push(one("cert:a", "key:a", Witness::Stamped));
+        all.vouched.push(one("cert:b", "key:b", Witness::Stamped));
+        all.vouched.push(one("ssh:b", "key:b", Witness::FirstSeen));
+        let unstamped = all.unstamped_signers();
+        let wanted = ["key:b", "key:r", "key:s", "key:v", "ssh:b"].map(str::to_owned);
+        assert_eq!(unstamped, BTreeSet::from(wanted));
+    }
 }

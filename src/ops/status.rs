@@ -160,14 +160,15 @@ fn whole(
         holds: session.ledger.brakes().holds.clone(),
         ..Status::default()
     };
-    let lists =
-        match Lists::read(&session.ledger, &session.policy).and_then(|lists| roots(&session, &mut status).map(|()| lists)) {
-            Ok(lists) => lists,
-            Err(stop) => {
-                status.problem = Some(stop);
-                Lists::default()
-            }
-        };
+    let lists = match Lists::read(&session.ledger, &session.policy)
+        .and_then(|lists| roots(&session, &mut status).map(|()| lists))
+    {
+        Ok(lists) => lists,
+        Err(stop) => {
+            status.problem = Some(stop);
+            Lists::default()
+        }
+    };
     for row in rows {
         let folders: Vec<_> = hashed.by_ref().take(folder_count(&row)).collect();
         let newer = newer(&all, &row);

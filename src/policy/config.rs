@@ -430,7 +430,8 @@ mod tests {
             (&[yes.as_str(), yes.as_str()], true, Some("a")),
         ] {
             let names = ["a", "b"].into_iter().zip(files);
-            let policy = Policy::read(&names.map(|(name, text)| (name, (*text).to_owned())).collect::<Vec<_>>());
+            let policy =
+                Policy::read(&names.map(|(name, text)| (name, (*text).to_owned())).collect::<Vec<_>>());
             let policy = policy.unwrap();
             assert_eq!(policy.first_seen_counts, counts, "{files:?}");
             assert_eq!(policy.file_of("trust.first-seen-counts"), whose, "{files:?}");

@@ -206,8 +206,7 @@ mod tests {
         let read = |text: &str| StampTerms::read(Some(&Value::parse(text.as_bytes()).unwrap()));
         let good = r#"{"validFor":{"start":"2026-01-01T00:00:00Z","end":"2027-01-01T00:00:00Z"}}"#;
         let at = |text: &str| Timestamp::parse(text).unwrap();
-        let wanted =
-            StampTerms { start: at("2026-01-01T00:00:00Z"), end: Some(at("2027-01-01T00:00:00Z")) };
+        let wanted = StampTerms { start: at("2026-01-01T00:00:00Z"), end: Some(at("2027-01-01T00:00:00Z")) };
         assert_eq!(read(good).unwrap(), wanted);
         let open = good.replace(r#","end":"2027-01-01T00:00:00Z""#, "");
         assert_eq!(read(&open).unwrap(), StampTerms { end: None, ..wanted });

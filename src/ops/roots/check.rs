@@ -54,9 +54,7 @@ pub fn custom(path: &str, terms: &Terms, now: Timestamp) -> Result<Option<Value>
             return Err("an anchor must say for which sources it signs: --for 'https://git.example/acme/*'"
                 .to_owned());
         }
-        Place::Anchor(_) => {
-            Some(terms.sources.iter().map(|source| Value::Text(source.clone())).collect())
-        }
+        Place::Anchor(_) => Some(terms.sources.iter().map(|source| Value::Text(source.clone())).collect()),
         Place::StampAnchor(_) if terms.sources.is_empty() => None,
         Place::StampAnchor(_) => {
             return Err(
@@ -65,8 +63,9 @@ pub fn custom(path: &str, terms: &Terms, now: Timestamp) -> Result<Option<Value>
         }
         _ if terms.is_empty() => return Ok(None),
         _ => {
-            return Err("only an anchor has --from, --until and --for, and a stamp anchor the first two"
-                .to_owned());
+            return Err(
+                "only an anchor has --from, --until and --for, and a stamp anchor the first two".to_owned()
+            );
         }
     };
     let time = |time: Timestamp| Value::Text(time.to_string());

@@ -78,7 +78,9 @@ impl May {
             }
             Place::StampAnchor(name) => {
                 let terms = stamp_terms(kept).and_then(|terms| {
-                    examine::stamp_anchor(&bytes()?).map(|_| terms).map_err(|why| text::escape_short(&why, 300))
+                    examine::stamp_anchor(&bytes()?)
+                        .map(|_| terms)
+                        .map_err(|why| text::escape_short(&why, 300))
                 });
                 self.stampers.push(Anchored { publisher: text::escape_short(name, 80), terms });
             }

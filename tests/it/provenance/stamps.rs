@@ -93,7 +93,10 @@ fn attack_a_root_stamps_for_the_signers_of_another() {
     let authority = here.pem("clock/0.pem");
     here.list("eve", &authority, OPEN).unwrap();
     let (at, notes) = here.told();
-    assert!(matches!(at, Evidenced::FirstSeen(_)) && notes.contains("which no anchor here certifies"), "{notes}");
+    assert!(
+        matches!(at, Evidenced::FirstSeen(_)) && notes.contains("which no anchor here certifies"),
+        "{notes}"
+    );
     // What the stolen key signs today, with yesterday's date by eve's own authority.
     let ana = format!(r#""signer":"{}","kind":"compromised","since":"2097-01-01T00:00:00Z""#, here.ana);
     here.scene.revoke("team", &ana);
@@ -205,7 +208,10 @@ fn what_can_never_stamp_is_no_stamp_anchor() {
         (leaf.to_owned(), "not for time stamps alone"),
         (format!("{ku}codeSigning"), "not for time stamps alone"),
         (format!("{ku}timeStamping,codeSigning"), "not for time stamps alone"),
-        ("keyUsage=critical,keyAgreement\nextendedKeyUsage=critical,timeStamping".to_owned(), "has no digitalSignature"),
+        (
+            "keyUsage=critical,keyAgreement\nextendedKeyUsage=critical,timeStamping".to_owned(),
+            "has no digitalSignature",
+        ),
     ]
     .into_iter()
     .enumerate()
@@ -220,12 +226,16 @@ fn what_can_never_stamp_is_no_stamp_anchor() {
     let (rsa, ed) = (here.yard.arg("rsa"), here.yard.arg("ed"));
     for (kind, file) in [("rsa:2048", &rsa), ("ed25519", &ed)] {
         let key = here.yard.arg("odd.key");
-        openssl(&["req", "-x509", "-newkey", kind, "-nodes", "-subj", "/CN=x", "-keyout", &key, "-out", file]);
+        openssl(&[
+            "req", "-x509", "-newkey", kind, "-nodes", "-subj", "/CN=x", "-keyout", &key, "-out", file,
+        ]);
         let said = here.list("team", &fs::read(file).unwrap(), OPEN).unwrap_err();
         assert!(said.contains("only P-256, P-384 and P-521"), "{said}");
     }
     let good = here.pem("clock/0.pem");
-    for bad in [here.scene.spki("ana"), b"x".to_vec(), b"\xff".to_vec(), [good.clone(), good.clone()].concat()] {
+    for bad in
+        [here.scene.spki("ana"), b"x".to_vec(), b"\xff".to_vec(), [good.clone(), good.clone()].concat()]
+    {
         assert!(here.list("team", &bad, OPEN).is_err());
     }
     for custom in [r#"{"validFor":{"start":"2020-01-01T00:00:00Z"},"namespaces":["*"]}"#, "{}"] {

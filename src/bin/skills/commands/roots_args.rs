@@ -46,7 +46,9 @@ pub(super) enum Command {
     )]
     Set(SetArgs),
     /// Draft the end of a target
-    #[command(after_help = "Examples:\n  skills roots unset ./team-root anchors/acme.pem\n  skills roots unset ./team-root stamp-anchors/clock.pem")]
+    #[command(
+        after_help = "Examples:\n  skills roots unset ./team-root anchors/acme.pem\n  skills roots unset ./team-root stamp-anchors/clock.pem"
+    )]
     Unset {
         /// The trust root
         folder: PathBuf,

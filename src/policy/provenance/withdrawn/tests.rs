@@ -42,7 +42,8 @@ fn a_digest_is_that_digest_alone() {
         assert_eq!((found.narrows, found.root.as_str()), (narrows, "team"));
         assert!(found.why.contains(&format!("digest {digest}: {kind}; x")), "{}", found.why);
         let other = sha256(&[b"other"]);
-        let asked = Asked { digest: &other, source: HERE, version: None, signers: &[], first_seen_counts: true };
+        let asked =
+            Asked { digest: &other, source: HERE, version: None, signers: &[], first_seen_counts: true };
         assert_eq!(judge(&feeds, &asked), None);
     }
 }
