@@ -205,11 +205,16 @@ impl RevisionRow {
     /// Whoever signed it, as far as a decision found out; one that was withdrawn too.
     #[must_use]
     pub fn signers(&self) -> Vec<String> {
-        let pin = match &self.lifecycle {
+        self.last_pin().map(|pin| pin.provenance.signers()).unwrap_or_default()
+    }
+
+    /// The last decision, one that was withdrawn too.
+    #[must_use]
+    pub const fn last_pin(&self) -> Option<&Pin> {
+        match &self.lifecycle {
             Lifecycle::Installed { former } => former.as_ref(),
             Lifecycle::Trusted { pin } | Lifecycle::Enabled { pin, .. } => Some(pin),
-        };
-        pin.map(|pin| pin.provenance.signers()).unwrap_or_default()
+        }
     }
 
     /// Whether a hold of that scope covers it.

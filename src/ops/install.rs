@@ -219,7 +219,8 @@ pub(super) fn admit(
     }
     let mut known = session.ledger.revision(&revision).map_err(|fault| ledger_stop(&fault))?;
     let arriving = arriving(session, card, source, &manifest, revision.clone());
-    revoked::refuse(&session.ledger, known.as_ref().unwrap_or(&arriving), session.now)?;
+    let coming = known.as_ref().unwrap_or(&arriving);
+    revoked::refuse(&session.ledger, &session.policy, coming, session.now)?;
     let store = Store::new(&session.home).map_err(|fault| refusals::store_stop(&fault))?;
     let promoted = store.promote(staged, &digest).map_err(|fault| refusals::store_stop(&fault))?;
     if let Some(row) = known.as_ref().filter(|row| row.lifecycle.pin().is_some())

@@ -106,7 +106,13 @@ fn expired(root: &Followed, since: Timestamp) -> Stop {
 ///
 /// # Errors
 /// [`Stop`] when it cannot be told; then nothing is granted.
-pub fn find(home: &Home, ledger: &Ledger, row: &RevisionRow, now: Timestamp) -> Result<Vouching, Stop> {
+pub fn find(
+    home: &Home,
+    ledger: &Ledger,
+    policy: &Policy,
+    row: &RevisionRow,
+    now: Timestamp,
+) -> Result<Vouching, Stop> {
     let mut findings = Vouching::default();
     let roots = followed(ledger)?;
     for root in &roots {
@@ -128,7 +134,10 @@ pub fn find(home: &Home, ledger: &Ledger, row: &RevisionRow, now: Timestamp) -> 
             }
         }
     }
-    look(home, ledger, row, &roots, now, &mut findings)?;
+    // Our own record keeps what was decided before a compromise, if the policy says
+    // so. What is not trusted yet needs a third party's word: a time stamp.
+    let first_seen_counts = policy.first_seen_counts && row.lifecycle.pin().is_some();
+    look(home, ledger, row, &roots, (now, first_seen_counts), &mut findings)?;
     let key = Lineage::key(&row.revision.name, row.source.identity());
     let body = ledger.memory(&key).map_err(|fault| ledger_stop(&fault))?;
     findings.lineage = Lineage::parse(body.as_deref()).map_err(|why| damaged(&why))?;
@@ -160,7 +169,7 @@ fn look(
     _: &Ledger,
     _: &RevisionRow,
     _: &[Followed],
-    _: Timestamp,
+    _: (Timestamp, bool),
     findings: &mut Vouching,
 ) -> Result<(), Stop> {
     let words = "not checked: this build reads no signatures (feature `provenance`)".to_owned();

@@ -18,6 +18,7 @@ use crate::model::lifecycle::{Lifecycle, Pin, RevisionRow, State};
 use crate::model::limits::Fault;
 use crate::model::manifest::{Entry, Manifest};
 use crate::model::text;
+use crate::policy::config::Policy;
 use crate::policy::gate::Hashed;
 use crate::policy::marks::{self, Mark};
 use crate::system::home::Home;
@@ -140,7 +141,9 @@ pub fn open(world: &World, request: &ReviewRequest) -> Result<Review, Stop> {
     let card = card(&copy);
     let (base, no_base) = base(&home, &ledger, &row, request)?;
     let now = world.clock.now().max(ledger.head().time);
-    let findings = provenance::find(&home, &ledger, &row, now)?;
+    // A policy that cannot be read keeps nobody from reading a skill.
+    let policy = world.policy().unwrap_or_else(|_| Policy::silent());
+    let findings = provenance::find(&home, &ledger, &policy, &row, now)?;
     let mut review = Review { row, card, files: Vec::new(), base, no_base, findings, copy };
     review.files = review.views()?;
     Ok(review)

@@ -9,13 +9,13 @@ use crate::model::code::{Code, Stop};
 use crate::model::followed::{self, Followed};
 use crate::model::lifecycle::RevisionRow;
 use crate::model::time::Timestamp;
+use crate::policy::config::Policy;
 use crate::system::ledger::Ledger;
 #[cfg(feature = "provenance")]
 use crate::{
     model::{
         digest::Digest,
-        lifecycle::Pin,
-        provenance::{Voucher, Witness},
+        provenance::Voucher,
         tuf::{layout::Place, lists},
     },
     policy::provenance::{
@@ -61,17 +61,20 @@ pub struct Covered {
 pub struct Lists {
     #[cfg(feature = "provenance")]
     feeds: Vec<Feed>,
+    #[cfg(feature = "provenance")]
+    first_seen_counts: bool,
 }
 
 impl Lists {
-    /// Reads them.
+    /// Reads them. The policy says what our own record is worth against a date
+    /// of compromise.
     ///
     /// # Errors
     /// [`Stop`] if one of them cannot be read.
     #[cfg(feature = "provenance")]
-    pub fn read(ledger: &Ledger) -> Result<Self, Stop> {
+    pub fn read(ledger: &Ledger, policy: &Policy) -> Result<Self, Stop> {
         let feeds = followed(ledger)?.iter().map(|root| feed(ledger, root)).collect::<Result<_, _>>()?;
-        Ok(Self { feeds })
+        Ok(Self { feeds, first_seen_counts: policy.first_seen_counts })
     }
 
     /// Reads them, if there are none: this build cannot read what they say.
@@ -79,7 +82,7 @@ impl Lists {
     /// # Errors
     /// [`Stop`] if a trust root is followed.
     #[cfg(not(feature = "provenance"))]
-    pub fn read(ledger: &Ledger) -> Result<Self, Stop> {
+    pub fn read(ledger: &Ledger, _: &Policy) -> Result<Self, Stop> {
         if followed(ledger)?.is_empty() {
             return Ok(Self::default());
         }
@@ -92,10 +95,11 @@ impl Lists {
     #[cfg(feature = "provenance")]
     #[must_use]
     pub fn covers(&self, row: &RevisionRow, now: Timestamp) -> Option<Covered> {
-        let at = row.lifecycle.pin().map_or(Evidenced::Now(now), evidenced);
-        let signers = row.signers();
+        let signers = evidenced(row, now);
         let (source, version) = (row.source.identity(), row.version.as_deref());
-        let asked = Asked { digest: &row.revision.digest, source, version, signers: &signers, at };
+        let first_seen_counts = self.first_seen_counts;
+        let digest = &row.revision.digest;
+        let asked = Asked { digest, source, version, signers: &signers, first_seen_counts };
         withdrawn::judge(&self.feeds, &asked).map(|found| Covered { narrows: found.narrows, why: found.why })
     }
 
@@ -107,16 +111,23 @@ impl Lists {
     }
 }
 
-/// Since when all of a decision's signatures are known to have been there: by an
-/// authority's stamps, if each has one; else by our own record of the decision.
+/// Who signed, and since when each of them is known to have: by an authority's
+/// stamps, if all that they signed has one; else by our own record of the
+/// decision, as long as it stands.
+///
+/// Attack: the publisher's stamp of January, and a review that a stolen key made
+/// in April: the stamp says nothing of the review.
 #[cfg(feature = "provenance")]
-fn evidenced(pin: &Pin) -> Evidenced {
-    let vouched = &pin.provenance.vouched;
-    let stamped = |one: &Voucher| (one.witness == Witness::Stamped).then_some(one.at);
-    match vouched.iter().map(stamped).collect::<Option<Vec<_>>>() {
-        Some(times) if !times.is_empty() => Evidenced::Stamped(times.into_iter().max().unwrap_or(pin.at)),
-        _ => Evidenced::FirstSeen(pin.at),
-    }
+fn evidenced(row: &RevisionRow, now: Timestamp) -> Vec<(String, Evidenced)> {
+    let Some(pin) = row.last_pin() else { return Vec::new() };
+    let ours = row.lifecycle.pin().map_or(Evidenced::Now(now), |pin| Evidenced::FirstSeen(pin.at));
+    let unstamped = pin.provenance.unstamped_signers();
+    let at = |signer: &String| {
+        let signed = |one: &&Voucher| one.signer == *signer || one.key == *signer;
+        let last = pin.provenance.vouched.iter().filter(signed).map(|one| one.at).max();
+        last.filter(|_| !unstamped.contains(signer)).map_or(ours, Evidenced::Stamped)
+    };
+    pin.provenance.signers().into_iter().map(|signer| (signer.clone(), at(&signer))).collect()
 }
 
 /// Why a revision may not be newly trusted, or, where it is trusted already,
@@ -124,8 +135,13 @@ fn evidenced(pin: &Pin) -> Evidenced {
 ///
 /// # Errors
 /// [`Stop`] if it cannot be told.
-pub fn revoked(ledger: &Ledger, row: &RevisionRow, now: Timestamp) -> Result<Option<String>, Stop> {
-    let found = Lists::read(ledger)?.covers(row, now);
+pub fn revoked(
+    ledger: &Ledger,
+    policy: &Policy,
+    row: &RevisionRow,
+    now: Timestamp,
+) -> Result<Option<String>, Stop> {
+    let found = Lists::read(ledger, policy)?.covers(row, now);
     Ok(found.filter(|found| found.narrows || row.lifecycle.pin().is_none()).map(|found| found.why))
 }
 
@@ -133,8 +149,8 @@ pub fn revoked(ledger: &Ledger, row: &RevisionRow, now: Timestamp) -> Result<Opt
 ///
 /// # Errors
 /// [`Code::Revoked`]; [`Stop`] if it cannot be told.
-pub fn refuse(ledger: &Ledger, row: &RevisionRow, now: Timestamp) -> Result<(), Stop> {
-    match revoked(ledger, row, now)? {
+pub fn refuse(ledger: &Ledger, policy: &Policy, row: &RevisionRow, now: Timestamp) -> Result<(), Stop> {
+    match revoked(ledger, policy, row, now)? {
         None => Ok(()),
         Some(why) => {
             let what = format!("{}: {why}", row.revision);

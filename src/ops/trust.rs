@@ -124,14 +124,14 @@ pub fn plan(world: &World, request: &TrustRequest) -> Result<TrustPlan, Stop> {
     let row = find(&ledger, request)?;
     let policy = world.policy()?;
     let now = world.clock.now().max(ledger.head().time);
-    revoked::refuse(&ledger, &row, now)?;
+    revoked::refuse(&ledger, &policy, &row, now)?;
     of_age(&policy, &row, now)?;
     let command = match request.digest {
         None => format!("skills trust {}", row.revision),
         Some(digest) => format!("skills trust {} --digest {digest}", row.revision.name),
     };
     let terms = terms(&policy, now, &request.terms, &command)?;
-    let findings = provenance::find(&home, &ledger, &row, now)?;
+    let findings = provenance::find(&home, &ledger, &policy, &row, now)?;
     // A person is shown another signer, and types the name or does not.
     let person = request.digest.is_none() && !request.by_policy;
     let accepted = Accepted { new_signer: request.accepted.new_signer || person, ..request.accepted };
@@ -359,7 +359,7 @@ fn check(
     accepted: Accepted,
 ) -> Result<Vouching, Stop> {
     let revision = &row.revision;
-    revoked::refuse(&session.ledger, row, session.now)?;
+    revoked::refuse(&session.ledger, &session.policy, row, session.now)?;
     of_age(&session.policy, row, session.now)?;
     reasoned(&session.policy, terms.note.as_deref(), &format!("skills trust {revision}"))?;
     if let Err(rule) = session.policy.check_source(row.source.identity()) {
@@ -374,7 +374,7 @@ fn check(
     if !stored.is(&revision.digest) {
         return Err(refusals::store_differs(row, &stored));
     }
-    let findings = provenance::find(&session.home, &session.ledger, row, session.now)?;
+    let findings = provenance::find(&session.home, &session.ledger, &session.policy, row, session.now)?;
     findings.check(&session.ledger, &session.policy, row, accepted, session.now)?;
     Ok(findings)
 }

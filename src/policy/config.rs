@@ -15,6 +15,7 @@
 //! expires  = "90d"       # when a decision ends that names no end
 //! max-days = 365         # every trust decision ends by then
 //! note     = "required"  # a decision says why
+//! first-seen-counts = false  # against a date of compromise only time stamps count, not our own record
 //!
 //! [enable]
 //! agents = ["claude-code"]  # where `enable` places when no place is named
@@ -71,6 +72,8 @@ pub struct Policy {
     pub max_days: Option<u32>,
     /// Whether a trust decision must say why.
     pub note_required: bool,
+    /// Whether our own record is witness enough against a date of compromise.
+    pub first_seen_counts: bool,
     /// The agents that `enable` places for when none is named.
     pub agents: Vec<&'static str>,
     /// Hosts that may have an address that is not public.
@@ -109,6 +112,7 @@ impl Policy {
         expires: None,
         max_days: None,
         note_required: false,
+        first_seen_counts: true,
         agents: Vec::new(),
         internal: Vec::new(),
         requires: Vec::new(),
@@ -117,6 +121,13 @@ impl Policy {
         digest: None,
         settings: Vec::new(),
     };
+
+    /// For looking only, where no policy can be read: nothing of ours speaks for
+    /// a signature.
+    #[must_use]
+    pub fn silent() -> Self {
+        Self { first_seen_counts: false, ..Self::DEFAULT }
+    }
 
     /// Reads the files' texts, the one that wins first.
     ///
@@ -239,6 +250,16 @@ impl Policy {
             let wins = self.max_days.is_none_or(|earlier| days < earlier);
             if self.say("trust.max-days", days.to_string(), file, wins) {
                 self.max_days = Some(days);
+            }
+        }
+        match trust.first_seen_counts {
+            None => {}
+            Some(false) => {
+                self.say("trust.first-seen-counts", "false".to_owned(), file, self.first_seen_counts);
+                self.first_seen_counts = false;
+            }
+            Some(true) => {
+                self.first("trust.first-seen-counts", "true".to_owned(), file);
             }
         }
         match trust.note.as_deref() {
@@ -393,6 +414,30 @@ mod tests {
         assert!(read(&["[sources]\nalow = []"]).is_err());
         assert!(read(&["[limits]\nfiles = 0"]).unwrap_err().contains("1 to"));
         assert!(read(&["[limits]\nfiles = 99999999"]).is_err());
+    }
+
+    #[test]
+    fn a_later_file_can_only_tighten_what_our_own_record_is_worth() {
+        let file = |value: &str| format!("[trust]\nfirst-seen-counts = {value}\n");
+        let (yes, no) = (file("true"), file("false"));
+        for (files, counts, whose) in [
+            (&[][..], true, None),
+            (&[yes.as_str()], true, Some("a")),
+            (&[no.as_str()], false, Some("a")),
+            (&[no.as_str(), yes.as_str()], false, Some("a")),
+            (&[yes.as_str(), no.as_str()], false, Some("b")),
+            (&[no.as_str(), no.as_str()], false, Some("a")),
+            (&[yes.as_str(), yes.as_str()], true, Some("a")),
+        ] {
+            let names = ["a", "b"].into_iter().zip(files);
+            let policy =
+                Policy::read(&names.map(|(name, text)| (name, (*text).to_owned())).collect::<Vec<_>>());
+            let policy = policy.unwrap();
+            assert_eq!(policy.first_seen_counts, counts, "{files:?}");
+            assert_eq!(policy.file_of("trust.first-seen-counts"), whose, "{files:?}");
+        }
+        assert!(read(&["[trust]\nfirst-seen-counts = \"false\""]).is_err());
+        assert!(!Policy::silent().first_seen_counts);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod follow;
 mod kill;
 mod places;
 mod revoke;
+mod stamps;
 
 use crate::support::faults::{Bed, Ran};
 use crate::support::team::Team;

@@ -209,10 +209,11 @@ pub(super) fn look(
     ledger: &Ledger,
     row: &RevisionRow,
     roots: &[Followed],
-    now: Timestamp,
+    (now, first_seen_counts): (Timestamp, bool),
     findings: &mut Vouching,
 ) -> Result<(), Stop> {
     let mut said = said(ledger, roots, now)?;
+    said.beliefs.first_seen_counts = first_seen_counts;
     for why in std::mem::take(&mut said.faults) {
         findings.lines.push(Line { label: "root", words: why, tone: Tone::Against });
     }

@@ -275,7 +275,7 @@ fn obey(world: &World, root: &Followed, orders: &KillOrders, carried: &mut Carri
 /// Takes trust from everything that rests on what is revoked.
 fn narrow(world: &World, carried: &mut Carried) -> Result<(), Stop> {
     let mut session = Session::open_to_narrow(world, Depth::All)?;
-    let lists = Lists::read(&session.ledger)?;
+    let lists = Lists::read(&session.ledger, &session.policy)?;
     let rows = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
     for row in rows.into_iter().filter(|row| row.lifecycle.pin().is_some()) {
         let Some(found) = lists.covers(&row, session.now) else { continue };

@@ -248,7 +248,7 @@ fn rank(path: &str) -> u8 {
         Place::Revocations => 1,
         Place::Policy => 2,
         Place::AllowedSigners => 3,
-        Place::Anchor(_) => 4,
+        Place::Anchor(_) | Place::StampAnchor(_) => 4,
         Place::Advisory(_) | Place::Review(_) | Place::Other => 5,
     }
 }

@@ -6,8 +6,9 @@ use crate::model::digest::Digest;
 use crate::model::followed::KeptTarget;
 use crate::model::text;
 use crate::model::tuf::Value;
-use crate::model::tuf::layout::{AnchorTerms, Place};
+use crate::model::tuf::layout::{AnchorTerms, Place, StampTerms};
 use crate::model::tuf::lists::{self, KillOrder, KillOrders, Subject};
+use crate::policy::provenance::examine;
 use crate::policy::provenance::ssh::allowed_signers::AllowedSigners;
 
 /// A publisher's anchor.
@@ -24,6 +25,8 @@ pub struct Anchored {
 pub struct May {
     /// Anchors.
     pub anchors: Vec<Anchored>,
+    /// Authorities that stamp times; as publishers, by the name the root gives them.
+    pub stampers: Vec<Anchored>,
     /// Principals of its allowed signers; escaped.
     pub signers: Vec<String>,
     /// Entries of its revocations.
@@ -73,6 +76,14 @@ impl May {
                 let publisher = text::escape_short(publisher, 80);
                 self.anchors.push(Anchored { publisher, terms: terms(kept) });
             }
+            Place::StampAnchor(name) => {
+                let terms = stamp_terms(kept).and_then(|terms| {
+                    examine::stamp_anchor(&bytes()?)
+                        .map(|_| terms)
+                        .map_err(|why| text::escape_short(&why, 300))
+                });
+                self.stampers.push(Anchored { publisher: text::escape_short(name, 80), terms });
+            }
             Place::AllowedSigners => {
                 let list = AllowedSigners::parse(&bytes()?).map_err(|fault| fault.to_string())?;
                 self.signers = list.principals().iter().map(|one| text::escape_short(one, 120)).collect();
@@ -104,6 +115,15 @@ impl May {
             lines.push(match &anchor.terms {
                 Ok(terms) => format!("publisher `{}` may sign for {terms}", anchor.publisher),
                 Err(why) => format!("publisher `{}` may sign for nothing: {why}", anchor.publisher),
+            });
+        }
+        for stamper in &self.stampers {
+            lines.push(match &stamper.terms {
+                Ok(terms) => format!(
+                    "`{}` may stamp times, {terms}: by its word a signature is older than a theft of its key",
+                    stamper.publisher
+                ),
+                Err(why) => format!("`{}` stamps nothing that counts: {why}", stamper.publisher),
             });
         }
         if !self.signers.is_empty() {
@@ -145,10 +165,19 @@ fn entries(count: usize) -> String {
     if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
 }
 
-fn terms(kept: &KeptTarget) -> Result<String, String> {
+fn custom(kept: &KeptTarget) -> Result<Option<Value>, String> {
     let custom = kept.custom.as_ref().map(|custom| Value::parse(custom.as_bytes())).transpose();
-    let custom = custom.map_err(|why| why.to_string())?;
-    let terms = AnchorTerms::read(custom.as_ref()).map_err(|why| why.to_string())?;
+    custom.map_err(|why| why.to_string())
+}
+
+fn stamp_terms(kept: &KeptTarget) -> Result<String, String> {
+    let StampTerms { start, end } =
+        StampTerms::read(custom(kept)?.as_ref()).map_err(|why| why.to_string())?;
+    Ok(format!("from {start}{}", end.map_or_else(String::new, |end| format!(" until {end}"))))
+}
+
+fn terms(kept: &KeptTarget) -> Result<String, String> {
+    let terms = AnchorTerms::read(custom(kept)?.as_ref()).map_err(|why| why.to_string())?;
     let namespaces: Vec<_> =
         terms.namespaces.iter().map(|one| text::escape_short(one.as_str(), 200)).collect();
     let until = terms.end.map_or_else(String::new, |end| format!(" until {end}"));

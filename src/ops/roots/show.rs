@@ -6,7 +6,7 @@ use crate::model::code::Stop;
 use crate::model::digest::{Digest, sha256};
 use crate::model::text;
 use crate::model::time::Timestamp;
-use crate::model::tuf::layout::{AnchorTerms, Place};
+use crate::model::tuf::layout::{AnchorTerms, Place, StampTerms};
 use crate::model::tuf::publish::Draft;
 use crate::model::tuf::{KeyId, PublicKey, Role, Root, TargetFile, Targets};
 use std::collections::BTreeSet;
@@ -103,18 +103,20 @@ fn target(path: &str, file: &TargetFile) -> TargetShown {
 }
 
 fn terms(path: &str, file: &TargetFile) -> String {
-    if !matches!(Place::of(path), Place::Anchor(_)) {
-        return String::new();
-    }
-    match AnchorTerms::read(file.custom.as_ref()) {
-        Ok(terms) => {
-            let until = terms.end.map_or_else(String::new, |end| format!(" until {end}"));
+    let during = |start: Timestamp, end: Option<Timestamp>| {
+        format!("from {start}{}", end.map_or_else(String::new, |end| format!(" until {end}")))
+    };
+    let said = match Place::of(path) {
+        Place::Anchor(_) => AnchorTerms::read(file.custom.as_ref()).map(|terms| {
             let sources: Vec<_> =
                 terms.namespaces.iter().map(|pattern| text::escape_short(pattern.as_str(), 120)).collect();
-            format!("from {}{until} for {}", terms.start, sources.join(", "))
-        }
-        Err(bad) => format!("no client takes it: {bad}"),
-    }
+            format!("{} for {}", during(terms.start, terms.end), sources.join(", "))
+        }),
+        Place::StampAnchor(_) => StampTerms::read(file.custom.as_ref())
+            .map(|terms| format!("{} for time stamps", during(terms.start, terms.end))),
+        _ => return String::new(),
+    };
+    said.unwrap_or_else(|bad| format!("no client takes it: {bad}"))
 }
 
 /// What the drafts would change, a line each.

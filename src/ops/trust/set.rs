@@ -127,7 +127,7 @@ pub fn plan(world: &World, request: &SetRequest, terms: &super::TermsRequest) ->
     let mut members = Vec::with_capacity(rows.len());
     for row in rows {
         let young = policy.check_age(&row.revision.digest, row.installed, now).err();
-        let found = provenance::find(&home, &ledger, &row, now)?;
+        let found = provenance::find(&home, &ledger, &policy, &row, now)?;
         let vouched = found.check(&ledger, &policy, &row, Accepted::default(), now).err();
         let mut member = member(world, row, found)?;
         let earlier = young.map(|young| young.to_string()).or(vouched.map(|stop| stop.what));

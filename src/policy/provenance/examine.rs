@@ -31,7 +31,7 @@ mod beliefs;
 mod names;
 mod voices;
 
-pub use beliefs::{Anchored, Beliefs};
+pub use beliefs::{Anchored, Beliefs, stamp_anchor};
 pub use names::{Names, names};
 pub use voices::{Voice, voices};
 

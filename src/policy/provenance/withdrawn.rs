@@ -44,10 +44,10 @@ pub struct Asked<'a> {
     pub source: &'a str,
     /// The version that the card claims.
     pub version: Option<&'a str>,
-    /// Who signed them.
-    pub signers: &'a [String],
-    /// When that is known to have been so.
-    pub at: Evidenced,
+    /// Who signed them, and when that is known to have been so.
+    pub signers: &'a [(String, Evidenced)],
+    /// Whether our own record is witness enough against a compromise.
+    pub first_seen_counts: bool,
 }
 
 /// A revocation that covers what was asked about.
@@ -85,15 +85,18 @@ fn covers(feed: &Feed, one: &Revocation, asked: &Asked<'_>) -> Option<Withdrawn>
             said(format!("source {}{about}", text::escape_short(place, 200)), kind)
         }
         Subject::Signer(revoked) => {
-            let known = asked.signers.iter().any(|signer| signer == revoked.as_str());
-            known.then(|| by_signer(feed, one, revoked, asked.at, "")).flatten()
+            let of = |(signer, _): &&(String, Evidenced)| signer == revoked.as_str();
+            let mut known = asked.signers.iter().filter(of);
+            known.find_map(|(_, at)| by_signer(feed, one, revoked, (*at, asked.first_seen_counts), ""))
         }
         Subject::Publisher(name) => {
             let keys = feed.publishers.get(name)?;
-            let of = |signer: &&String| keys.iter().any(|key| is_below(signer, key));
+            let of = |(signer, _): &&(String, Evidenced)| keys.iter().any(|key| is_below(signer, key));
             let through = format!(" of publisher `{}`", text::escape_short(name, 80));
-            let signers = asked.signers.iter().filter(of).filter_map(|signer| SignerId::parse(signer).ok());
-            signers.into_iter().find_map(|signer| by_signer(feed, one, &signer, asked.at, &through))
+            asked.signers.iter().filter(of).find_map(|(signer, at)| {
+                let signer = SignerId::parse(signer).ok()?;
+                by_signer(feed, one, &signer, (*at, asked.first_seen_counts), &through)
+            })
         }
         _ => None,
     }
@@ -113,7 +116,7 @@ fn by_signer(
     feed: &Feed,
     one: &Revocation,
     signer: &SignerId,
-    at: Evidenced,
+    (at, first_seen_counts): (Evidenced, bool),
     through: &str,
 ) -> Option<Withdrawn> {
     let kind = match one.kind {
@@ -125,8 +128,9 @@ fn by_signer(
     let said = format!("trust root `{}`: {}", feed.root, one.why);
     list.add(signer.clone(), Entry { kind, since: one.since, feed: said });
     // The record of the decision is our own witness: these bytes were there
-    // then, with that signer.
-    let Err(Verdict::Revoked { signer, why }) = list.judge(signer, at, true) else { return None };
+    // then, with that signer. Whether that is enough, the policy says.
+    let judged = list.judge(signer, at, first_seen_counts);
+    let Err(Verdict::Revoked { signer, why }) = judged else { return None };
     let why = format!("signer {signer}{through} is revoked: {why}");
     Some(Withdrawn { root: feed.root.clone(), narrows: true, why })
 }

@@ -423,8 +423,9 @@ fn document(root: &Followed) -> Value {
 
 fn may(may: &May) -> Value {
     let anchors: Vec<_> = may.anchors.iter().map(|one| json!({ "publisher": one.publisher, "terms": one.terms.as_ref().ok(), "fault": one.terms.as_ref().err() })).collect();
+    let stampers: Vec<_> = may.stampers.iter().map(|one| json!({ "name": one.publisher, "terms": one.terms.as_ref().ok(), "fault": one.terms.as_ref().err() })).collect();
     json!({
-        "anchors": anchors, "signers": may.signers, "revocations": may.revocations, "kill_order": may.orders.as_ref().map(|(number, _)| number),
+        "anchors": anchors, "stamp_anchors": stampers, "signers": may.signers, "revocations": may.revocations, "kill_order": may.orders.as_ref().map(|(number, _)| number),
         "orders": may.orders.as_ref().map(|(_, orders)| orders), "advisories": may.advisories, "policy": may.policy, "reviews": may.reviews, "faults": may.faults,
     })
 }
