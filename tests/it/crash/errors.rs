@@ -97,3 +97,9 @@ fn an_error_while_everything_is_adopted_or_cleared_away_loses_nothing() {
         sweep("errors while adopting and clearing", &["adopt everything", "kill with the unmanaged"]);
     }
 }
+
+#[cfg(feature = "provenance")]
+#[test]
+fn an_error_while_a_statement_is_added_leaves_it_kept_with_its_record_or_neither() {
+    sweep("errors of review --add", &["add a review", "add a warning"]);
+}

@@ -155,3 +155,9 @@ fn a_crash_while_everything_is_adopted_or_cleared_away_loses_nothing() {
 fn a_crash_of_a_refresh_leaves_what_it_orders_to_the_next() {
     sweep("crashes of refresh", &["refresh with a kill order and a revocation"]);
 }
+
+#[cfg(feature = "provenance")]
+#[test]
+fn a_crash_while_a_statement_is_added_leaves_it_kept_with_its_record_or_neither() {
+    sweep("crashes of review --add", &["add a review", "add a warning"]);
+}

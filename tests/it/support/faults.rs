@@ -71,6 +71,8 @@ pub(crate) struct Bed {
     kept: PathBuf,
     /// Whether the program runs with an account whose folder is [`Bed::account`].
     with_account: std::sync::atomic::AtomicBool,
+    /// Whether it runs there with a umask of 0.
+    bare: std::sync::atomic::AtomicBool,
 }
 
 /// How a command ended.
@@ -165,8 +167,13 @@ impl Bed {
     /// A place in a folder that is there.
     pub(crate) fn at(dir: &Path) -> Self {
         let dir = fs::canonicalize(dir).unwrap();
-        let bed =
-            Self { _dir: None, root: dir.join("work"), kept: dir.join("kept"), with_account: false.into() };
+        let bed = Self {
+            _dir: None,
+            root: dir.join("work"),
+            kept: dir.join("kept"),
+            with_account: false.into(),
+            bare: false.into(),
+        };
         folder(&bed.root);
         folder(&bed.kept);
         for name in ["demo", "other"] {
@@ -215,13 +222,21 @@ impl Bed {
         works
     }
 
+    /// From now on the program runs, with that account, under a umask that takes
+    /// no mode away: a file that is private is so by the program's own doing.
+    pub(crate) fn takes_nothing_away(&self) {
+        self.bare.store(true, Ordering::SeqCst);
+    }
+
     /// A program, run where that account is.
     fn wrapped(&self, program: &str) -> Command {
         if !self.with_account.load(Ordering::SeqCst) {
             return Command::new(program);
         }
         let mut command = Command::new("unshare");
-        command.args(["--mount", "sh", "-c", AS_ACCOUNT]);
+        let bare = self.bare.load(Ordering::SeqCst);
+        let script = if bare { format!("umask 0; {AS_ACCOUNT}") } else { AS_ACCOUNT.to_owned() };
+        command.args(["--mount", "sh", "-c", &script]);
         command.arg(self.kept.join("passwd")).arg(program);
         command
     }
