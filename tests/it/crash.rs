@@ -25,6 +25,7 @@ mod errors;
 mod imports;
 pub(crate) mod judge;
 mod kills;
+mod loud;
 #[cfg(feature = "provenance")]
 mod publishing;
 pub(crate) mod scenes;

@@ -141,7 +141,7 @@ fn a_kill_waits_for_nobody_before_access_is_withdrawn() {
 }
 
 /// Runs a script in a mount namespace of its own, where it is root.
-fn apart(script: &str, args: &[&str]) -> Option<Ran> {
+pub(crate) fn apart(script: &str, args: &[&str]) -> Option<Ran> {
     let flags = if is_root() { "-m" } else { "-Urm" };
     let mut probe = Command::new("unshare");
     let probe = probe.args([flags, "true"]).env_clear().env("PATH", path()).output();
