@@ -4,7 +4,7 @@
 //! The laws, for each point:
 //!
 //! - A secret key is whole or absent, and no file among the keys was ever for
-//!   others to read: the program runs with a umask that takes nothing away.
+//!   others to read, whatever the umask: each is made as its owner's alone.
 //! - Each signature file is whole, or absent, or the older one; with `retval=0`
 //!   every read in turn comes to its end too early, and nothing is signed by it.
 //! - An envelope that was handed out is in the log; the home verifies.
@@ -76,7 +76,6 @@ impl Press {
             eprintln!("NOT RUN: no mount of our own on this machine");
             return None;
         }
-        bed.takes_nothing_away();
         fs::create_dir(bed.root.join("out")).unwrap();
         let args = (work.prepare)(&bed);
         bed.keep("start");
@@ -208,6 +207,24 @@ fn key_law(press: &Press, ran: &Ran) -> Result<(), String> {
     }
     press.secrets()?;
     whole().map_err(|stop| format!("after a second run: {stop:?}"))
+}
+
+/// The program's own umask would hide it: what is asked for is looked at.
+#[test]
+fn every_file_among_the_keys_is_private_from_its_first_byte() {
+    let press = Press::new(&Work {
+        name: "publish keys generate",
+        prepare: |_| ["publish", "keys", "generate", "release"].map(str::to_owned).to_vec(),
+        law: |_, _| Ok(()),
+    });
+    let Some(press) = press else { return };
+    let trace = press.bed.traced();
+    let made: Vec<_> =
+        trace.lines().filter(|line| line.contains("O_CREAT") && line.contains("/keys/")).collect();
+    assert!(made.len() == 2 && made.iter().all(|line| line.contains(", 0600) = ")), "{made:#?}");
+    let folders: Vec<_> =
+        trace.lines().filter(|line| line.contains("mkdir") && line.ends_with("= 0")).collect();
+    assert!(folders.len() >= 2 && folders.iter().all(|line| line.contains(", 0700) = ")), "{folders:#?}");
 }
 
 #[test]

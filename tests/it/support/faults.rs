@@ -71,8 +71,6 @@ pub(crate) struct Bed {
     kept: PathBuf,
     /// Whether the program runs with an account whose folder is [`Bed::account`].
     with_account: std::sync::atomic::AtomicBool,
-    /// Whether it runs there with a umask of 0.
-    bare: std::sync::atomic::AtomicBool,
 }
 
 /// How a command ended.
@@ -167,13 +165,8 @@ impl Bed {
     /// A place in a folder that is there.
     pub(crate) fn at(dir: &Path) -> Self {
         let dir = fs::canonicalize(dir).unwrap();
-        let bed = Self {
-            _dir: None,
-            root: dir.join("work"),
-            kept: dir.join("kept"),
-            with_account: false.into(),
-            bare: false.into(),
-        };
+        let bed =
+            Self { _dir: None, root: dir.join("work"), kept: dir.join("kept"), with_account: false.into() };
         folder(&bed.root);
         folder(&bed.kept);
         for name in ["demo", "other"] {
@@ -222,21 +215,13 @@ impl Bed {
         works
     }
 
-    /// From now on the program runs, with that account, under a umask that takes
-    /// no mode away: a file that is private is so by the program's own doing.
-    pub(crate) fn takes_nothing_away(&self) {
-        self.bare.store(true, Ordering::SeqCst);
-    }
-
     /// A program, run where that account is.
     fn wrapped(&self, program: &str) -> Command {
         if !self.with_account.load(Ordering::SeqCst) {
             return Command::new(program);
         }
         let mut command = Command::new("unshare");
-        let bare = self.bare.load(Ordering::SeqCst);
-        let script = if bare { format!("umask 0; {AS_ACCOUNT}") } else { AS_ACCOUNT.to_owned() };
-        command.args(["--mount", "sh", "-c", &script]);
+        command.args(["--mount", "sh", "-c", AS_ACCOUNT]);
         command.arg(self.kept.join("passwd")).arg(program);
         command
     }
@@ -298,6 +283,11 @@ impl Bed {
             }
         }
         (ran, calls)
+    }
+
+    /// The lines of the last trace.
+    pub(crate) fn traced(&self) -> String {
+        fs::read_to_string(self.kept.join("trace")).unwrap()
     }
 
     /// Keeps everything as it is now under a name.
