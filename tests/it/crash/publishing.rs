@@ -310,6 +310,56 @@ fn a_bundle_cut_off_is_whole_or_absent_or_the_older_one() {
     });
 }
 
+/// Attack: what looks like a signing that was cut off is somebody's work. A
+/// statement in other words, and a stranger's signature over these very words or
+/// over others, stay what they are, whatever was typed.
+#[test]
+fn attack_a_strangers_signature_is_no_half_of_ours() {
+    let bed = Bed::new();
+    if !bed.account() {
+        eprintln!("NOT RUN: no mount of our own on this machine");
+        return;
+    }
+    let (statement, signature) =
+        (bed.path("src/demo/skill.intoto.json"), bed.path("src/demo/skill.intoto.json.sig"));
+    let by = |key: &str, rest: &[&str]| {
+        bed.run(&[&["publish", "sign", &bed.path("src/demo"), "--key", key], rest].concat())
+    };
+    let refused = |what: &str, name: &str| {
+        let before = things(&bed);
+        let ran = by("release", &["--replace"]);
+        let told =
+            ran.err.contains(&format!("`{name}` is there already, and is no signature of a key of yours"));
+        assert!(ran.code == Some(3) && told && things(&bed) == before, "{what}: {ran:?}");
+    };
+    make_key(&bed, "release", Kind::Ed25519);
+    make_key(&bed, "stranger", Kind::Ed25519);
+    by("stranger", &[]).done();
+    for ending in ["key", "pub"] {
+        fs::remove_file(config(&bed).join(format!("keys/stranger.{ending}"))).unwrap();
+    }
+    let (words, theirs) = (fs::read(&statement).unwrap(), fs::read(&signature).unwrap());
+    refused("their signature of the very statement", "skill.intoto.json.sig");
+    // The words of the half that would be completed, to the byte, or it is none of ours.
+    fs::remove_file(&signature).unwrap();
+    fs::write(&statement, [&words[..], b" "].concat()).unwrap();
+    refused("a statement with a blank more", "skill.intoto.json");
+    fs::remove_file(&statement).unwrap();
+    fs::write(&signature, &theirs).unwrap();
+    refused("a signature alone", "skill.intoto.json.sig");
+    // Void, since the folder has changed, and all the same theirs.
+    fs::remove_file(&signature).unwrap();
+    bed.source("demo", "echo two\n");
+    by("release", &[]).done();
+    fs::write(&signature, &theirs).unwrap();
+    refused("their void signature beside our statement", "skill.intoto.json.sig");
+    // Our statement alone is a half of ours, and is completed without being asked to replace.
+    fs::remove_file(&signature).unwrap();
+    let said = by("release", &[]).done();
+    assert!(said.out.contains(&signature) && !said.out.contains("replaces"), "{said:?}");
+    assert!(by("release", &[]).done().out.contains("already"));
+}
+
 // ---- statements for others ----
 
 fn said(bed: &Bed, verb: &str, rest: &[&str]) -> Vec<String> {
