@@ -14,7 +14,7 @@
 
 use super::judge::conclude;
 use crate::publish::all;
-use crate::support::faults::{Bed, Call, Dice, Ran, thinned};
+use crate::support::faults::{Bed, Call, Dice, Ran, drawn};
 use skill_trust::model::digest::sha256;
 use skill_trust::ops::World;
 use skill_trust::ops::own_keys::{self, Kind};
@@ -100,7 +100,7 @@ impl Press {
     /// Every secret is for its owner alone, half written ones too.
     fn secrets(&self) -> Result<(), String> {
         let config = config(&self.bed);
-        for (path, mode, _) in config.exists().then(|| all(&config)).unwrap_or_default() {
+        for (path, mode, _) in if config.exists() { all(&config) } else { Vec::new() } {
             let among = path.strip_prefix(config.join("keys")).is_ok();
             if among && mode & 0o077 != 0 {
                 return Err(format!("{} is {mode:o}", path.display()));
@@ -124,13 +124,6 @@ impl Press {
     }
 }
 
-/// First and last, and some in between.
-fn drawn(mut calls: Vec<Call>, dice: &mut Dice) -> Vec<Call> {
-    let (Some(last), false) = (calls.pop(), calls.is_empty()) else { return calls };
-    let first = calls.remove(0);
-    [vec![first], dice.some(calls, MOST), vec![last]].concat()
-}
-
 fn points(calls: &[Call]) -> Vec<(String, String)> {
     let mut dice = Dice::new(77);
     let (changing, quiet): (Vec<_>, Vec<_>) = calls.iter().cloned().partition(|call| call.changes);
@@ -143,12 +136,12 @@ fn points(calls: &[Call]) -> Vec<(String, String)> {
             out.push((call.name.clone(), format!("{fault}:when={}", call.nth)));
         }
     };
-    each(drawn(changing.clone(), &mut dice), &["signal=KILL"]);
-    each(drawn(dice.some(quiet, MOST / 4), &mut dice), &["signal=KILL"]);
+    each(drawn(changing.clone(), MOST, &mut dice), &["signal=KILL"]);
+    each(drawn(quiet, MOST / 4, &mut dice), &["signal=KILL"]);
     let failing = changing.into_iter().filter(|call| call.name != "flock").collect();
-    each(drawn(failing, &mut dice), &["error=EIO", "error=ENOSPC"]);
-    each(drawn(thinned(telling, &mut dice), &mut dice), &["error=EIO"]);
-    each(drawn(reads, &mut dice), &["retval=0"]);
+    each(drawn(failing, MOST, &mut dice), &["error=EIO", "error=ENOSPC"]);
+    each(drawn(telling, MOST, &mut dice), &["error=EIO"]);
+    each(drawn(reads, MOST, &mut dice), &["retval=0"]);
     out
 }
 

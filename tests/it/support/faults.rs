@@ -434,6 +434,16 @@ pub(crate) fn thinned(calls: Vec<Call>, dice: &mut Dice) -> Vec<Call> {
     dice.some(calls, count)
 }
 
+/// First and last, and at most so many in between.
+pub(crate) fn drawn(mut calls: Vec<Call>, most: usize, dice: &mut Dice) -> Vec<Call> {
+    if calls.len() <= most + 2 {
+        return calls;
+    }
+    let last = calls.split_off(calls.len() - 1);
+    let between = calls.split_off(1);
+    [calls, dice.some(between, most), last].concat()
+}
+
 fn folder(path: &Path) {
     fs::create_dir_all(path).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
