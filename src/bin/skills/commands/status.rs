@@ -186,7 +186,9 @@ fn verdict(skill: &Skill, found: &Status) -> Option<String> {
         }
         (_, Code::HeldAll | Code::Held) => "held".to_owned(),
         (Lifecycle::Installed { former: None }, Code::NotTrusted) => "not trusted yet".to_owned(),
-        (Lifecycle::Installed { former: Some(pin) }, Code::NotTrusted) => withdrawn(skill, pin),
+        (Lifecycle::Installed { former: Some(pin) }, Code::NotTrusted | Code::Revoked | Code::Violation) => {
+            withdrawn(skill, pin)
+        }
         (_, Code::Drift) => "drifted".to_owned(),
         (_, Code::Expired) => "trust ended".to_owned(),
         (_, Code::PolicyUnmet) => "the policy is not met".to_owned(),
@@ -200,7 +202,7 @@ fn verdict(skill: &Skill, found: &Status) -> Option<String> {
 fn troubles(skill: &Skill, found: &Status) -> Vec<(String, String)> {
     let revision = &skill.row.revision;
     let mut all = Vec::new();
-    let fine = [Code::NotTrusted, Code::Held, Code::HeldAll];
+    let fine = [Code::NotTrusted, Code::Revoked, Code::Violation, Code::Held, Code::HeldAll];
     if found.problem.is_none() {
         let no = skill.no.as_ref().filter(|no| !fine.contains(&no.code));
         let differing =
