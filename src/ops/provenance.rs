@@ -102,14 +102,50 @@ fn expired(root: &Followed, since: Timestamp) -> Stop {
     Stop::new(Code::RootExpired, what, next)
 }
 
-/// Looks for everything.
+/// What the followed roots say, as of one moment: read once for however many
+/// revisions are asked about.
+pub struct Heard {
+    roots: Vec<Followed>,
+    #[cfg(feature = "provenance")]
+    said: read::Said,
+}
+
+/// Reads what the followed roots say.
+///
+/// # Errors
+/// [`Stop`] when it cannot be told.
+pub fn hear(ledger: &Ledger, now: Timestamp) -> Result<Heard, Stop> {
+    let roots = followed(ledger)?;
+    #[cfg(not(feature = "provenance"))]
+    let _ = now;
+    Ok(Heard {
+        #[cfg(feature = "provenance")]
+        said: read::said(ledger, &roots, now)?,
+        roots,
+    })
+}
+
+/// Looks for everything about one revision.
 ///
 /// # Errors
 /// [`Stop`] when it cannot be told; then nothing is granted.
 pub fn find(home: &Home, ledger: &Ledger, row: &RevisionRow, now: Timestamp) -> Result<Vouching, Stop> {
+    find_in(home, ledger, &hear(ledger, now)?, row, now)
+}
+
+/// As [`find`], by what was heard already.
+///
+/// # Errors
+/// [`Stop`] when it cannot be told; then nothing is granted.
+pub fn find_in(
+    home: &Home,
+    ledger: &Ledger,
+    heard: &Heard,
+    row: &RevisionRow,
+    now: Timestamp,
+) -> Result<Vouching, Stop> {
     let mut findings = Vouching::default();
-    let roots = followed(ledger)?;
-    for root in &roots {
+    for root in &heard.roots {
         match root.standing(now) {
             Standing::Fresh => {}
             Standing::Stale { since } => {
@@ -128,7 +164,7 @@ pub fn find(home: &Home, ledger: &Ledger, row: &RevisionRow, now: Timestamp) -> 
             }
         }
     }
-    look(home, ledger, row, &roots, now, &mut findings)?;
+    look(home, ledger, row, heard, now, &mut findings)?;
     let key = Lineage::key(&row.revision.name, row.source.identity());
     let body = ledger.memory(&key).map_err(|fault| ledger_stop(&fault))?;
     findings.lineage = Lineage::parse(body.as_deref()).map_err(|why| damaged(&why))?;
@@ -159,7 +195,7 @@ fn look(
     _: &Home,
     _: &Ledger,
     _: &RevisionRow,
-    _: &[Followed],
+    _: &Heard,
     _: Timestamp,
     findings: &mut Vouching,
 ) -> Result<(), Stop> {

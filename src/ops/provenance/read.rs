@@ -1,6 +1,6 @@
 //! Reads what there is, and puts it before the verifiers.
 
-use super::{Line, Tone, Vouching, damaged};
+use super::{Heard, Line, Tone, Vouching, damaged};
 use crate::model::code::{Code, Stop};
 use crate::model::digest::{Digest, sha256};
 use crate::model::followed::{Followed, Standing};
@@ -208,13 +208,13 @@ pub(super) fn look(
     home: &Home,
     ledger: &Ledger,
     row: &RevisionRow,
-    roots: &[Followed],
+    heard: &Heard,
     now: Timestamp,
     findings: &mut Vouching,
 ) -> Result<(), Stop> {
-    let mut said = said(ledger, roots, now)?;
-    for why in std::mem::take(&mut said.faults) {
-        findings.lines.push(Line { label: "root", words: why, tone: Tone::Against });
+    let said = &heard.said;
+    for why in &said.faults {
+        findings.lines.push(Line { label: "root", words: why.clone(), tone: Tone::Against });
     }
     let copy = copy(home, row)?;
     let kept = kept(ledger, &row.revision.digest)?;
@@ -235,8 +235,8 @@ pub(super) fn look(
         now,
     };
     let seen = examine::examine(&said.beliefs, &evidence);
-    signatures(&row.revision, &seen, &said, findings);
-    statements(ledger, row, &said, &kept, now, findings)
+    signatures(&row.revision, &seen, said, findings);
+    statements(ledger, row, said, &kept, now, findings)
 }
 
 fn signatures(revision: &Revision, seen: &[Seen], said: &Said, findings: &mut Vouching) {

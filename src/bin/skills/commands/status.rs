@@ -12,6 +12,7 @@ use skill_trust::model::lifecycle::{Lifecycle, Pin, State};
 use skill_trust::model::text;
 use skill_trust::model::time::Timestamp;
 use skill_trust::ops::status::{self, Skill, Status, StatusRequest};
+use skill_trust::ops::trust;
 use std::path::Path;
 
 /// Show every skill, where it stands and who can load it
@@ -381,10 +382,18 @@ fn advice(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), St
         None => format!("skills enable {revision}{}", place_hint(context)),
         Some(no) if no.code == Code::NotTrusted && has_drifted(skill) => format!("skills repair {revision}"),
         Some(no) if no.code == Code::NotTrusted => format!("skills review {revision}"),
+        Some(no) if matches!(no.code, Code::Revoked | Code::Violation) => {
+            format!("skills update {}", skill.row.revision.name)
+        }
         Some(no) if matches!(no.code, Code::HeldAll | Code::Held) => "skills release --help".to_owned(),
         Some(_) => format!("skills verify {revision}"),
     };
     line(context, "next", &render::commands(&next))?;
+    let asked = skill.no.as_ref().is_some_and(|no| no.code == Code::NotTrusted) && found.problem.is_none();
+    if asked && trust::would_be_granted(&context.world, revision) {
+        let way = format!("skills trust {revision} --by-policy, as the policy grants");
+        line(context, "or", &render::commands(&way))?;
+    }
     context.say("")
 }
 
