@@ -255,6 +255,7 @@ pub(super) fn admit(
     session.commit(|txn| {
         if new {
             row.seq = txn.next_seq();
+            row.arrived = row.seq;
             txn.put(&row).map_err(|fault| ledger_stop(&fault))?;
         }
         txn.keep_manifest(&manifest).map_err(|fault| ledger_stop(&fault))?;
@@ -283,6 +284,7 @@ fn arriving(
             .map(|raw| text::escape_short(&raw, 64)),
         version: card.version.as_ref().map(|version| text::escape_short(version, 64)),
         source: source.clone(),
+        arrived: 0,
         installed: session.now,
         files: manifest.entries().len() as u64,
         bytes: manifest.bytes(),

@@ -137,13 +137,27 @@ pub fn open(world: &World, request: &ReviewRequest) -> Result<Review, Stop> {
     let home = Home::open(&world.home).map_err(|fault| home_stop(&fault))?;
     let ledger = open_ledger(&home)?;
     let row = facts::resolve(&ledger, &request.skill, |row| row.lifecycle.state() == State::Installed)?;
-    let copy = open_copy(&home, &row)?;
-    let card = card(&copy);
-    let (base, no_base) = base(&home, &ledger, &row, request)?;
     let now = world.clock.now().max(ledger.head().time);
     // A policy that cannot be read keeps nobody from reading a skill.
     let policy = world.policy().unwrap_or_else(|_| Policy::silent());
-    let findings = provenance::find(&home, &ledger, &policy, &row, now)?;
+    read(&home, &ledger, row, request, |row| provenance::find(&home, &ledger, &policy, row, now))
+}
+
+/// Reads one revision, with what is found of who vouches for it.
+///
+/// # Errors
+/// As [`open`], and what finding answers.
+pub fn read(
+    home: &Home,
+    ledger: &Ledger,
+    row: RevisionRow,
+    request: &ReviewRequest,
+    find: impl FnOnce(&RevisionRow) -> Result<Vouching, Stop>,
+) -> Result<Review, Stop> {
+    let copy = open_copy(home, &row)?;
+    let card = card(&copy);
+    let (base, no_base) = base(home, ledger, &row, request)?;
+    let findings = find(&row)?;
     let mut review = Review { row, card, files: Vec::new(), base, no_base, findings, copy };
     review.files = review.views()?;
     Ok(review)

@@ -103,6 +103,17 @@ impl Lists {
         withdrawn::judge(&self.feeds, &asked).map(|found| Covered { narrows: found.narrows, why: found.why })
     }
 
+    /// As [`refuse`], by lists that were read already.
+    ///
+    /// # Errors
+    /// [`Code::Revoked`].
+    pub fn refuse(&self, row: &RevisionRow, now: Timestamp) -> Result<(), Stop> {
+        let found = self.covers(row, now).filter(|found| found.narrows || row.lifecycle.pin().is_none());
+        let Some(Covered { why, .. }) = found else { return Ok(()) };
+        let what = format!("{}: {why}", row.revision);
+        Err(Stop::new(Code::Revoked, what, "look for another version of it; who says so: skills roots list"))
+    }
+
     /// Nothing: there are none.
     #[cfg(not(feature = "provenance"))]
     #[must_use]
@@ -130,37 +141,12 @@ fn evidenced(row: &RevisionRow, now: Timestamp) -> Vec<(String, Evidenced)> {
     pin.provenance.signers().into_iter().map(|signer| (signer.clone(), at(&signer))).collect()
 }
 
-/// Why a revision may not be newly trusted, or, where it is trusted already,
-/// why it may not stay so.
-///
-/// # Errors
-/// [`Stop`] if it cannot be told.
-pub fn revoked(
-    ledger: &Ledger,
-    policy: &Policy,
-    row: &RevisionRow,
-    now: Timestamp,
-) -> Result<Option<String>, Stop> {
-    let found = Lists::read(ledger, policy)?.covers(row, now);
-    Ok(found.filter(|found| found.narrows || row.lifecycle.pin().is_none()).map(|found| found.why))
-}
-
 /// Refuses what is revoked.
 ///
 /// # Errors
 /// [`Code::Revoked`]; [`Stop`] if it cannot be told.
 pub fn refuse(ledger: &Ledger, policy: &Policy, row: &RevisionRow, now: Timestamp) -> Result<(), Stop> {
-    match revoked(ledger, policy, row, now)? {
-        None => Ok(()),
-        Some(why) => {
-            let what = format!("{}: {why}", row.revision);
-            Err(Stop::new(
-                Code::Revoked,
-                what,
-                "look for another version of it; who says so: skills roots list",
-            ))
-        }
-    }
+    Lists::read(ledger, policy)?.refuse(row, now)
 }
 
 /// What one root revokes.

@@ -277,7 +277,7 @@ fn pick(all: &[RevisionRow], wanted: Option<&RevisionRef>) -> Vec<RevisionRow> {
     let mut rows: Vec<_> =
         all.iter().filter(|row| wanted.is_none_or(|wanted| wanted.matches(&row.revision))).cloned().collect();
     rows.sort_by_cached_key(|row| {
-        let rank = std::cmp::Reverse((row.lifecycle.state(), row.installed, row.seq));
+        let rank = std::cmp::Reverse((row.lifecycle.state(), row.arrived));
         (row.revision.name.clone(), rank)
     });
     rows

@@ -13,11 +13,14 @@ use crate::model::digest::Digest;
 use crate::model::lifecycle::{Event, HoldScope, Pin, RevisionRow, State};
 use crate::model::provenance::Provenance;
 use crate::model::record::{Draft, Outcome};
+use crate::model::skill::Revision;
 use crate::model::text;
 use crate::model::time::Timestamp;
-use crate::ops::provenance::{self, Accepted, Vouching};
+use crate::ops::provenance::{self, Accepted, Heard, Vouching};
+use crate::ops::revoked::Lists;
 use crate::policy::config::Policy;
 use crate::policy::config::age::words;
+use crate::policy::gate::Brake;
 use crate::policy::transition::Input;
 use crate::system::home::Home;
 use crate::system::ledger::Ledger;
@@ -145,6 +148,29 @@ pub fn plan(world: &World, request: &TrustRequest) -> Result<TrustPlan, Stop> {
     Ok(TrustPlan { row, terms, before, findings, verb: "trust", granted, given, accepted })
 }
 
+/// Whether `trust NAME@DIGEST --by-policy` would succeed now, without asking.
+#[must_use]
+pub fn would_be_granted(world: &World, revision: &Revision) -> bool {
+    let skill = revision.file_name();
+    let request = TrustRequest { skill, by_policy: true, ..TrustRequest::default() };
+    let granted = || {
+        let plan = plan(world, &request).ok()?;
+        let (home, policy) = (Home::open(&world.home).ok()?, world.policy().ok()?);
+        let ledger = open_ledger(&home).ok()?;
+        let open = matches!(facts::brake(&home), Brake::Clear { .. });
+        let undecided = plan.row.lifecycle.state() == State::Installed;
+        let held = holding(&ledger, &plan.row).is_some();
+        Some(open && undecided && !held && policy.check_source(plan.row.source.identity()).is_ok())
+    };
+    world.agent.is_none() && granted().unwrap_or(false)
+}
+
+/// The narrow kill that covers a revision, in words.
+fn holding(ledger: &Ledger, row: &RevisionRow) -> Option<String> {
+    let hold = ledger.brakes().holds.iter().find(|hold| row.is_covered(&hold.scope))?;
+    Some(format!("held by a kill of {} (record {})", hold.scope, hold.seq))
+}
+
 /// The file whose grant a revision meets.
 fn grant(policy: &Policy, row: &RevisionRow, findings: &Vouching, now: Timestamp) -> Result<String, Stop> {
     let granted = policy.grants(row.source.identity(), &findings.provenance, now);
@@ -240,7 +266,9 @@ pub fn trust(world: &World, plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) ->
         ));
     };
     let mut draft = draft(&session, &row, &plan.terms);
-    let outcome = check(&session, &row, &plan.terms, plan.accepted).and_then(|findings| {
+    let said = Said::read(&session.ledger, &session.policy, session.now);
+    let found = said.and_then(|said| check(&session, &said, &row, &plan.terms, plan.accepted));
+    let outcome = found.and_then(|findings| {
         same(plan, &findings)?;
         if plan.granted.is_some() {
             let file = grant(&session.policy, &row, &findings, session.now)?;
@@ -351,15 +379,28 @@ fn exception(session: &Session<'_>, row: &RevisionRow) -> &'static str {
     if excepted { ", before its min-age: the policy names this digest in `early`" } else { "" }
 }
 
+/// What the followed roots say and revoke, read once for all members of a set.
+struct Said {
+    heard: Heard,
+    lists: Lists,
+}
+
+impl Said {
+    fn read(ledger: &Ledger, policy: &Policy, now: Timestamp) -> Result<Self, Stop> {
+        Ok(Self { lists: Lists::read(ledger, policy)?, heard: provenance::hear(ledger, policy, now)? })
+    }
+}
+
 /// Everything once more, under the lock and by the policy as it is now.
 fn check(
     session: &Session<'_>,
+    said: &Said,
     row: &RevisionRow,
     terms: &Terms,
     accepted: Accepted,
 ) -> Result<Vouching, Stop> {
     let revision = &row.revision;
-    revoked::refuse(&session.ledger, &session.policy, row, session.now)?;
+    said.lists.refuse(row, session.now)?;
     of_age(&session.policy, row, session.now)?;
     reasoned(&session.policy, terms.note.as_deref(), &format!("skills trust {revision}"))?;
     if let Err(rule) = session.policy.check_source(row.source.identity()) {
@@ -374,7 +415,7 @@ fn check(
     if !stored.is(&revision.digest) {
         return Err(refusals::store_differs(row, &stored));
     }
-    let findings = provenance::find(&session.home, &session.ledger, &session.policy, row, session.now)?;
+    let findings = provenance::find_in(&session.home, &session.ledger, &said.heard, row, session.now)?;
     findings.check(&session.ledger, &session.policy, row, accepted, session.now)?;
     Ok(findings)
 }

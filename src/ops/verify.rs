@@ -217,9 +217,10 @@ fn one(
         if enabled { (Question::Load, placed.to_vec()) } else { (Question::Enable, vec![stored.clone()]) };
     let no = gate::decide_now(session, row, question, &folders, None)?.err();
     let mut told = false;
-    if let Some(no) =
-        no.filter(|no| !matches!(no.code, Code::NotTrusted | Code::TooYoung | Code::Held | Code::HeldAll))
-    {
+    // Decided, and by whom: nothing is wrong with the bytes.
+    let decided =
+        [Code::NotTrusted, Code::Revoked, Code::Violation, Code::TooYoung, Code::Held, Code::HeldAll];
+    if let Some(no) = no.filter(|no| !decided.contains(&no.code)) {
         told = !enabled && matches!(no.code, Code::Drift | Code::Unreadable);
         out.problems.push(declare(session, row, question, &no, act)?);
     }

@@ -12,6 +12,7 @@ use skill_trust::model::lifecycle::{Lifecycle, Pin, State};
 use skill_trust::model::text;
 use skill_trust::model::time::Timestamp;
 use skill_trust::ops::status::{self, Skill, Status, StatusRequest};
+use skill_trust::ops::trust;
 use std::path::Path;
 
 /// Show every skill, where it stands and who can load it
@@ -186,7 +187,9 @@ fn verdict(skill: &Skill, found: &Status) -> Option<String> {
         }
         (_, Code::HeldAll | Code::Held) => "held".to_owned(),
         (Lifecycle::Installed { former: None }, Code::NotTrusted) => "not trusted yet".to_owned(),
-        (Lifecycle::Installed { former: Some(pin) }, Code::NotTrusted) => withdrawn(skill, pin),
+        (Lifecycle::Installed { former: Some(pin) }, Code::NotTrusted | Code::Revoked | Code::Violation) => {
+            withdrawn(skill, pin)
+        }
         (_, Code::Drift) => "drifted".to_owned(),
         (_, Code::Expired) => "trust ended".to_owned(),
         (_, Code::PolicyUnmet) => "the policy is not met".to_owned(),
@@ -200,7 +203,7 @@ fn verdict(skill: &Skill, found: &Status) -> Option<String> {
 fn troubles(skill: &Skill, found: &Status) -> Vec<(String, String)> {
     let revision = &skill.row.revision;
     let mut all = Vec::new();
-    let fine = [Code::NotTrusted, Code::Held, Code::HeldAll];
+    let fine = [Code::NotTrusted, Code::Revoked, Code::Violation, Code::Held, Code::HeldAll];
     if found.problem.is_none() {
         let no = skill.no.as_ref().filter(|no| !fine.contains(&no.code));
         let differing =
@@ -379,10 +382,18 @@ fn advice(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), St
         None => format!("skills enable {revision}{}", place_hint(context)),
         Some(no) if no.code == Code::NotTrusted && has_drifted(skill) => format!("skills repair {revision}"),
         Some(no) if no.code == Code::NotTrusted => format!("skills review {revision}"),
+        Some(no) if matches!(no.code, Code::Revoked | Code::Violation) => {
+            format!("skills update {}", skill.row.revision.name)
+        }
         Some(no) if matches!(no.code, Code::HeldAll | Code::Held) => "skills release --help".to_owned(),
         Some(_) => format!("skills verify {revision}"),
     };
     line(context, "next", &render::commands(&next))?;
+    let asked = skill.no.as_ref().is_some_and(|no| no.code == Code::NotTrusted) && found.problem.is_none();
+    if asked && trust::would_be_granted(&context.world, revision) {
+        let way = format!("skills trust {revision} --by-policy, as the policy grants");
+        line(context, "or", &render::commands(&way))?;
+    }
     context.say("")
 }
 

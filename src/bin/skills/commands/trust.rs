@@ -15,7 +15,7 @@ use std::path::PathBuf;
 #[command(
     after_help = "The decision belongs to the bytes: any later change withdraws it.\nWithout a terminal, name the reviewed bytes in full: \
     --digest sha256:…\n\nExamples:\n  skills trust pdf-forms\n  skills trust pdf-forms --expires 90d --note \"read all three files\"\n  \
-    skills trust pdf-forms --digest sha256:<64 hex digits>\n  skills trust --from acme/skills\n  skills trust --updates\n\nSee also: skills review, skills enable"
+    skills trust pdf-forms --digest sha256:<64 hex digits>\n  skills trust --from acme/skills\n  skills trust --updates\n  skills trust --updates --by-policy\n\nSee also: skills review, skills enable"
 )]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST; several are decided with one answer
@@ -39,8 +39,8 @@ pub(crate) struct Args {
     /// The reviewed bytes or set, in full; then nothing is asked
     #[arg(long, value_name = "sha256:…")]
     digest: Option<String>,
-    /// Decide as the policy grants, where all it demands is met; then nothing is asked
-    #[arg(long, conflicts_with_all = ["digest", "from", "updates", "adopted", "set", "print_set"])]
+    /// Trust what the policy grants, where all it demands is met; nothing is asked, the rest is listed
+    #[arg(long, conflicts_with_all = ["digest", "set", "print_set"])]
     pub(super) by_policy: bool,
     /// Take a version lower than one that was trusted from this source
     #[arg(long, conflicts_with_all = ["from", "updates", "adopted", "set"])]
