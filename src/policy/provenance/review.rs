@@ -23,13 +23,13 @@
 //! Reviewers' own lists are never read: whom they believe is not whom we do.
 
 use super::dsse::{Envelope, IN_TOTO};
-use super::json::Json;
 use super::people::{Hand, People, Standing};
 use super::revocation::Revocations;
-use super::seal::{SIGNATURES_MAX, ToSign, object, word};
+use super::seal::{SIGNATURES_MAX, ToSign, list, object, word};
 use super::statement::Statement;
 use super::verdict::Evidenced;
 use crate::model::digest::Digest;
+use crate::model::json::Value;
 use crate::model::skill::SkillName;
 use crate::model::text;
 use crate::model::time::Timestamp;
@@ -239,7 +239,7 @@ pub(super) fn open<'a>(bytes: &[u8], people: &'a People) -> Result<(Vec<u8>, Vec
     if bytes.len() > ENVELOPE_MAX {
         return Err(format!("{} bytes; an envelope has at most {ENVELOPE_MAX}", bytes.len()));
     }
-    let json = Json::parse(bytes).map_err(|fault| format!("not JSON with one reading: {fault}"))?;
+    let json = Value::evidence(bytes).map_err(|fault| format!("{fault}"))?;
     let envelope = Envelope::read(&json)?;
     if envelope.payload_type() != IN_TOTO {
         let quoted = text::escape_short(envelope.payload_type(), 80);
@@ -259,7 +259,7 @@ pub(super) fn open<'a>(bytes: &[u8], people: &'a People) -> Result<(Vec<u8>, Vec
 /// The review, if it is one, and of these bytes.
 fn read(payload: &[u8], asked: &Asked<'_>) -> Result<Review, String> {
     let statement = Statement::read(payload)?;
-    let review = Review::of(&statement, payload).map_err(|fault| fault.to_string())?;
+    let review = Review::of(&statement).map_err(|fault| fault.to_string())?;
     // Attack: a good review of one skill, shown for another of the same name.
     if review.digest != asked.digest {
         return Err(format!("it is about {}, and this is {}", review.digest, asked.digest));
