@@ -119,13 +119,7 @@ fn keyid(key: &PublicKey) -> Option<String> {
         }
         _ => ("ecdsa", "ecdsa-sha2-nistp256", key.pem()),
     };
-    let text = |text: &str| Value::Text(text.to_owned());
-    let object = Value::object([
-        ("keytype", text(kind)),
-        ("scheme", text(scheme)),
-        ("keyval", Value::object([("public", text(&public))])),
-    ]);
-    tuf::PublicKey::read(&object).ok().map(|key| key.id().to_string())
+    tuf::PublicKey::of(kind, scheme, &public).ok().map(|key| key.id().to_string())
 }
 
 /// JSON as it is written: compact, and its members in the order in which they
