@@ -11,6 +11,8 @@ pub mod decision;
 pub mod digest;
 pub mod followed;
 pub mod git_proof;
+#[cfg(feature = "provenance")]
+pub mod json;
 pub mod lifecycle;
 pub mod limits;
 pub mod manifest;

@@ -322,7 +322,7 @@ const DOORS: &[(&str, &[&str])] = &[
         "serde_json",
         &[
             "model/record.rs",
-            "model/tuf/json.rs",
+            "model/json.rs",
             "model/card/read.rs",
             "model/claim.rs",
             "model/followed.rs",

@@ -14,7 +14,6 @@ use crate::policy::config::Policy;
 use crate::policy::provenance::bundle::Bundle;
 use crate::policy::provenance::dsse::Envelope;
 use crate::policy::provenance::examine;
-use crate::policy::provenance::json::Json;
 use crate::policy::provenance::keys::PublicKey;
 use crate::policy::provenance::ssh::allowed_signers::AllowedSigners;
 use crate::policy::provenance::ssh::sig::SshSig as Signature;
@@ -161,8 +160,8 @@ fn kill_orders(bytes: &[u8], before: Option<&[u8]>) -> Result<(), String> {
 }
 
 fn advisory(id: &str, bytes: &[u8]) -> Result<(), String> {
-    let json = Json::parse(bytes).map_err(|bad| format!("not JSON with one reading: {bad}"))?;
-    match json.get("id").and_then(Json::text) {
+    let json = Value::evidence(bytes).map_err(|bad| bad.to_string())?;
+    match json.get("id").and_then(Value::as_text) {
         Some(found) if found == id => Ok(()),
         Some(found) => Err(format!("its id is `{}`, its name says `{id}`", text::escape_short(found, 80))),
         None => Err("an OSV advisory has an `id`".to_owned()),
@@ -174,7 +173,7 @@ fn review(bytes: &[u8]) -> Result<(), String> {
     if bytes.starts_with(b"-----BEGIN SSH SIGNATURE-----") {
         return Signature::parse(bytes).map(|_| ()).map_err(|bad| bad.to_string());
     }
-    let json = Json::parse(bytes).map_err(|bad| format!("not JSON with one reading: {bad}"))?;
+    let json = Value::evidence(bytes).map_err(|bad| bad.to_string())?;
     match json.get("mediaType") {
         Some(_) => Bundle::read(bytes).map(|_| ()).map_err(|verdict| format!("{verdict:?}")),
         None => Envelope::read(&json).map(|_| ()),
