@@ -6,8 +6,8 @@
 
 use super::look::{self, Look};
 use super::session::{Depth, Session, ledger_stop, log_stop};
-use super::{World, facts};
-use crate::model::code::{Exit, Stop};
+use super::{World, facts, layers};
+use crate::model::code::{Code, Exit, Stop};
 use crate::model::text;
 use crate::policy::gate::Brake;
 use crate::system::checkpoint::CheckpointKey;
@@ -283,6 +283,14 @@ fn policy(world: &World, checks: &mut Vec<Check>) {
                 Some(digest) => format!("readable and valid, digest {}", digest.short()),
             },
         )),
+    }
+    // Of a followed trust root's, only what is wrong with the policy itself: the
+    // ledger has its own lines.
+    if let Err(stop) = layers::in_force(world)
+        && stop.code == Code::PolicyBroken
+        && world.policy().is_ok()
+    {
+        checks.push(Check::stop(about, &stop));
     }
     for path in world.policy_files.iter().filter(|path| path.symlink_metadata().is_ok()) {
         match inspect::changeable(path) {

@@ -7,7 +7,7 @@
 pub mod set;
 
 use super::session::{Depth, Session, home_stop, ledger_stop, open_ledger};
-use super::{Answer, Ask, Question, World, apply, facts, refusals, revoked};
+use super::{Answer, Ask, Question, World, apply, facts, layers, refusals, revoked};
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
 use crate::model::lifecycle::{Event, HoldScope, Pin, RevisionRow, State};
@@ -122,7 +122,7 @@ pub fn plan(world: &World, request: &TrustRequest) -> Result<TrustPlan, Stop> {
     let home = Home::open(&world.home).map_err(|fault| home_stop(&fault))?;
     let ledger = open_ledger(&home)?;
     let row = find(&ledger, request)?;
-    let policy = world.policy()?;
+    let policy = layers::over(world.policy()?, &ledger)?;
     let now = world.clock.now().max(ledger.head().time);
     revoked::refuse(&ledger, &row, now)?;
     of_age(&policy, &row, now)?;
@@ -212,7 +212,7 @@ fn of_age(policy: &Policy, row: &RevisionRow, now: Timestamp) -> Result<(), Stop
             format!("the clock was lowered since; skills remove {revision} and install it again: its age begins anew")
         } else {
             format!(
-                "read it meanwhile: skills review {revision}; for a fix that cannot wait, add to {}, under [trust]: \
+                "read it meanwhile: skills review {revision}; for a fix that cannot wait, in {}, under [trust]: \
                  early = [\"{}\"]",
                 young.file, revision.digest
             )
