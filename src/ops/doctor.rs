@@ -274,7 +274,12 @@ fn leftovers(home: &Home, fix: bool, checks: &mut Vec<Check>) {
 
 fn policy(world: &World, checks: &mut Vec<Check>) {
     let about = "policy";
-    match world.policy() {
+    // Of a home that cannot be read other lines tell; here, of the rules alone.
+    let in_force = world.policy().and_then(|files| match layers::in_force(world) {
+        Err(stop) if stop.code != Code::PolicyBroken => Ok(files),
+        found => found,
+    });
+    match in_force {
         Err(stop) => checks.push(Check::stop(about, &stop)),
         Ok(policy) => checks.push(Check::ok(
             about,
@@ -283,14 +288,6 @@ fn policy(world: &World, checks: &mut Vec<Check>) {
                 Some(digest) => format!("readable and valid, digest {}", digest.short()),
             },
         )),
-    }
-    // Of a followed trust root's, only what is wrong with the policy itself: the
-    // ledger has its own lines.
-    if let Err(stop) = layers::in_force(world)
-        && stop.code == Code::PolicyBroken
-        && world.policy().is_ok()
-    {
-        checks.push(Check::stop(about, &stop));
     }
     for path in world.policy_files.iter().filter(|path| path.symlink_metadata().is_ok()) {
         match inspect::changeable(path) {

@@ -85,9 +85,7 @@ impl<'a> Session<'a> {
     /// [`Stop`].
     pub fn open_to_narrow(world: &'a World, depth: Depth) -> Result<Self, Stop> {
         let files = world.policy().unwrap_or(Policy::DEFAULT);
-        Self::open_under(world, depth, |ledger| {
-            Ok(layers::over(files.clone(), ledger).unwrap_or(files))
-        })
+        Self::open_under(world, depth, |ledger| Ok(layers::over(files.clone(), ledger).unwrap_or(files)))
     }
 
     fn open_under(

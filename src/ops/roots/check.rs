@@ -90,7 +90,9 @@ pub fn content(path: &str, bytes: &[u8], before: Option<&[u8]>) -> Result<(), St
         Place::KillOrders => kill_orders(bytes, before),
         Place::Advisory(id) => advisory(id, bytes),
         // As a policy, in full; and as what followers make of it.
-        Place::Policy => Policy::read(&[(path, utf8(bytes)?)]).and_then(|_| policies::read(bytes)).map(|_| ()),
+        Place::Policy => {
+            Policy::read(&[(path, utf8(bytes)?)]).and_then(|_| policies::read(bytes)).map(|_| ())
+        }
         Place::Review(_) => review(bytes),
         Place::Other => Err(format!("a target of this name means nothing to clients; it can be {NAMES}")),
     }

@@ -239,7 +239,17 @@ pub fn haul(memory: Memory, now: Timestamp, origin: &Origin, had: &Had<'_>) -> H
         _ => None,
     };
     let memory = client.memory().clone();
-    Haul { memory, cache: table.new, files, anchors, fresh_until, order_seen, faults, policy_fault, ended: None }
+    Haul {
+        memory,
+        cache: table.new,
+        files,
+        anchors,
+        fresh_until,
+        order_seen,
+        faults,
+        policy_fault,
+        ended: None,
+    }
 }
 
 /// The files, one after the other.

@@ -60,7 +60,7 @@ impl Changed {
         };
         let mut lines = each("asks from now on", &self.asks);
         lines.extend(each("no longer asks", &self.gone));
-        lines.extend(each("ignored here", &self.ignored));
+        lines.extend(each("ignored by who follows", &self.ignored));
         lines
     }
 
@@ -126,9 +126,8 @@ pub(super) fn remember(txn: &mut Txn<'_>, all: Vec<KeptPolicy>) -> Result<(), St
     if all.is_empty() {
         return txn.forget(POLICIES).map_err(fault);
     }
-    let body = followed::policies_text(all).map_err(|why| {
-        Stop::new(crate::model::code::Code::Internal, format!("BUG: {why}"), "")
-    })?;
+    let body = followed::policies_text(all)
+        .map_err(|why| Stop::new(crate::model::code::Code::Internal, format!("BUG: {why}"), ""))?;
     txn.remember(POLICIES, &body).map_err(fault)
 }
 
@@ -151,8 +150,10 @@ pub(super) fn settle(world: &World) -> Result<(), Stop> {
         return Ok(());
     }
     let changes = roots.iter().map(|root| (root, recorded(&before, &after, &root.name)));
-    let words: String =
-        changes.filter(|(_, said)| !said.is_empty()).map(|(root, said)| format!("; {}{said}", root.name)).collect();
+    let words: String = changes
+        .filter(|(_, said)| !said.is_empty())
+        .map(|(root, said)| format!("; {}{said}", root.name))
+        .collect();
     let draft = session.draft(EVENT, Outcome::Done, format!("policies of trust roots take effect{words}"));
     session.commit(|txn| {
         remember(txn, after)?;

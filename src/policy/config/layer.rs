@@ -59,7 +59,10 @@ pub const STANCES: &[Stance] = &[
     leaves("network.internal", "it would open hosts inside to what comes from outside"),
     takes("require.for", "every block whose `for` covers the source must be met"),
     takes("require.signatures", "every block must be met"),
-    takes("require.signers", "`root:self` is this root, whatever it is called here; no other root can be named"),
+    takes(
+        "require.signers",
+        "`root:self` is this root, whatever it is called here; no other root can be named",
+    ),
     takes("require.reviews", "every block must be met"),
     takes("require.criteria", "every block must be met"),
     takes("require.attested", "every block must be met"),
@@ -197,7 +200,8 @@ impl Policy {
         self.limits.file = self.smaller("limits.file", *one, top.file, now.file, file)?;
         self.limits.depth =
             small(self.smaller("limits.depth", *depth, top.depth as u64, now.depth as u64, file)?);
-        self.limits.path = small(self.smaller("limits.path", *path, top.path as u64, now.path as u64, file)?);
+        self.limits.path =
+            small(self.smaller("limits.path", *path, top.path as u64, now.path as u64, file)?);
         self.valid_for = self.smaller("gate.valid-for", *valid_for, 3600, self.valid_for, file)?;
         Ok(())
     }

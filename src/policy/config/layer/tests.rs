@@ -84,8 +84,12 @@ fn attack_a_root_raises_what_the_machine_lowered() {
     let policy = with(&[machine], &[("team", root)]);
     assert_eq!((policy.limits.files, policy.limits.depth, policy.valid_for), (10, 3, 5));
     assert_eq!((policy.max_days, policy.expires), (Some(30), Some(10 * 86_400)));
-    let counts: Vec<_> =
-        policy.settings().iter().filter(|said| said.holds).map(|said| (said.key, said.file.as_str())).collect();
+    let counts: Vec<_> = policy
+        .settings()
+        .iter()
+        .filter(|said| said.holds)
+        .map(|said| (said.key, said.file.as_str()))
+        .collect();
     let mut wanted: Vec<_> = ["trust.expires", "trust.max-days", "limits.files", "gate.valid-for"]
         .map(|key| (key, "/machine"))
         .to_vec();
@@ -199,7 +203,11 @@ fn text(root: bool) -> impl Strategy<Value = String> {
     let rest = (
         pick(&["[enable]\nagents = [\"claude-code\"]", "[enable]\nagents = [\"codex\"]"]),
         pick(&["[network]\ninternal = [\"one.example\"]", "[network]\ninternal = [\"10.0.0.1\"]"]),
-        pick(&["[limits]\nfiles = 3\ntotal = 5", "[limits]\nfiles = 9000\ndepth = 20", "[limits]\npath = 9\nfile = 9"]),
+        pick(&[
+            "[limits]\nfiles = 3\ntotal = 5",
+            "[limits]\nfiles = 9000\ndepth = 20",
+            "[limits]\npath = 9\nfile = 9",
+        ]),
         pick(&["[gate]\nvalid-for = 5", "[gate]\nvalid-for = 600"]),
     );
     (sources, trust, rest, prop::collection::vec(block, 0..3)).prop_map(|(sources, trust, rest, blocks)| {
