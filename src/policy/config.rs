@@ -303,10 +303,11 @@ impl Policy {
         // What is forbidden is forbidden in every spelling; what is allowed, in one.
         let denies = |prefix: &&String| covers(prefix, identity) || source::covers(prefix, identity);
         if let Some(prefix) = self.deny.iter().find(denies) {
-            return Err(format!("[sources] deny = \"{prefix}\""));
+            // A followed trust root may have written it.
+            return Err(format!("[sources] deny = {}", quoted(std::slice::from_ref(prefix))));
         }
         match self.allow.iter().find(|list| !list.iter().any(|prefix| covers(prefix, identity))) {
-            Some(list) => Err(format!("[sources] allow = {list:?}")),
+            Some(list) => Err(format!("[sources] allow = {}", quoted(list))),
             None => Ok(()),
         }
     }

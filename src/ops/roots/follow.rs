@@ -117,7 +117,7 @@ pub fn plan(world: &World, request: &Request, options: &FetchOptions) -> Result<
     }
     // Whoever follows it expects its rules, and there is no older one to go by.
     if let Some(why) = &haul.policy_fault {
-        let what = format!("its policy has no effect here, and so it is not followed: {why}");
+        let what = format!("it is not followed, since its policy would not hold here: {why}");
         let next = "ask its owner to mend it, or use a version of skills that understands it";
         return Err(Stop::new(Code::RootRefused, what, next));
     }

@@ -337,7 +337,7 @@ impl Files<'_> {
                 self.anchors.extend(anchor_key(&bytes).map(|key| (publisher.to_owned(), key)));
             }
             // What this version does not understand leaves the older one in force.
-            Place::Policy => drop(policies::read(&bytes).map_err(|why| text::escape_short(&why, 300))?),
+            Place::Policy => drop(policies::read(&bytes).map_err(|why| not_understood(&why))?),
             _ => {}
         }
         let custom =
@@ -363,6 +363,12 @@ impl Files<'_> {
         found.check(&bytes).map_err(|fault| fault.to_string())?;
         Ok((bytes, true))
     }
+}
+
+/// Why a new policy is not taken.
+fn not_understood(why: &str) -> String {
+    let why = text::escape_short(why, 300);
+    format!("this version does not understand it, and the rules that were in force stay as they were: {why}")
 }
 
 /// The key of an anchor, by the SHA-256 of its SubjectPublicKeyInfo.

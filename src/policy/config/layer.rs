@@ -91,7 +91,7 @@ pub struct Layer {
 /// Why it cannot be one.
 pub fn read(text: &str) -> Result<Layer, String> {
     let mut policy = Policy::DEFAULT;
-    policy.tighten("self", text)?;
+    policy.tighten_as("self", "its policy", text)?;
     let mut layer = Layer::default();
     for Setting { key, value, holds, .. } in &policy.settings {
         let why = STANCES.iter().find(|stance| stance.key == *key && !stance.taken).map(|stance| stance.why);
@@ -114,24 +114,27 @@ impl Policy {
     /// What is wrong with it; then `self` is half changed, and of no use.
     pub fn tighten(&mut self, root: &str, text: &str) -> Result<(), String> {
         let file = format!("trust root {root}");
-        let named = |why: String| format!("{file}: {why}");
+        self.tighten_as(root, &file, text).map_err(|why| format!("{file}: {why}"))
+    }
+
+    fn tighten_as(&mut self, root: &str, file: &str, text: &str) -> Result<(), String> {
         if text.len() > TEXT_MAX {
-            return Err(named(format!("its policy is longer than {TEXT_MAX} bytes")));
+            return Err(format!("its policy is longer than {TEXT_MAX} bytes"));
         }
-        let mut raw = parse(text).map_err(named)?;
-        self.leave_out(raw.enable.take(), raw.network.take(), &file);
+        let mut raw = parse(text)?;
+        self.leave_out(raw.enable.take(), raw.network.take(), file);
         let (limits, gate) = (raw.limits.take().unwrap_or_default(), raw.gate.take().unwrap_or_default());
         if let Some(trust) = &mut raw.trust {
-            self.without_loosening(trust, &file);
+            self.without_loosening(trust, file);
         }
         for block in raw.require.iter_mut().flatten() {
-            self.without_grant(block, root, &file).map_err(named)?;
+            self.without_grant(block, root, file)?;
         }
-        self.add(raw, &file).map_err(named)?;
+        self.add(raw, file)?;
         if let Some(age) = self.ages.last_mut() {
             age.apart = true;
         }
-        self.lower(&limits, &gate, &file).map_err(named)?;
+        self.lower(&limits, &gate, file)?;
         self.count_in(text);
         Ok(())
     }

@@ -135,6 +135,21 @@ fn attack_a_root_names_another_ones_people() {
 }
 
 #[test]
+fn attack_a_rule_is_written_to_be_seen_as_ours() {
+    let text = "[sources]\nallow = [\"/\\u001b[2K\\u202eok\"]\ndeny = [\"/s\", \"/\\u001b\"]\n\
+                [[require]]\nfor = \"/\\u001b[1m\"\nreviews = 1\n";
+    let policy = with(&[], &[("team", text)]);
+    let mut shown: Vec<_> = policy.settings().iter().map(|said| said.value.clone()).collect();
+    shown.extend(read(text).unwrap().asks);
+    shown.push(policy.check_source("/other").unwrap_err());
+    shown.push(policy.check_source("/\u{1b}").unwrap_err());
+    assert!(shown.len() > 8);
+    for line in shown {
+        assert!(!line.contains(['\u{1b}', '\u{202e}']), "{line:?}");
+    }
+}
+
+#[test]
 fn what_is_no_policy_is_refused_whole() {
     let long = format!("# {}\n", "x".repeat(TEXT_MAX));
     for (text, why) in [
