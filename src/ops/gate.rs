@@ -12,10 +12,11 @@
 //! because something could not be read.
 
 use super::session::{Depth, Session, home_stop, ledger_stop, open_ledger};
-use super::{World, apply, facts, provenance, recover};
+use super::{World, apply, facts, layers, provenance, recover};
 use crate::model::code::{Code, Stop};
 use crate::model::decision::{ANSWER_SCHEMA, Decision, GateAnswer, GateRequest, Question, REQUEST_SCHEMA};
 use crate::model::lifecycle::{Event, Lifecycle, RevisionRow, State};
+use crate::model::limits::Limits;
 use crate::model::record::{Draft, Outcome, Record};
 use crate::model::skill::RevisionRef;
 use crate::model::text;
@@ -55,12 +56,13 @@ pub fn ask_all(world: &World, gateway: Option<&str>, head: Option<&str>) -> Resu
     let (home, ledger) = open(world)?;
     let rows = ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
     let enabled: Vec<_> = rows.into_iter().filter(|row| row.lifecycle.state() == State::Enabled).collect();
+    let limits = layers::over(world.policy()?, &ledger)?.limits;
     let mut reader = Reader::new();
     let cases = enabled.into_iter().map(|row| {
         let mut request = bare_request(&row.revision.file_name());
         request.gateway = gateway.map(str::to_owned);
         request.head = head.map(str::to_owned);
-        hash(world, &home, &mut reader, request, row)
+        hash(&home, limits, &mut reader, request, row)
     });
     let cases = cases.collect::<Result<Vec<_>, _>>()?;
     world.done_with(reader);
@@ -157,8 +159,9 @@ fn answer(world: &World, request: &GateRequest) -> Result<GateAnswer, Stop> {
             return Ok(record_unknown(world, home, ledger, request, &wanted, &stop));
         }
     };
+    let limits = layers::over(world.policy()?, &ledger)?.limits;
     let mut reader = Reader::new();
-    let case = Case { of, ..hash(world, &home, &mut reader, request.clone(), row)? };
+    let case = Case { of, ..hash(&home, limits, &mut reader, request.clone(), row)? };
     world.done_with(reader);
     let mut answers = settle(world, home, ledger, vec![case])?;
     answers.pop().ok_or_else(|| Stop::new(Code::Internal, "BUG: no answer was made", ""))
@@ -220,13 +223,12 @@ fn record_unknown(
 
 /// Hashes what the question is about: every placement, or the store copy.
 fn hash(
-    world: &World,
     home: &Home,
+    limits: Limits,
     reader: &mut Reader,
     request: GateRequest,
     row: RevisionRow,
 ) -> Result<Case, Stop> {
-    let limits = world.policy()?.limits;
     let folders = hash_folders(home, reader, request.question, &row, limits);
     let named = match &request.path {
         None => None,
@@ -247,7 +249,7 @@ fn hash_folders(
     reader: &mut Reader,
     question: Question,
     row: &RevisionRow,
-    limits: crate::model::limits::Limits,
+    limits: Limits,
 ) -> Vec<Hashed> {
     match question {
         Question::Load => row
@@ -477,7 +479,7 @@ pub fn remedy(code: Code, revision: &crate::model::skill::Revision) -> String {
         Code::PathUnknown => "use the path in the answer of `load` without a path".to_owned(),
         Code::Busy => "ask again".to_owned(),
         Code::TooYoung => format!(
-            "a person waits until then, or adds to that file, under [trust]: early = [\"{}\"]",
+            "a person waits until then, or whoever keeps that policy adds, under [trust]: early = [\"{}\"]",
             revision.digest
         ),
         Code::Revoked | Code::Violation => {
@@ -485,7 +487,7 @@ pub fn remedy(code: Code, revision: &crate::model::skill::Revision) -> String {
                 "a person looks for another version: skills update {name}; who says so: skills status {revision}"
             )
         }
-        Code::PolicyUnmet => "run: skills status; the policy file names the rule".to_owned(),
+        Code::PolicyUnmet => "run: skills status; where each rule comes from: skills policy show".to_owned(),
         _ => "run: skills doctor".to_owned(),
     }
 }

@@ -15,7 +15,7 @@ pub use open::{Offer, Opened, Purpose, fetch_stop, open};
 pub(super) use open::{offer, record};
 
 use super::session::{Depth, Session, ledger_stop};
-use super::{World, apply, refusals, revoked};
+use super::{World, apply, layers, refusals, revoked};
 use crate::model::card::Card;
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
@@ -70,7 +70,7 @@ impl Opened {
         picked: &[&Offer],
         selection: &Selection,
     ) -> Result<Vec<Arrival>, Stop> {
-        let policy = world.policy()?;
+        let policy = layers::in_force(world)?;
         let staged: Vec<_> = picked.iter().map(|offer| (*offer, self.stage(offer, &policy.limits))).collect();
         let mut session = Session::open(world, Depth::All)?;
         let mut arrivals = Vec::new();
@@ -92,7 +92,7 @@ impl Opened {
     /// # Errors
     /// [`Stop`], as [`Opened::take`] would refuse it.
     pub fn digest(&self, world: &World, offer: &Offer) -> Result<Digest, Stop> {
-        let staged = self.stage(offer, &world.policy()?.limits)?;
+        let staged = self.stage(offer, &layers::in_force(world)?.limits)?;
         Ok(staged.manifest().digest())
     }
 

@@ -10,7 +10,7 @@
 
 use super::provenance::{self, Vouching};
 use super::session::{home_stop, ledger_stop, open_ledger};
-use super::{World, facts, refusals};
+use super::{World, facts, layers, refusals};
 use crate::model::card::Card;
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
@@ -139,7 +139,8 @@ pub fn open(world: &World, request: &ReviewRequest) -> Result<Review, Stop> {
     let row = facts::resolve(&ledger, &request.skill, |row| row.lifecycle.state() == State::Installed)?;
     let now = world.clock.now().max(ledger.head().time);
     // A policy that cannot be read keeps nobody from reading a skill.
-    let policy = world.policy().unwrap_or_else(|_| Policy::silent());
+    let files = world.policy().unwrap_or_else(|_| Policy::silent());
+    let policy = layers::over(files, &ledger).unwrap_or_else(|_| Policy::silent());
     read(&home, &ledger, row, request, |row| provenance::find(&home, &ledger, &policy, row, now))
 }
 

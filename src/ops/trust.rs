@@ -7,7 +7,7 @@
 pub mod set;
 
 use super::session::{Depth, Session, home_stop, ledger_stop, open_ledger};
-use super::{Answer, Ask, Question, World, apply, facts, refusals, revoked};
+use super::{Answer, Ask, Question, World, apply, facts, layers, refusals, revoked};
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
 use crate::model::lifecycle::{Event, HoldScope, Pin, RevisionRow, State};
@@ -125,7 +125,7 @@ pub fn plan(world: &World, request: &TrustRequest) -> Result<TrustPlan, Stop> {
     let home = Home::open(&world.home).map_err(|fault| home_stop(&fault))?;
     let ledger = open_ledger(&home)?;
     let row = find(&ledger, request)?;
-    let policy = world.policy()?;
+    let policy = layers::over(world.policy()?, &ledger)?;
     let now = world.clock.now().max(ledger.head().time);
     revoked::refuse(&ledger, &policy, &row, now)?;
     of_age(&policy, &row, now)?;
@@ -155,8 +155,9 @@ pub fn would_be_granted(world: &World, revision: &Revision) -> bool {
     let request = TrustRequest { skill, by_policy: true, ..TrustRequest::default() };
     let granted = || {
         let plan = plan(world, &request).ok()?;
-        let (home, policy) = (Home::open(&world.home).ok()?, world.policy().ok()?);
+        let home = Home::open(&world.home).ok()?;
         let ledger = open_ledger(&home).ok()?;
+        let policy = layers::over(world.policy().ok()?, &ledger).ok()?;
         let open = matches!(facts::brake(&home), Brake::Clear { .. });
         let undecided = plan.row.lifecycle.state() == State::Installed;
         let held = holding(&ledger, &plan.row).is_some();
@@ -238,7 +239,7 @@ fn of_age(policy: &Policy, row: &RevisionRow, now: Timestamp) -> Result<(), Stop
             format!("the clock was lowered since; skills remove {revision} and install it again: its age begins anew")
         } else {
             format!(
-                "read it meanwhile: skills review {revision}; for a fix that cannot wait, add to {}, under [trust]: \
+                "read it meanwhile: skills review {revision}; for a fix that cannot wait, in {}, under [trust]: \
                  early = [\"{}\"]",
                 young.file, revision.digest
             )

@@ -15,7 +15,7 @@
 
 use super::look::{self, Job, Look, Part};
 use super::session::{Depth, Session, ledger_stop, log_stop};
-use super::{World, apply, facts, gate, refusals};
+use super::{World, apply, facts, gate, layers, refusals};
 use crate::model::code::{Code, Stop};
 use crate::model::decision::Question;
 use crate::model::digest::Digest;
@@ -354,7 +354,7 @@ pub fn folder(world: &World, path: &Path) -> Result<FolderReport, Stop> {
         Stop::new(Code::Usage, format!("{shown}: {error}"), "name a folder that is no link")
     })?;
     // A broken policy must not keep anyone from hashing a folder.
-    let limits = world.policy().map_or(Limits::DEFAULT, |policy| policy.limits);
+    let limits = layers::in_force(world).map_or(Limits::DEFAULT, |policy| policy.limits);
     let rows = rows_here(world);
     let text = path.to_string_lossy();
     let placed = rows.iter().find(|row| row.lifecycle.placements().iter().any(|place| place.path == text));

@@ -39,10 +39,11 @@
 //! ```
 //!
 //! How two files become one is said of each key in [`KEYS`], which is also the
-//! reference page.
+//! reference page. What a followed trust root adds is in [`layer`].
 
 pub mod age;
 mod keys;
+pub mod layer;
 mod raw;
 pub mod require;
 
@@ -136,12 +137,17 @@ impl Policy {
     pub fn read(files: &[(&str, String)]) -> Result<Self, String> {
         let mut policy = Self::DEFAULT;
         for (name, text) in files {
-            let raw: Raw = toml::from_str(text).map_err(|error| format!("{name}: {}", error.message()))?;
+            let raw = parse(text).map_err(|why| format!("{name}: {why}"))?;
             policy.add(raw, name).map_err(|why| format!("{name}: {why}"))?;
-            let before = policy.digest.unwrap_or(Digest::ZERO);
-            policy.digest = Some(sha256(&[before.as_bytes(), text.as_bytes()]));
+            policy.count_in(text);
         }
         Ok(policy)
+    }
+
+    /// Lets a text count in what records name the policy by.
+    fn count_in(&mut self, text: &str) {
+        let before = self.digest.unwrap_or(Digest::ZERO);
+        self.digest = Some(sha256(&[before.as_bytes(), text.as_bytes()]));
     }
 
     /// All that the files say, in their order.
@@ -226,7 +232,7 @@ impl Policy {
     }
 
     fn add_trust(&mut self, trust: raw::RawTrust, file: &str) -> Result<(), String> {
-        let mut age = Age { file: text::escape(file), least: 0, early: Vec::new() };
+        let mut age = Age { file: text::escape(file), least: 0, early: Vec::new(), apart: false };
         if let Some(typed) = &trust.min_age {
             age.least = age::span("min-age", typed)?;
             self.say("trust.min-age", format!("\"{typed}\""), file, false);
@@ -304,12 +310,8 @@ impl Policy {
         ceiling: u64,
         file: &str,
     ) -> Result<Option<u64>, String> {
-        match value {
+        match within(key, value, ceiling)? {
             None => Ok(None),
-            Some(value) if value == 0 || value > ceiling => {
-                let name = key.split_once('.').map_or(key, |(_, name)| name);
-                Err(format!("{name} = {value}: must be 1 to {ceiling}"))
-            }
             Some(value) => Ok(self.first(key, value.to_string(), file).then_some(value)),
         }
     }
@@ -322,10 +324,11 @@ impl Policy {
         // What is forbidden is forbidden in every spelling; what is allowed, in one.
         let denies = |prefix: &&String| covers(prefix, identity) || source::covers(prefix, identity);
         if let Some(prefix) = self.deny.iter().find(denies) {
-            return Err(format!("[sources] deny = \"{prefix}\""));
+            // A followed trust root may have written it.
+            return Err(format!("[sources] deny = {}", quoted(std::slice::from_ref(prefix))));
         }
         match self.allow.iter().find(|list| !list.iter().any(|prefix| covers(prefix, identity))) {
-            Some(list) => Err(format!("[sources] allow = {list:?}")),
+            Some(list) => Err(format!("[sources] allow = {}", quoted(list))),
             None => Ok(()),
         }
     }
@@ -359,6 +362,22 @@ impl Policy {
         found.ok_or_else(|| {
             "no policy file grants trust to this source: [[require]] with `grant = true`".to_owned()
         })
+    }
+}
+
+/// A text as it is written, with nothing in it believed yet.
+fn parse(text: &str) -> Result<Raw, String> {
+    toml::from_str(text).map_err(|error| error.message().to_owned())
+}
+
+/// A number that may be from 1 to the ceiling.
+fn within(key: &str, value: Option<u64>, ceiling: u64) -> Result<Option<u64>, String> {
+    match value {
+        Some(value) if value == 0 || value > ceiling => {
+            let name = key.split_once('.').map_or(key, |(_, name)| name);
+            Err(format!("{name} = {value}: must be 1 to {ceiling}"))
+        }
+        value => Ok(value),
     }
 }
 

@@ -189,6 +189,8 @@ fn imports_go_one_way() {
 /// What use cases share: gathering and looking, changing, and the one opinion.
 const SHARED: &[&str] = &[
     "facts",
+    // Which rules are in force.
+    "layers",
     "look",
     "pick",
     "place",

@@ -4,6 +4,7 @@
 mod follow;
 mod kill;
 mod places;
+mod policy;
 mod revoke;
 mod stamps;
 

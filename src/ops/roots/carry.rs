@@ -15,6 +15,7 @@
 
 use super::follow::{EVENT, following, keep, kept, limited, memory_of, put, scratch, unknown};
 use super::haul::{self, Address, Had, Haul};
+use super::policies;
 use crate::model::code::{Code, Stop};
 use crate::model::followed::Followed;
 use crate::model::lifecycle::{Event, HoldScope, RevisionRow};
@@ -25,7 +26,7 @@ use crate::model::tuf::lists::{self, KillOrders, Subject};
 use crate::ops::revoked::{Lists, damaged, followed};
 use crate::ops::session::{Depth, Session, ledger_stop, open_ledger};
 use crate::ops::stop::{self, Killed};
-use crate::ops::{World, apply};
+use crate::ops::{World, apply, layers};
 use crate::system::fetch::FetchOptions;
 use crate::system::home::Home;
 use crate::system::roots::Cache;
@@ -37,6 +38,8 @@ pub struct Answered {
     pub root: Followed,
     /// Whether anything was new.
     pub changed: bool,
+    /// What became another in its policy.
+    pub policy: policies::Changed,
     /// What was missing or not believed, besides; escaped.
     pub faults: Vec<String>,
     /// Why it was not refreshed to the end, if so.
@@ -125,7 +128,13 @@ pub fn refresh(
     for root in roots.into_iter().filter(|root| names.is_empty() || names.contains(&root.name)) {
         answers.push(match one(world, &root, &options) {
             Ok(answered) => answered,
-            Err(stop) => Answered { root, changed: false, faults: Vec::new(), stop: Some(stop) },
+            Err(stop) => Answered {
+                root,
+                changed: false,
+                policy: policies::Changed::default(),
+                faults: Vec::new(),
+                stop: Some(stop),
+            },
         });
     }
     Ok((answers, carry_out(world)))
@@ -148,8 +157,12 @@ fn one(world: &World, root: &Followed, options: &FetchOptions) -> Result<Answere
     // Bytes that were lost here are kept again, though nobody published anything.
     let mended = haul.files.iter().any(|(_, bytes)| bytes.is_some());
     let changed = mended || after != before;
+    let had = layers::kept(&session.ledger)?;
     let root = if changed { keep(&mut session, before, &haul, reason(&root.name, &haul))? } else { before };
-    Ok(Answered { root, changed, faults: haul.faults, stop: haul.ended })
+    let have = layers::kept(&session.ledger)?;
+    let text = |all| policies::text_of(all, &root.name);
+    let policy = policies::Changed::between(text(&had), text(&have));
+    Ok(Answered { policy, root, changed, faults: haul.faults, stop: haul.ended })
 }
 
 fn fetch(world: &World, root: &Followed, options: &FetchOptions) -> Result<Haul, Stop> {
@@ -191,6 +204,9 @@ fn reason(name: &str, haul: &Haul) -> String {
 #[must_use]
 pub fn carry_out(world: &World) -> Carried {
     let mut carried = Carried::default();
+    if let Err(stop) = policies::settle(world) {
+        carried.stops.push(stop);
+    }
     match orders(world) {
         Err(stop) => carried.stops.push(stop),
         Ok(found) => {

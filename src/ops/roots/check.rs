@@ -6,6 +6,7 @@
 //! so is a name that means nothing, which is a mistake in typing more often
 //! than a plan.
 
+use super::policies;
 use crate::model::text;
 use crate::model::time::Timestamp;
 use crate::model::tuf::layout::{AnchorTerms, Place, StampTerms};
@@ -108,7 +109,10 @@ pub fn content(path: &str, bytes: &[u8], before: Option<&[u8]>) -> Result<(), St
         Place::Revocations => lists::revocations(bytes).map(|_| ()).map_err(|bad| bad.to_string()),
         Place::KillOrders => kill_orders(bytes, before),
         Place::Advisory(id) => advisory(id, bytes),
-        Place::Policy => Policy::read(&[(path, utf8(bytes)?)]).map(|_| ()),
+        // As a policy, in full; and as what followers make of it.
+        Place::Policy => {
+            Policy::read(&[(path, utf8(bytes)?)]).and_then(|_| policies::read(bytes)).map(|_| ())
+        }
         Place::Review(_) => review(bytes),
         Place::Other => Err(format!("a target of this name means nothing to clients; it can be {NAMES}")),
     }

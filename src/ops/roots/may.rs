@@ -37,6 +37,10 @@ pub struct May {
     pub advisories: usize,
     /// Whether it has a policy.
     pub policy: bool,
+    /// What that asks of everybody here, a line each; escaped.
+    pub asks: Vec<String>,
+    /// What of it has no effect here, and why; escaped.
+    pub ignored: Vec<String>,
     /// Reviews.
     pub reviews: usize,
     /// Files that cannot be read here; escaped.
@@ -100,7 +104,12 @@ impl May {
                 self.orders = Some((order, orders.iter().map(order_words).collect()));
             }
             Place::Advisory(_) => self.advisories += 1,
-            Place::Policy => self.policy = true,
+            Place::Policy => {
+                self.policy = true;
+                let layer = super::policies::read(&bytes()?)
+                    .map_err(|why| format!("not in force: {}", text::escape_short(&why, 300)))?;
+                (self.asks, self.ignored) = (layer.asks, layer.ignored);
+            }
             Place::Review(_) => self.reviews += 1,
             Place::Other => {}
         }
@@ -147,9 +156,8 @@ impl May {
         if self.advisories > 0 {
             lines.push(format!("advisories: {}", self.advisories));
         }
-        if self.policy {
-            lines.push("a policy of its own".to_owned());
-        }
+        lines.extend(self.asks.iter().map(|ask| format!("its policy holds here: {ask}")));
+        lines.extend(self.ignored.iter().map(|what| format!("its policy, ignored here: {what}")));
         if self.reviews > 0 {
             lines.push(format!("reviews: {}", self.reviews));
         }

@@ -1,6 +1,7 @@
 //! `roots show`: a publisher's folder in words.
 
 use super::keys::short;
+use super::policies;
 use super::team::{Team, unsigned};
 use crate::model::code::Stop;
 use crate::model::digest::{Digest, sha256};
@@ -84,7 +85,7 @@ pub fn show(folder: &Path) -> Result<Shown, Stop> {
     Ok(Shown {
         pin: sha256(&[&team.first]),
         roles,
-        targets: targets.files.iter().map(|(path, file)| target(path, file)).collect(),
+        targets: targets.files.iter().map(|(path, file)| with_rules(&team, path, file)).collect(),
         delegated: targets.delegations.roles.iter().map(|role| text::escape_short(&role.name, 80)).collect(),
         changes: changes(&team)?,
         stake,
@@ -100,6 +101,35 @@ fn kind(key: &PublicKey) -> String {
 
 fn target(path: &str, file: &TargetFile) -> TargetShown {
     TargetShown { path: text::escape_short(path, 200), bytes: file.length, terms: terms(path, file) }
+}
+
+/// As [`target`], of a policy with what it comes to for who follows.
+fn with_rules(team: &Team, path: &str, file: &TargetFile) -> TargetShown {
+    let mut shown = target(path, file);
+    if Place::of(path) == Place::Policy {
+        let read = team.published(path).map_err(|stop| stop.what).map(Option::unwrap_or_default);
+        shown.terms = match read.and_then(|bytes| policies::read(&bytes)) {
+            Err(why) => format!("no client takes it: {}", text::escape_short(&why, 300)),
+            Ok(rules) if rules.asks.is_empty() => "asks nothing of who follows".to_owned(),
+            Ok(rules) => format!("who follows must have: {}", rules.asks.join("; ")),
+        };
+    }
+    shown
+}
+
+/// What a draft changes in the rules of everybody who follows.
+fn policy_changes(team: &Team, next: &Targets) -> Result<Vec<String>, Stop> {
+    let old = team.targets.get();
+    let paths = old.files.keys().chain(next.files.keys());
+    let path = paths.into_iter().find(|path| Place::of(path) == Place::Policy);
+    let Some(path) = path.filter(|path| old.files.get(*path) != next.files.get(*path)) else {
+        return Ok(Vec::new());
+    };
+    let read = |targets| -> Result<Option<String>, Stop> {
+        Ok(team.target(targets, path)?.and_then(|bytes| String::from_utf8(bytes).ok()))
+    };
+    let changed = policies::Changed::between(read(old)?.as_deref(), read(next)?.as_deref());
+    Ok(changed.lines().iter().map(|line| format!("    {line}")).collect())
 }
 
 fn terms(path: &str, file: &TargetFile) -> String {
@@ -142,6 +172,7 @@ pub(super) fn changes(team: &Team) -> Result<Vec<String>, Stop> {
         let next: Targets = unsigned(bytes).map_err(|bad| team.malformed("drafts/targets.json", &bad))?;
         lines.push(format!("targets {}, until {}", next.head.version, next.head.expires));
         lines.extend(target_changes(team.targets.get(), &next));
+        lines.extend(policy_changes(team, &next)?);
         if changed_delegations(team, bytes)? {
             lines.push("  delegations to other roles change: read drafts/targets.json".to_owned());
         } else if next.files == team.targets.get().files {

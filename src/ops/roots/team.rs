@@ -193,7 +193,8 @@ impl Team {
         Ok(())
     }
 
-    fn target(&self, targets: &Targets, path: &str) -> Result<Option<Vec<u8>>, Stop> {
+    /// The bytes of a target as these targets list it.
+    pub(super) fn target(&self, targets: &Targets, path: &str) -> Result<Option<Vec<u8>>, Stop> {
         let Some(file) = targets.files.get(path) else { return Ok(None) };
         let shown = text::escape_short(path, 120);
         let place = file.place(path, true).unwrap_or_default();

@@ -12,7 +12,7 @@ use super::super::pick::{self, Pick};
 use super::super::provenance::{self, Accepted, Vouching};
 use super::super::review::{self, Change, Review, ReviewRequest};
 use super::super::session::{Depth, Session, home_stop, ledger_stop, open_ledger};
-use super::super::{Answer, Ask, Question, World, apply, facts, refusals};
+use super::super::{Answer, Ask, Question, World, apply, facts, layers, refusals};
 use super::{ALREADY, Said, Terms, check, draft, pin};
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
@@ -123,7 +123,7 @@ pub struct SetPlan {
 pub fn plan(world: &World, request: &SetRequest, terms: &super::TermsRequest) -> Result<SetPlan, Stop> {
     let home = Home::open(&world.home).map_err(|fault| home_stop(&fault))?;
     let ledger = open_ledger(&home)?;
-    let policy = world.policy()?;
+    let policy = layers::over(world.policy()?, &ledger)?;
     let now = world.clock.now().max(ledger.head().time);
     let terms = super::terms(&policy, now, terms, &request.command())?;
     let rows = match request {

@@ -72,11 +72,29 @@ fn a_target_is_drafted_then_signed_then_everybodys() {
     bench
         .roots("ana", "set", &["policy.toml", &policy])
         .ok()
-        .says("drafted  policy.toml comes, in targets 2");
+        .says("drafted  policy.toml comes, in targets 2")
+        .says("holds for who follows:  trust.expires = \"90d\"");
     none(&bench.team(), "policy.toml");
     bench.sign("ana").ok().says("published  targets 2");
     found(&bench.team(), "policy.toml", b"[trust]\nexpires = \"90d\"\n");
     assert!(!bench.team().join("drafts/targets.json").exists());
+
+    // What is set is told as those will have it who follow, before it is signed.
+    let loose =
+        bench.write("loose.toml", "[trust]\nexpires = \"9d\"\n[network]\ninternal = [\"git.example\"]\n");
+    let set = bench.roots("ana", "set", &["policy.toml", &loose]).ok();
+    set.says("holds for who follows:  trust.expires = \"9d\"")
+        .says("ignored by who follows:  network.internal");
+    let pending = bench.shown("ana")["pending"].to_string();
+    for line in [
+        "asks from now on: trust.expires",
+        "no longer asks: trust.expires",
+        "ignored by who follows: network",
+    ] {
+        assert!(pending.contains(line), "{pending}");
+    }
+    assert!(bench.shown("ana")["targets"].to_string().contains("who follows must have: trust.expires"));
+    bench.roots("ana", "discard", &[]).ok();
 
     let key = bench.arg("ana.pub");
     let options = ["anchors/ana.pem", &key, "--for", "https://git.example/ana/*", "--until", "2030-01-01"];

@@ -28,6 +28,8 @@ fn what_clients_would_not_take_is_no_target() {
         ("kill-orders.json", r#"{"format":1,"order":0,"orders":[]}"#, "order"),
         ("allowed_signers", "ana ssh-ed25519 x\n", "line 1 lets nobody sign"),
         ("policy.toml", "[trst]\n", "trst"),
+        ("policy.toml", "[enable]\nagents = [\"nobody\"]\n", "no agent we know"),
+        ("policy.toml", "[[require]]\nsignatures = 1\nsigners = [\"root:team\"]\n", "this one is root:self"),
         ("advisories/SKA-1.json", r#"{"id":"SKA-2"}"#, "its name says `SKA-1`"),
         ("advisories/SKA-1.json", "{", "not JSON"),
         ("reviews/ana", "yes", "not JSON"),

@@ -310,6 +310,9 @@ fn answered(context: &mut Context, answer: &Answered, now: Timestamp) -> Result<
             context.fault(&format!("  it is {standing}\n  next: {}", commands(&stop.next)))?;
         }
     }
+    for line in answer.policy.lines() {
+        context.say(&format!("  policy     {line}"))?;
+    }
     for fault in &answer.faults {
         context.fault(&format!("  {}  {fault}", paint(Tone::Careful, "missing")))?;
     }
@@ -395,7 +398,7 @@ fn remove(context: &mut Context, name: &str, phrase: Option<&str>, dry_run: bool
         text::escape(&plan.root.origin)
     )];
     lines.extend(plan.may.lines().into_iter().map(|line| format!("  {line}")));
-    lines.push("What it revokes may be trusted again. Skills trusted on its word stay trusted, and a kill it ordered stands.".to_owned());
+    lines.push("What it revokes may be trusted again, and what its policy asks is asked no longer. Skills trusted on its word stay trusted, and a kill it ordered stands.".to_owned());
     let shown = lines.join("\n");
     if dry_run {
         context.say(&shown)?;
@@ -426,7 +429,7 @@ fn may(may: &May) -> Value {
     let stampers: Vec<_> = may.stampers.iter().map(|one| json!({ "name": one.publisher, "terms": one.terms.as_ref().ok(), "fault": one.terms.as_ref().err() })).collect();
     json!({
         "anchors": anchors, "stamp_anchors": stampers, "signers": may.signers, "revocations": may.revocations, "kill_order": may.orders.as_ref().map(|(number, _)| number),
-        "orders": may.orders.as_ref().map(|(_, orders)| orders), "advisories": may.advisories, "policy": may.policy, "reviews": may.reviews, "faults": may.faults,
+        "orders": may.orders.as_ref().map(|(_, orders)| orders), "advisories": may.advisories, "policy": may.policy, "policy_asks": may.asks, "policy_ignored": may.ignored, "reviews": may.reviews, "faults": may.faults,
     })
 }
 
@@ -441,7 +444,8 @@ fn shown_document(shown: &Shown) -> Value {
 fn answer_document(answer: &Answered) -> Value {
     let stop =
         answer.stop.as_ref().map(|stop| json!({ "code": stop.code, "error": stop.what, "next": stop.next }));
-    json!({ "root": document(&answer.root), "changed": answer.changed, "missing": answer.faults, "stop": stop })
+    json!({ "root": document(&answer.root), "changed": answer.changed,
+        "policy": { "asks": answer.policy.asks, "no_longer": answer.policy.gone, "ignored": answer.policy.ignored }, "missing": answer.faults, "stop": stop })
 }
 
 const fn state(standing: Standing) -> &'static str {
