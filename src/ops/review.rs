@@ -9,6 +9,7 @@
 //! last is shown, if that one's store copy is still sound.
 
 use super::provenance::{self, Vouching};
+use super::revoked::{Covered, Lists};
 use super::session::{home_stop, ledger_stop, open_ledger};
 use super::{World, facts, refusals};
 use crate::model::card::Card;
@@ -52,6 +53,8 @@ pub struct Review {
     pub no_base: Option<String>,
     /// Who vouches for it.
     pub findings: Vouching,
+    /// What revokes it; or why that cannot be told.
+    pub revoked: Result<Option<Covered>, Stop>,
     copy: Copy,
 }
 
@@ -141,7 +144,8 @@ pub fn open(world: &World, request: &ReviewRequest) -> Result<Review, Stop> {
     let (base, no_base) = base(&home, &ledger, &row, request)?;
     let now = world.clock.now().max(ledger.head().time);
     let findings = provenance::find(&home, &ledger, &row, now)?;
-    let mut review = Review { row, card, files: Vec::new(), base, no_base, findings, copy };
+    let revoked = Lists::read(&ledger).map(|lists| lists.covers(&row, now));
+    let mut review = Review { row, card, files: Vec::new(), base, no_base, findings, revoked, copy };
     review.files = review.views()?;
     Ok(review)
 }

@@ -8,7 +8,9 @@ use super::session::ledger_stop;
 use crate::model::code::{Code, Stop};
 use crate::model::followed::{self, Followed};
 use crate::model::lifecycle::RevisionRow;
+use crate::model::text;
 use crate::model::time::Timestamp;
+use crate::model::tuf::advisory::Told;
 use crate::system::ledger::Ledger;
 #[cfg(feature = "provenance")]
 use crate::{
@@ -16,11 +18,12 @@ use crate::{
         digest::Digest,
         lifecycle::Pin,
         provenance::{Voucher, Witness},
-        tuf::{layout::Place, lists},
+        skill::SkillName,
+        tuf::{advisory::Advisory, layout::Place, lists},
     },
     policy::provenance::{
         verdict::Evidenced,
-        withdrawn::{self, Asked, Feed},
+        withdrawn::{self, Asked, Feed, Withdrawn, advisory},
     },
 };
 
@@ -40,10 +43,7 @@ pub fn followed(ledger: &Ledger) -> Result<Vec<Followed>, Stop> {
 /// What is remembered of trust roots does not hold together.
 #[must_use]
 pub fn damaged(why: &str) -> Stop {
-    let what = format!(
-        "what is remembered of trust roots is damaged: {}",
-        crate::model::text::escape_short(why, 300)
-    );
+    let what = format!("what is remembered of trust roots is damaged: {}", text::escape_short(why, 300));
     Stop::new(Code::LedgerDamaged, what, "run: skills doctor (nothing new is trusted meanwhile)")
 }
 
@@ -54,6 +54,24 @@ pub struct Covered {
     pub narrows: bool,
     /// Which root, what and why; escaped.
     pub why: String,
+    /// The way on, with its command; escaped.
+    pub next: String,
+    /// The advisory that says so, if one does.
+    pub advisory: Option<Told>,
+}
+
+#[cfg(feature = "provenance")]
+impl Covered {
+    fn of(row: &RevisionRow, found: Withdrawn) -> Self {
+        let says = format!("who says so: skills roots list {}", found.root);
+        let fixed =
+            found.advisory.as_ref().map(|told| told.fixed.join(" or ")).filter(|fixed| !fixed.is_empty());
+        let next = match fixed {
+            Some(fixed) => format!("it is fixed in {fixed}: skills update {}; {says}", row.revision.name),
+            None => format!("look for another version of it; {says}"),
+        };
+        Self { narrows: found.narrows, why: found.why, next, advisory: found.advisory }
+    }
 }
 
 /// Everything that the followed roots revoke.
@@ -96,7 +114,15 @@ impl Lists {
         let signers = row.signers();
         let (source, version) = (row.source.identity(), row.version.as_deref());
         let asked = Asked { digest: &row.revision.digest, source, version, signers: &signers, at };
-        withdrawn::judge(&self.feeds, &asked).map(|found| Covered { narrows: found.narrows, why: found.why })
+        let listed = withdrawn::judge(&self.feeds, &asked);
+        let seen =
+            advisory::Seen { digest: asked.digest, names: names(row), source: &row.source, version, now };
+        // What ends trust counts before what only keeps it from being given.
+        let found = match listed {
+            Some(found) if found.narrows => Some(found),
+            milder => advisory::judge(&self.feeds, &seen).or(milder),
+        };
+        found.map(|found| Covered::of(row, found))
     }
 
     /// Nothing: there are none.
@@ -119,14 +145,23 @@ fn evidenced(pin: &Pin) -> Evidenced {
     }
 }
 
+/// The names that a skill has: here, and in its card.
+///
+/// Attack: an advisory names a skill, so it is installed `--as` another.
+#[cfg(feature = "provenance")]
+fn names(row: &RevisionRow) -> Vec<SkillName> {
+    let card = row.card_name.as_deref().and_then(|name| SkillName::parse(name).ok());
+    [Some(row.revision.name.clone()), card].into_iter().flatten().collect()
+}
+
 /// Why a revision may not be newly trusted, or, where it is trusted already,
 /// why it may not stay so.
 ///
 /// # Errors
 /// [`Stop`] if it cannot be told.
-pub fn revoked(ledger: &Ledger, row: &RevisionRow, now: Timestamp) -> Result<Option<String>, Stop> {
+pub fn revoked(ledger: &Ledger, row: &RevisionRow, now: Timestamp) -> Result<Option<Covered>, Stop> {
     let found = Lists::read(ledger)?.covers(row, now);
-    Ok(found.filter(|found| found.narrows || row.lifecycle.pin().is_none()).map(|found| found.why))
+    Ok(found.filter(|found| found.narrows || row.lifecycle.pin().is_none()))
 }
 
 /// Refuses what is revoked.
@@ -136,13 +171,9 @@ pub fn revoked(ledger: &Ledger, row: &RevisionRow, now: Timestamp) -> Result<Opt
 pub fn refuse(ledger: &Ledger, row: &RevisionRow, now: Timestamp) -> Result<(), Stop> {
     match revoked(ledger, row, now)? {
         None => Ok(()),
-        Some(why) => {
-            let what = format!("{}: {why}", row.revision);
-            Err(Stop::new(
-                Code::Revoked,
-                what,
-                "look for another version of it; who says so: skills roots list",
-            ))
+        Some(found) => {
+            let what = format!("{}: {}", row.revision, found.why);
+            Err(Stop::new(Code::Revoked, what, found.next))
         }
     }
 }
@@ -157,7 +188,28 @@ fn feed(ledger: &Ledger, root: &Followed) -> Result<Feed, Stop> {
         feed.list = lists::revocations(&bytes).map_err(|why| damaged(&why.to_string()))?;
     }
     feed.publishers = anchors(ledger, &root.name)?;
+    feed.advisories = advisories(ledger, root)?;
     Ok(feed)
+}
+
+/// The advisories of one root.
+#[cfg(feature = "provenance")]
+fn advisories(ledger: &Ledger, root: &Followed) -> Result<Vec<Advisory>, Stop> {
+    let mut all = Vec::new();
+    for kept in &root.targets {
+        let Place::Advisory(id) = Place::of(&kept.path) else { continue };
+        let bytes = ledger.blob(&kept.bytes).map_err(|fault| ledger_stop(&fault))?;
+        let shown = text::escape_short(&kept.path, 120);
+        let gone = || damaged(&format!("`{shown}` of `{}` is gone or was changed", root.name));
+        // It was kept by a version that did not read it, and may be the one that names these bytes.
+        let odd = |why: &str| {
+            let what = format!("trust root `{}`: `{shown}` cannot be read here: {why}", root.name);
+            let next = format!("ask its owner to publish it anew, then: skills roots refresh {}", root.name);
+            Stop::new(Code::RootRefused, what, next)
+        };
+        all.push(Advisory::read(id, &bytes.ok_or_else(gone)?).map_err(|why| odd(&why.to_string()))?);
+    }
+    Ok(all)
 }
 
 /// Where the keys of a root's anchors are remembered, also of those that it

@@ -6,8 +6,8 @@
 //! so is a name that means nothing, which is a mistake in typing more often
 //! than a plan.
 
-use crate::model::text;
 use crate::model::time::Timestamp;
+use crate::model::tuf::advisory::Advisory;
 use crate::model::tuf::layout::{AnchorTerms, Place};
 use crate::model::tuf::{Value, is_plain, lists};
 use crate::policy::config::Policy;
@@ -87,7 +87,9 @@ pub fn content(path: &str, bytes: &[u8], before: Option<&[u8]>) -> Result<(), St
         Place::AllowedSigners => allowed_signers(bytes),
         Place::Revocations => lists::revocations(bytes).map(|_| ()).map_err(|bad| bad.to_string()),
         Place::KillOrders => kill_orders(bytes, before),
-        Place::Advisory(id) => advisory(id, bytes),
+        Place::Advisory(id) => {
+            Advisory::to_publish(id, bytes, before).map(|_| ()).map_err(|bad| bad.to_string())
+        }
         Place::Policy => Policy::read(&[(path, utf8(bytes)?)]).map(|_| ()),
         Place::Review(_) => review(bytes),
         Place::Other => Err(format!("a target of this name means nothing to clients; it can be {NAMES}")),
@@ -128,15 +130,6 @@ fn kill_orders(bytes: &[u8], before: Option<&[u8]>) -> Result<(), String> {
             Err(format!("its order is {new}, and clients have seen {old}: each change needs a higher one"))
         }
         _ => Ok(()),
-    }
-}
-
-fn advisory(id: &str, bytes: &[u8]) -> Result<(), String> {
-    let json = Json::parse(bytes).map_err(|bad| format!("not JSON with one reading: {bad}"))?;
-    match json.get("id").and_then(Json::text) {
-        Some(found) if found == id => Ok(()),
-        Some(found) => Err(format!("its id is `{}`, its name says `{id}`", text::escape_short(found, 80))),
-        None => Err("an OSV advisory has an `id`".to_owned()),
     }
 }
 

@@ -1,11 +1,13 @@
 //! `roots show`: a publisher's folder in words.
 
 use super::keys::short;
+use super::may::Advised;
 use super::team::{Team, unsigned};
 use crate::model::code::Stop;
 use crate::model::digest::{Digest, sha256};
 use crate::model::text;
 use crate::model::time::Timestamp;
+use crate::model::tuf::advisory::Advisory;
 use crate::model::tuf::layout::{AnchorTerms, Place};
 use crate::model::tuf::publish::Draft;
 use crate::model::tuf::{KeyId, PublicKey, Role, Root, TargetFile, Targets};
@@ -84,7 +86,11 @@ pub fn show(folder: &Path) -> Result<Shown, Stop> {
     Ok(Shown {
         pin: sha256(&[&team.first]),
         roles,
-        targets: targets.files.iter().map(|(path, file)| target(path, file)).collect(),
+        targets: targets
+            .files
+            .iter()
+            .map(|(path, file)| target(path, file, &|path| team.published(path)))
+            .collect(),
         delegated: targets.delegations.roles.iter().map(|role| text::escape_short(&role.name, 80)).collect(),
         changes: changes(&team)?,
         stake,
@@ -98,13 +104,18 @@ fn kind(key: &PublicKey) -> String {
     text::escape_short(kind, 20)
 }
 
-fn target(path: &str, file: &TargetFile) -> TargetShown {
-    TargetShown { path: text::escape_short(path, 200), bytes: file.length, terms: terms(path, file) }
+/// Reads the content of a target, if there is one.
+type Read<'a> = &'a dyn Fn(&str) -> Result<Option<Vec<u8>>, Stop>;
+
+fn target(path: &str, file: &TargetFile, read: Read<'_>) -> TargetShown {
+    TargetShown { path: text::escape_short(path, 200), bytes: file.length, terms: terms(path, file, read) }
 }
 
-fn terms(path: &str, file: &TargetFile) -> String {
-    if !matches!(Place::of(path), Place::Anchor(_)) {
-        return String::new();
+fn terms(path: &str, file: &TargetFile, read: Read<'_>) -> String {
+    match Place::of(path) {
+        Place::Anchor(_) => {}
+        Place::Advisory(id) => return advisory(id, path, read),
+        _ => return String::new(),
     }
     match AnchorTerms::read(file.custom.as_ref()) {
         Ok(terms) => {
@@ -114,6 +125,16 @@ fn terms(path: &str, file: &TargetFile) -> String {
             format!("from {}{until} for {}", terms.start, sources.join(", "))
         }
         Err(bad) => format!("no client takes it: {bad}"),
+    }
+}
+
+/// An advisory in words. Whether it may be published is checked elsewhere.
+fn advisory(id: &str, path: &str, read: Read<'_>) -> String {
+    match read(path).map(|bytes| bytes.map(|bytes| Advisory::read(id, &bytes))) {
+        Ok(Some(Ok(read))) => Advised::of(&read).words(),
+        Ok(Some(Err(bad))) => format!("no client takes it: {bad}"),
+        Ok(None) => String::new(),
+        Err(stop) => stop.what,
     }
 }
 
@@ -139,7 +160,7 @@ pub(super) fn changes(team: &Team) -> Result<Vec<String>, Stop> {
     if let Some(bytes) = &team.pending.targets {
         let next: Targets = unsigned(bytes).map_err(|bad| team.malformed("drafts/targets.json", &bad))?;
         lines.push(format!("targets {}, until {}", next.head.version, next.head.expires));
-        lines.extend(target_changes(team.targets.get(), &next));
+        lines.extend(target_changes(team, &next));
         if changed_delegations(team, bytes)? {
             lines.push("  delegations to other roles change: read drafts/targets.json".to_owned());
         } else if next.files == team.targets.get().files {
@@ -183,7 +204,8 @@ fn role_changes(name: &str, old: &Role, next: &Role) -> Vec<String> {
     lines
 }
 
-fn target_changes(old: &Targets, next: &Targets) -> Vec<String> {
+fn target_changes(team: &Team, next: &Targets) -> Vec<String> {
+    let old = team.targets.get();
     let mut lines = Vec::new();
     for (path, file) in &next.files {
         let word = match old.files.get(path) {
@@ -192,7 +214,7 @@ fn target_changes(old: &Targets, next: &Targets) -> Vec<String> {
             Some(_) => continue,
         };
         let hash = file.hashes.prefix().unwrap_or_default();
-        let shown = target(path, file);
+        let shown = target(path, file, &|path| team.content(path));
         let terms = if shown.terms.is_empty() { String::new() } else { format!(", {}", shown.terms) };
         lines.push(format!("  {} {word}: {} bytes, sha256 {hash}{terms}", shown.path, shown.bytes));
     }

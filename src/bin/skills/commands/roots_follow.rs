@@ -322,7 +322,8 @@ fn carry_words(context: &mut Context, carried: &Carried) -> Result<(), Stop> {
         order_words(context, order)?;
     }
     for one in &carried.narrowed {
-        context.say(&format!("{}  {}  {}", paint(Tone::Bad, "REVOKED"), one.row.revision, one.why))?;
+        context.say(&format!("{}  {}  {}", paint(Tone::Bad, "REVOKED"), one.row.revision, one.found.why))?;
+        context.say(&commands(&format!("  next: {}", one.found.next)))?;
         for place in one.row.lifecycle.placements() {
             context.say(&format!("  taken away  {}", text::escape(&place.path)))?;
         }
@@ -456,7 +457,7 @@ fn carried_document(carried: &Carried) -> Value {
         let scope = one.scope.as_ref().map_or_else(|| "everything".to_owned(), ToString::to_string);
         json!({ "root": one.root, "number": one.number, "scope": scope, "why": one.why, "killed": one.is_done() })
     };
-    let narrowed = |one: &carry::Narrowed| json!({ "name": one.row.revision.name, "digest": one.row.revision.digest, "why": one.why, "failures": one.failures });
+    let narrowed = |one: &carry::Narrowed| json!({ "name": one.row.revision.name, "digest": one.row.revision.digest, "why": one.found.why, "next": one.found.next, "advisory": one.found.advisory, "failures": one.failures });
     let warned = |(row, why): &(skill_trust::model::lifecycle::RevisionRow, String)| json!({ "name": row.revision.name, "digest": row.revision.digest, "why": why });
     json!({
         "orders": carried.orders.iter().map(order).collect::<Vec<_>>(),
