@@ -210,3 +210,31 @@ fn where_there_is_a_home_what_was_published_is_on_record() {
     assert!(done.unrecorded.unwrap().contains("0755") && done.released[0].starts_with("timestamp 3"));
     none(&bench.team(), "policy.toml");
 }
+
+#[test]
+fn an_advisory_is_shown_in_words_before_and_after_it_is_signed() {
+    let Some(bench) = Bench::new(&["ana"]) else { return };
+    bench.roots("ana", "init", &["--key", "ana"]).ok();
+    let text = |modified: &str, more: &str| {
+        format!(
+            r#"{{"id":"SKA-1","modified":"{modified}","summary":"sends \u001b[2Jdata","affected":[{{"package":{{"ecosystem":"Agent Skills","name":"pdf"}},"versions":["1.0.0"]}}]{more}}}"#
+        )
+    };
+    let words = r#""sends \u{1b}[2Jdata": skill pdf"#;
+    let file = bench.write("advisory", text("2026-11-20T09:00:00Z", ""));
+    bench.roots("ana", "set", &["advisories/SKA-1.json", &file]).ok();
+    bench.roots("ana", "show", &[]).ok().says("advisories/SKA-1.json comes").says(words);
+    bench.sign("ana").ok();
+    bench.roots("ana", "show", &[]).ok().says(words);
+    // A change needs a later time, a withdrawal too.
+    let ended = r#","withdrawn":"2026-11-21T00:00:00Z""#;
+    let file = bench.write("advisory", text("2026-11-20T09:00:00Z", ended));
+    bench
+        .roots("ana", "set", &["advisories/SKA-1.json", &file])
+        .code(3)
+        .says("each change needs a later one");
+    let file = bench.write("advisory", text("2026-11-21T00:00:00Z", ended));
+    bench.roots("ana", "set", &["advisories/SKA-1.json", &file]).ok();
+    bench.sign("ana").ok();
+    bench.roots("ana", "show", &[]).ok().says("withdrawn 2026-11-21T00:00:00Z");
+}

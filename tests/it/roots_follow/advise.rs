@@ -5,6 +5,11 @@ use super::{add, ends, scene, state};
 use crate::support::faults::{Bed, Ran, path};
 use crate::support::team::Team;
 use serde_json::Value;
+use skill_trust::model::digest::sha256;
+use skill_trust::model::followed;
+use skill_trust::model::record::Outcome;
+use skill_trust::model::tuf::publish::target_name;
+use skill_trust::ops::session::{Depth, Session};
 use std::fs;
 use std::process::Command;
 
@@ -302,10 +307,7 @@ fn attack_an_older_advisory_is_played_again() {
     advise(&mut team, "SKA-1", "", &digests(&[&demo])).release();
     // Its old bytes under the new name: the file that is listed does not come.
     let (bytes, _) = &team.files["advisories/SKA-1.json"];
-    let place = team
-        .folder
-        .join("targets")
-        .join(skill_trust::model::tuf::publish::target_name("advisories/SKA-1.json", bytes));
+    let place = team.folder.join("targets").join(target_name("advisories/SKA-1.json", bytes));
     let new = fs::read(&place).unwrap();
     fs::write(&place, fs::read_to_string(&place).unwrap().replace(&demo, &sha(&demo))).unwrap();
     ends(bed.run(&["roots", "refresh"]), 5, &["missing", "advisories/SKA-1.json"]);
@@ -339,21 +341,54 @@ fn one_that_cannot_be_read_is_not_taken_and_the_one_before_it_counts() {
 }
 
 #[test]
-fn one_that_was_lost_or_kept_unread_denies() {
+fn one_that_was_lost_denies_and_comes_back_with_the_next_refresh() {
     let (bed, mut team, demo) = both();
     advise(&mut team, "SKA-1", &about("nobody", ""), "").release();
     ends(bed.run(&["roots", "refresh"]), 0, &["news"]);
     bed.run(&["untrust", "demo"]).done();
     let (bytes, _) = &team.files["advisories/SKA-1.json"];
-    let lost = skill_trust::model::digest::sha256(&[bytes]);
+    let lost = sha256(&[bytes]);
     let ledger = || rusqlite::Connection::open(bed.home().join("ledger.db")).unwrap();
     assert_eq!(ledger().execute("DELETE FROM blob WHERE digest = ?1", [lost.as_bytes()]).unwrap(), 1);
     let gone = ["`advisories/SKA-1.json` of `team` is gone"];
     ends(bed.run(&["trust", "demo", "--digest", &demo]), 7, &gone);
     ends(bed.run(&["install", &bed.path("src/other")]), 7, &gone);
     ends(bed.run(&["status"]), 7, &gone);
-    ends(bed.run(&["review", "demo"]), 0, &gone);
+    ends(bed.run(&["review", "demo"]), 7, &["`advisories/SKA-1.json`", "is gone"]);
     ends(bed.run(&["roots", "list"]), 0, &["cannot be read: `advisories/SKA-1.json`"]);
+    ends(bed.run(&["roots", "refresh"]), 0, &["news", "fresh"]);
+    bed.run(&["trust", "demo", "--digest", &demo]).done();
+}
+
+/// As a version kept it that did not read advisories.
+#[test]
+fn one_that_was_kept_unread_denies_until_it_is_published_anew() {
+    let (bed, mut team, demo) = both();
+    advise(&mut team, "SKA-1", &about("nobody", ""), "").release();
+    ends(bed.run(&["roots", "refresh"]), 0, &["news"]);
+    bed.run(&["untrust", "demo"]).done();
+    {
+        let world = bed.world();
+        let mut session = Session::open(&world, Depth::All).unwrap();
+        let odd: &[u8] = br#"{"id":"SKA-1","affected":"everything"}"#;
+        let mut roots = followed::parse(session.ledger.memory(followed::KEY).unwrap().as_deref()).unwrap();
+        roots[0].targets[0].bytes = sha256(&[odd]);
+        let draft = session.draft("test", Outcome::Done, "an older version");
+        let commit = session.commit(|txn| {
+            txn.keep_blob(odd).unwrap();
+            txn.remember(followed::KEY, &followed::text(roots).unwrap()).unwrap();
+            Ok(vec![draft])
+        });
+        commit.unwrap();
+    }
+    let odd = [
+        "`advisories/SKA-1.json` cannot be read here: `affected` is not a list",
+        "skills roots refresh team",
+    ];
+    ends(bed.run(&["trust", "demo", "--digest", &demo]), 5, &odd);
+    ends(bed.run(&["install", &bed.path("src/other")]), 5, &odd);
+    ends(bed.run(&["review", "demo"]), 0, &odd);
+    assert_eq!((state(&bed, "demo"), state(&bed, "other")), ("installed".into(), "enabled".into()));
     ends(bed.run(&["roots", "refresh"]), 0, &["news", "fresh"]);
     bed.run(&["trust", "demo", "--digest", &demo]).done();
 }
@@ -367,8 +402,7 @@ fn a_root_that_is_stale_takes_away_all_the_same() {
     advise(&mut team, "SKA-1", "", &digests(&[&demo])).list("policy.toml", b"x");
     team.release();
     let (bytes, _) = &team.files["policy.toml"];
-    let place =
-        team.folder.join("targets").join(skill_trust::model::tuf::publish::target_name("policy.toml", bytes));
+    let place = team.folder.join("targets").join(target_name("policy.toml", bytes));
     fs::remove_file(place).unwrap();
     let ran = bed.run(&["roots", "refresh"]);
     let all = format!("{}{}", ran.out, ran.err);

@@ -54,7 +54,7 @@ pub(crate) enum Command {
     },
     /// Ask for what is new, and carry out what is revoked or ordered to stop
     #[command(
-        after_help = "Kill orders and revocations of every followed root are carried out, also those that an earlier \
+        after_help = "Kill orders, revocations and advisories of every followed root are carried out, also those that an earlier \
         refresh could not. Exit code 1 if something is NOT KILLED, 5 if what came is not believed, 8 if a root cannot be reached.\n\n\
         Examples:\n  skills roots refresh\n  skills roots refresh team\n\nSee also: skills roots list"
     )]
