@@ -8,9 +8,9 @@ use super::session::ledger_stop;
 use crate::model::code::{Code, Stop};
 use crate::model::followed::{self, Followed};
 use crate::model::lifecycle::RevisionRow;
+use crate::model::provenance::Told;
 use crate::model::text;
 use crate::model::time::Timestamp;
-use crate::model::tuf::advisory::Told;
 use crate::system::ledger::Ledger;
 #[cfg(feature = "provenance")]
 use crate::{

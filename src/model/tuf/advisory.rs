@@ -21,6 +21,7 @@
 use super::Malformed;
 use super::json::{Value, need, only};
 use crate::model::digest::Digest;
+use crate::model::provenance::Told;
 use crate::model::skill::SkillName;
 use crate::model::text;
 use crate::model::time::Timestamp;
@@ -110,21 +111,6 @@ pub struct Commits {
     pub affected: BTreeSet<String>,
     /// Named as fixed.
     pub fixed: BTreeSet<String>,
-}
-
-/// An advisory that covers a skill, in words; all of it escaped.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Told {
-    /// The root that lists it.
-    pub root: String,
-    /// Its id.
-    pub id: String,
-    /// What it says in short.
-    pub summary: String,
-    /// How its database calls its severity, if it does.
-    pub severity: Option<String>,
-    /// Versions or commits that it names as fixed, the nearest first.
-    pub fixed: Vec<String>,
 }
 
 impl Advisory {

@@ -230,10 +230,10 @@ fn revoked(review: &Review) -> Value {
 
 fn next(context: &Context, review: &Review) -> String {
     let revision = &review.row.revision;
+    if let (State::Installed, Ok(Some(found))) = (review.row.lifecycle.state(), &review.revoked) {
+        return render::commands(&format!("It is revoked, no trust is given; {}", found.next));
+    }
     render::commands(&match review.row.lifecycle.state() {
-        State::Installed if matches!(review.revoked, Ok(Some(_))) => {
-            "It is revoked: no trust is given.".to_owned()
-        }
         State::Installed => format!("Next:    skills trust {revision}"),
         State::Trusted => {
             format!("Trusted already. Next:  skills enable {revision}{}", place_hint(context))

@@ -23,7 +23,7 @@ use crate::model::skill::SkillName;
 use crate::model::source::{self, Source, SourceKind};
 use crate::model::text;
 use crate::model::time::Timestamp;
-use crate::model::tuf::advisory::{Advisory, Affected, Event, Package, Range, Told, as_commit};
+use crate::model::tuf::advisory::{Advisory, Affected, Event, Package, Range, as_commit};
 use semver::Version;
 
 /// Most other advisories that are named beside the first.
