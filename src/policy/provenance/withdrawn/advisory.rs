@@ -19,6 +19,7 @@
 
 use super::{Feed, Withdrawn};
 use crate::model::digest::Digest;
+use crate::model::provenance::Told;
 use crate::model::skill::SkillName;
 use crate::model::source::{self, Source, SourceKind};
 use crate::model::text;
