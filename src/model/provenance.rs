@@ -256,6 +256,21 @@ impl Lineage {
     }
 }
 
+/// An advisory that covers a skill, in words; all of it escaped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Told {
+    /// The root that lists it.
+    pub root: String,
+    /// Its id.
+    pub id: String,
+    /// What it says in short.
+    pub summary: String,
+    /// How its database calls its severity, if it does.
+    pub severity: Option<String>,
+    /// Versions or commits that it names as fixed, the nearest first.
+    pub fixed: Vec<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,7 @@
 //! last is shown, if that one's store copy is still sound.
 
 use super::provenance::{self, Vouching};
+use super::revoked::{Covered, Lists};
 use super::session::{home_stop, ledger_stop, open_ledger};
 use super::{World, facts, layers, refusals};
 use crate::model::card::Card;
@@ -53,6 +54,8 @@ pub struct Review {
     pub no_base: Option<String>,
     /// Who vouches for it.
     pub findings: Vouching,
+    /// What revokes it; or why that cannot be told.
+    pub revoked: Result<Option<Covered>, Stop>,
     copy: Copy,
 }
 
@@ -141,25 +144,33 @@ pub fn open(world: &World, request: &ReviewRequest) -> Result<Review, Stop> {
     // A policy that cannot be read keeps nobody from reading a skill.
     let files = world.policy().unwrap_or_else(|_| Policy::silent());
     let policy = layers::over(files, &ledger).unwrap_or_else(|_| Policy::silent());
-    read(&home, &ledger, row, request, |row| provenance::find(&home, &ledger, &policy, row, now))
+    let told = |row: &RevisionRow| {
+        let revoked = Lists::read(&ledger, &policy).map(|lists| lists.covers(row, now));
+        Ok((provenance::find(&home, &ledger, &policy, row, now)?, revoked))
+    };
+    read(&home, &ledger, row, request, told)
 }
 
-/// Reads one revision, with what is found of who vouches for it.
+/// What the trust roots say of a revision: who vouches for it, and whether it is
+/// revoked, if that can be told.
+pub type RootsSay = (Vouching, Result<Option<Covered>, Stop>);
+
+/// Reads one revision, with what it is told that the trust roots say.
 ///
 /// # Errors
-/// As [`open`], and what finding answers.
+/// As [`open`], and what telling answers.
 pub fn read(
     home: &Home,
     ledger: &Ledger,
     row: RevisionRow,
     request: &ReviewRequest,
-    find: impl FnOnce(&RevisionRow) -> Result<Vouching, Stop>,
+    told: impl FnOnce(&RevisionRow) -> Result<RootsSay, Stop>,
 ) -> Result<Review, Stop> {
     let copy = open_copy(home, &row)?;
     let card = card(&copy);
     let (base, no_base) = base(home, ledger, &row, request)?;
-    let findings = find(&row)?;
-    let mut review = Review { row, card, files: Vec::new(), base, no_base, findings, copy };
+    let (findings, revoked) = told(&row)?;
+    let mut review = Review { row, card, files: Vec::new(), base, no_base, findings, revoked, copy };
     review.files = review.views()?;
     Ok(review)
 }

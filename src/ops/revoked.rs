@@ -8,6 +8,8 @@ use super::session::ledger_stop;
 use crate::model::code::{Code, Stop};
 use crate::model::followed::{self, Followed};
 use crate::model::lifecycle::RevisionRow;
+use crate::model::provenance::Told;
+use crate::model::text;
 use crate::model::time::Timestamp;
 use crate::policy::config::Policy;
 use crate::system::ledger::Ledger;
@@ -16,11 +18,12 @@ use crate::{
     model::{
         digest::Digest,
         provenance::Voucher,
-        tuf::{layout::Place, lists},
+        skill::SkillName,
+        tuf::{advisory::Advisory, layout::Place, lists},
     },
     policy::provenance::{
         verdict::Evidenced,
-        withdrawn::{self, Asked, Feed},
+        withdrawn::{self, Asked, Feed, Withdrawn, advisory},
     },
 };
 
@@ -40,10 +43,7 @@ pub fn followed(ledger: &Ledger) -> Result<Vec<Followed>, Stop> {
 /// What is remembered of trust roots does not hold together.
 #[must_use]
 pub fn damaged(why: &str) -> Stop {
-    let what = format!(
-        "what is remembered of trust roots is damaged: {}",
-        crate::model::text::escape_short(why, 300)
-    );
+    let what = format!("what is remembered of trust roots is damaged: {}", text::escape_short(why, 300));
     Stop::new(Code::LedgerDamaged, what, "run: skills doctor (nothing new is trusted meanwhile)")
 }
 
@@ -54,6 +54,24 @@ pub struct Covered {
     pub narrows: bool,
     /// Which root, what and why; escaped.
     pub why: String,
+    /// The way on, with its command; escaped.
+    pub next: String,
+    /// The advisory that says so, if one does.
+    pub advisory: Option<Told>,
+}
+
+#[cfg(feature = "provenance")]
+impl Covered {
+    fn of(row: &RevisionRow, found: Withdrawn) -> Self {
+        let says = format!("who says so: skills roots list {}", found.root);
+        let fixed =
+            found.advisory.as_ref().map(|told| told.fixed.join(" or ")).filter(|fixed| !fixed.is_empty());
+        let next = match fixed {
+            Some(fixed) => format!("it is fixed in {fixed}: skills update {}; {says}", row.revision.name),
+            None => format!("look for another version of it; {says}"),
+        };
+        Self { narrows: found.narrows, why: found.why, next, advisory: found.advisory }
+    }
 }
 
 /// Everything that the followed roots revoke.
@@ -100,7 +118,14 @@ impl Lists {
         let first_seen_counts = self.first_seen_counts;
         let digest = &row.revision.digest;
         let asked = Asked { digest, source, version, signers: &signers, first_seen_counts };
-        withdrawn::judge(&self.feeds, &asked).map(|found| Covered { narrows: found.narrows, why: found.why })
+        let listed = withdrawn::judge(&self.feeds, &asked);
+        let seen = advisory::Seen { digest, names: names(row), source: &row.source, version, now };
+        // What ends trust counts before what only keeps it from being given.
+        let found = match listed {
+            Some(found) if found.narrows => Some(found),
+            milder => advisory::judge(&self.feeds, &seen).or(milder),
+        };
+        found.map(|found| Covered::of(row, found))
     }
 
     /// As [`refuse`], by lists that were read already.
@@ -109,9 +134,8 @@ impl Lists {
     /// [`Code::Revoked`].
     pub fn refuse(&self, row: &RevisionRow, now: Timestamp) -> Result<(), Stop> {
         let found = self.covers(row, now).filter(|found| found.narrows || row.lifecycle.pin().is_none());
-        let Some(Covered { why, .. }) = found else { return Ok(()) };
-        let what = format!("{}: {why}", row.revision);
-        Err(Stop::new(Code::Revoked, what, "look for another version of it; who says so: skills roots list"))
+        let Some(Covered { why, next, .. }) = found else { return Ok(()) };
+        Err(Stop::new(Code::Revoked, format!("{}: {why}", row.revision), next))
     }
 
     /// Nothing: there are none.
@@ -141,6 +165,15 @@ fn evidenced(row: &RevisionRow, now: Timestamp) -> Vec<(String, Evidenced)> {
     pin.provenance.signers().into_iter().map(|signer| (signer.clone(), at(&signer))).collect()
 }
 
+/// The names that a skill has: here, and in its card.
+///
+/// Attack: an advisory names a skill, so it is installed `--as` another.
+#[cfg(feature = "provenance")]
+fn names(row: &RevisionRow) -> Vec<SkillName> {
+    let card = row.card_name.as_deref().and_then(|name| SkillName::parse(name).ok());
+    [Some(row.revision.name.clone()), card].into_iter().flatten().collect()
+}
+
 /// Refuses what is revoked.
 ///
 /// # Errors
@@ -159,7 +192,28 @@ fn feed(ledger: &Ledger, root: &Followed) -> Result<Feed, Stop> {
         feed.list = lists::revocations(&bytes).map_err(|why| damaged(&why.to_string()))?;
     }
     feed.publishers = anchors(ledger, &root.name)?;
+    feed.advisories = advisories(ledger, root)?;
     Ok(feed)
+}
+
+/// The advisories of one root.
+#[cfg(feature = "provenance")]
+fn advisories(ledger: &Ledger, root: &Followed) -> Result<Vec<Advisory>, Stop> {
+    let mut all = Vec::new();
+    for kept in &root.targets {
+        let Place::Advisory(id) = Place::of(&kept.path) else { continue };
+        let bytes = ledger.blob(&kept.bytes).map_err(|fault| ledger_stop(&fault))?;
+        let shown = text::escape_short(&kept.path, 120);
+        let gone = || damaged(&format!("`{shown}` of `{}` is gone or was changed", root.name));
+        // It was kept by a version that did not read it, and may be the one that names these bytes.
+        let odd = |why: &str| {
+            let what = format!("trust root `{}`: `{shown}` cannot be read here: {why}", root.name);
+            let next = format!("ask its owner to publish it anew, then: skills roots refresh {}", root.name);
+            Stop::new(Code::RootRefused, what, next)
+        };
+        all.push(Advisory::read(id, &bytes.ok_or_else(gone)?).map_err(|why| odd(&why.to_string()))?);
+    }
+    Ok(all)
 }
 
 /// Where the keys of a root's anchors are remembered, also of those that it

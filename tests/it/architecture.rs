@@ -318,7 +318,16 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rustls_pki_types", &["policy/provenance/x509.rs"]),
     ("schemars", &["model/decision.rs"]),
     // Ranges in a list, and whether a version lies in one.
-    ("semver", &["model/provenance.rs", "model/tuf/lists.rs", "policy/provenance/withdrawn.rs"]),
+    (
+        "semver",
+        &[
+            "model/provenance.rs",
+            "model/tuf/lists.rs",
+            "model/tuf/advisory.rs",
+            "policy/provenance/withdrawn.rs",
+            "policy/provenance/withdrawn/",
+        ],
+    ),
     ("serde", &[]),
     (
         "serde_json",

@@ -1,6 +1,7 @@
 //! Following trust roots: the real program on real homes, with a team that
 //! publishes into a folder, a repository or a web server.
 
+mod advise;
 mod follow;
 mod kill;
 mod places;

@@ -19,6 +19,7 @@
 //! content, `succinct_roles` (TAP 15), fractions, patterns that two readers
 //! could read in two ways. RSA and unknown keys are kept and count for nothing.
 
+pub mod advisory;
 mod envelope;
 mod hashes;
 mod key;

@@ -23,7 +23,7 @@ use crate::model::record::Outcome;
 use crate::model::text;
 use crate::model::tuf::layout::Place;
 use crate::model::tuf::lists::{self, KillOrders, Subject};
-use crate::ops::revoked::{Lists, damaged, followed};
+use crate::ops::revoked::{Covered, Lists, damaged, followed};
 use crate::ops::session::{Depth, Session, ledger_stop, open_ledger};
 use crate::ops::stop::{self, Killed};
 use crate::ops::{World, apply, layers};
@@ -75,8 +75,8 @@ impl Ordered {
 pub struct Narrowed {
     /// As it was before.
     pub row: RevisionRow,
-    /// Which root, what and why; escaped.
-    pub why: String,
+    /// What covers it.
+    pub found: Covered,
     /// Copies that could not be withdrawn.
     pub failures: apply::Failures,
 }
@@ -305,7 +305,7 @@ fn narrow(world: &World, carried: &mut Carried) -> Result<(), Stop> {
             draft.reason =
                 format!("{}{}", why, draft.reason.strip_prefix("a revocation names it").unwrap_or_default());
         })?;
-        carried.narrowed.push(Narrowed { row, why: found.why, failures });
+        carried.narrowed.push(Narrowed { row, found, failures });
     }
     Ok(())
 }

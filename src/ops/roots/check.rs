@@ -7,8 +7,8 @@
 //! than a plan.
 
 use super::policies;
-use crate::model::text;
 use crate::model::time::Timestamp;
+use crate::model::tuf::advisory::Advisory;
 use crate::model::tuf::layout::{AnchorTerms, Place, StampTerms};
 use crate::model::tuf::{Value, is_plain, lists};
 use crate::policy::config::Policy;
@@ -108,7 +108,9 @@ pub fn content(path: &str, bytes: &[u8], before: Option<&[u8]>) -> Result<(), St
         Place::AllowedSigners => allowed_signers(bytes),
         Place::Revocations => lists::revocations(bytes).map(|_| ()).map_err(|bad| bad.to_string()),
         Place::KillOrders => kill_orders(bytes, before),
-        Place::Advisory(id) => advisory(id, bytes),
+        Place::Advisory(id) => {
+            Advisory::to_publish(id, bytes, before).map(|_| ()).map_err(|bad| bad.to_string())
+        }
         // As a policy, in full; and as what followers make of it.
         Place::Policy => {
             Policy::read(&[(path, utf8(bytes)?)]).and_then(|_| policies::read(bytes)).map(|_| ())
@@ -160,15 +162,6 @@ fn kill_orders(bytes: &[u8], before: Option<&[u8]>) -> Result<(), String> {
             Err(format!("its order is {new}, and clients have seen {old}: each change needs a higher one"))
         }
         _ => Ok(()),
-    }
-}
-
-fn advisory(id: &str, bytes: &[u8]) -> Result<(), String> {
-    let json = Value::evidence(bytes).map_err(|bad| bad.to_string())?;
-    match json.get("id").and_then(Value::as_text) {
-        Some(found) if found == id => Ok(()),
-        Some(found) => Err(format!("its id is `{}`, its name says `{id}`", text::escape_short(found, 80))),
-        None => Err("an OSV advisory has an `id`".to_owned()),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::model::followed::KeptTarget;
 use crate::model::source::SourceSpec;
 use crate::model::text;
 use crate::model::time::Timestamp;
+use crate::model::tuf::advisory::Advisory;
 use crate::model::tuf::layout::Place;
 use crate::model::tuf::lists;
 use crate::ops::install::fetch_stop;
@@ -269,10 +270,11 @@ fn rank(path: &str) -> u8 {
     match Place::of(path) {
         Place::KillOrders => 0,
         Place::Revocations => 1,
-        Place::Policy => 2,
-        Place::AllowedSigners => 3,
-        Place::Anchor(_) | Place::StampAnchor(_) => 4,
-        Place::Advisory(_) | Place::Review(_) | Place::Other => 5,
+        Place::Advisory(_) => 2,
+        Place::Policy => 3,
+        Place::AllowedSigners => 4,
+        Place::Anchor(_) | Place::StampAnchor(_) => 5,
+        Place::Review(_) | Place::Other => 6,
     }
 }
 
@@ -333,6 +335,7 @@ impl Files<'_> {
             Place::KillOrders => {
                 drop(self.client.take_kill_orders(&found, &bytes).map_err(|fault| fault.to_string())?);
             }
+            Place::Advisory(id) => drop(Advisory::read(id, &bytes).map_err(|why| why.to_string())?),
             Place::Anchor(publisher) => {
                 self.anchors.extend(anchor_key(&bytes).map(|key| (publisher.to_owned(), key)));
             }

@@ -5,7 +5,9 @@ use super::haul::Haul;
 use crate::model::digest::Digest;
 use crate::model::followed::KeptTarget;
 use crate::model::text;
+use crate::model::time::Timestamp;
 use crate::model::tuf::Value;
+use crate::model::tuf::advisory::{Advisory, Package};
 use crate::model::tuf::layout::{AnchorTerms, Place, StampTerms};
 use crate::model::tuf::lists::{self, KillOrder, KillOrders, Subject};
 use crate::policy::provenance::examine;
@@ -18,6 +20,64 @@ pub struct Anchored {
     pub publisher: String,
     /// For which sources and from when to when; or why it counts for nothing. Escaped.
     pub terms: Result<String, String>,
+}
+
+/// Most advisories that are shown in words, a line each.
+const ADVISORIES_SHOWN: usize = 20;
+
+/// An advisory.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Advised {
+    /// Its id; escaped.
+    pub id: String,
+    /// What it says in short; escaped.
+    pub summary: String,
+    /// How its database calls its severity; escaped.
+    pub severity: Option<String>,
+    /// Since when it takes nothing away, if so.
+    pub withdrawn: Option<Timestamp>,
+    /// Skills and sources that it is about; escaped.
+    pub about: Vec<String>,
+    /// Contents that it lists.
+    pub digests: usize,
+}
+
+impl Advised {
+    /// An advisory in words.
+    #[must_use]
+    pub fn of(read: &Advisory) -> Self {
+        let about = read.affected.iter().flat_map(|entry| &entry.packages).map(|package| match package {
+            Package::Skill(name) => format!("skill {name}"),
+            Package::Place(place) => text::escape_short(place, 200),
+        });
+        let told = read.told("", Vec::new());
+        Self {
+            id: told.id,
+            summary: told.summary,
+            severity: told.severity,
+            withdrawn: read.withdrawn,
+            about: about.collect::<std::collections::BTreeSet<_>>().into_iter().collect(),
+            digests: read.digests.len(),
+        }
+    }
+
+    /// One line, without its id: `(HIGH) "sends form data away": skill pdf, 2 digests`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let mut about: Vec<_> = self.about.iter().take(3).cloned().collect();
+        if self.about.len() > about.len() {
+            about.push(format!("{} more", self.about.len() - about.len()));
+        }
+        match self.digests {
+            0 => {}
+            1 => about.push("1 digest".to_owned()),
+            many => about.push(format!("{many} digests")),
+        }
+        let severity = self.severity.as_ref().map_or_else(String::new, |word| format!("({word}) "));
+        let ended = self.withdrawn.map_or_else(String::new, |since| format!(", withdrawn {since}"));
+        let about = if about.is_empty() { "no skill".to_owned() } else { about.join(", ") };
+        format!("{severity}\"{}\": {about}{ended}", self.summary)
+    }
 }
 
 /// What a root lists.
@@ -34,7 +94,7 @@ pub struct May {
     /// Number and entries of its kill orders.
     pub orders: Option<(u64, Vec<String>)>,
     /// Advisories.
-    pub advisories: usize,
+    pub advisories: Vec<Advised>,
     /// Whether it has a policy.
     pub policy: bool,
     /// What that asks of everybody here, a line each; escaped.
@@ -103,7 +163,10 @@ impl May {
                     lists::kill_orders(&bytes()?).map_err(|why| why.to_string())?;
                 self.orders = Some((order, orders.iter().map(order_words).collect()));
             }
-            Place::Advisory(_) => self.advisories += 1,
+            Place::Advisory(id) => {
+                let read = Advisory::read(id, &bytes()?).map_err(|why| why.to_string())?;
+                self.advisories.push(Advised::of(&read));
+            }
             Place::Policy => {
                 self.policy = true;
                 let layer = super::policies::read(&bytes()?)
@@ -153,8 +216,13 @@ impl May {
             }
             _ => {}
         }
-        if self.advisories > 0 {
-            lines.push(format!("advisories: {}", self.advisories));
+        for one in self.advisories.iter().take(ADVISORIES_SHOWN) {
+            let effect = if one.withdrawn.is_some() { "" } else { "; what it covers loses trust here" };
+            lines.push(format!("advisory {} {}{effect}", one.id, one.words()));
+        }
+        if self.advisories.len() > ADVISORIES_SHOWN {
+            let more = self.advisories.len() - ADVISORIES_SHOWN;
+            lines.push(format!("advisories that are not shown here: {more}; --json has them all"));
         }
         lines.extend(self.asks.iter().map(|ask| format!("its policy holds here: {ask}")));
         lines.extend(self.ignored.iter().map(|what| format!("its policy, ignored here: {what}")));

@@ -250,13 +250,16 @@ fn member(
     now: Timestamp,
 ) -> Result<Member, Stop> {
     let request = ReviewRequest { skill: row.revision.file_name(), ..ReviewRequest::default() };
-    let find = |row: &RevisionRow| provenance::find_in(home, ledger, &said.heard, row, now);
-    let mut review = review::read(home, ledger, row, &request, find)?;
+    let told = |row: &RevisionRow| {
+        let revoked = Ok(said.lists.covers(row, now));
+        Ok((provenance::find_in(home, ledger, &said.heard, row, now)?, revoked))
+    };
+    let mut review = review::read(home, ledger, row, &request, told)?;
     // Attack: what was withdrawn would vouch for the parts that an update keeps.
     if review.base.as_ref().is_some_and(|base| base.row.lifecycle.pin().is_none()) {
-        let found = std::mem::take(&mut review.findings);
+        let told = (std::mem::take(&mut review.findings), review.revoked);
         let request = ReviewRequest { full: true, ..request };
-        review = review::read(home, ledger, review.row, &request, |_| Ok(found))?;
+        review = review::read(home, ledger, review.row, &request, |_| Ok(told))?;
     }
     let compared = review.base.is_some();
     let fresh = || review.files.iter().filter(|view| !compared || view.change != Change::Same);

@@ -1,5 +1,6 @@
 //! Whether something is revoked by a trust root that is followed: by its bytes,
 //! its source and version, a signer, or the publisher whose anchor led to one.
+//! What its advisories say is judged in [`advisory`].
 //!
 //! ```text
 //! malicious                 trust ends, and none is given
@@ -14,12 +15,16 @@
 //! same skill says it is `1.4.1-rc1`, `1.4` or nothing. A version that cannot be
 //! compared is covered, and one before a release is covered with its neighbours.
 
+pub mod advisory;
+
 use super::revocation::{Entry, Kind as SignerKind, Revocations};
 use super::verdict::{Evidenced, Verdict};
 use crate::model::digest::Digest;
+use crate::model::provenance::Told;
 use crate::model::signer::SignerId;
 use crate::model::source;
 use crate::model::text;
+use crate::model::tuf::advisory::Advisory;
 use crate::model::tuf::lists::{Kind, Revocation, Subject};
 use semver::{Version, VersionReq};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +36,8 @@ pub struct Feed {
     pub root: String,
     /// Its list.
     pub list: Vec<Revocation>,
+    /// Its advisories.
+    pub advisories: Vec<Advisory>,
     /// The keys of each publisher's anchors, also of those that it lists no longer.
     pub publishers: BTreeMap<String, BTreeSet<Digest>>,
 }
@@ -59,6 +66,8 @@ pub struct Withdrawn {
     pub narrows: bool,
     /// Which root, what and why, in words; escaped.
     pub why: String,
+    /// The advisory that says so, if one does.
+    pub advisory: Option<Told>,
 }
 
 /// The first revocation that ends trust; else the first that keeps it from
@@ -75,7 +84,7 @@ fn covers(feed: &Feed, one: &Revocation, asked: &Asked<'_>) -> Option<Withdrawn>
     let said = |what: String, kind: &str| {
         let why = text::escape_short(&one.why, 300);
         let why = format!("trust root `{}` revokes {what}: {kind}; {why}", feed.root);
-        Some(Withdrawn { root: feed.root.clone(), narrows: one.kind == Kind::Malicious, why })
+        Some(Withdrawn { root: feed.root.clone(), narrows: one.kind == Kind::Malicious, why, advisory: None })
     };
     let kind = if one.kind == Kind::Malicious { "malicious" } else { "yanked" };
     match &one.subject {
@@ -132,7 +141,7 @@ fn by_signer(
     let judged = list.judge(signer, at, first_seen_counts);
     let Err(Verdict::Revoked { signer, why }) = judged else { return None };
     let why = format!("signer {signer}{through} is revoked: {why}");
-    Some(Withdrawn { root: feed.root.clone(), narrows: true, why })
+    Some(Withdrawn { root: feed.root.clone(), narrows: true, why, advisory: None })
 }
 
 /// How a version lies in a range, in words; none if it does not.

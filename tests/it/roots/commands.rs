@@ -292,3 +292,31 @@ fn attack_a_drafted_authority_with_terms_that_clients_refuse_is_not_signed() {
     bench.sign("ana").code(3).says("stamp-anchors/clock.pem: clients would not take it: ");
     none(&bench.team(), "stamp-anchors/clock.pem");
 }
+
+#[test]
+fn an_advisory_is_shown_in_words_before_and_after_it_is_signed() {
+    let Some(bench) = Bench::new(&["ana"]) else { return };
+    bench.roots("ana", "init", &["--key", "ana"]).ok();
+    let text = |modified: &str, more: &str| {
+        format!(
+            r#"{{"id":"SKA-1","modified":"{modified}","summary":"sends \u001b[2Jdata","affected":[{{"package":{{"ecosystem":"Agent Skills","name":"pdf"}},"versions":["1.0.0"]}}]{more}}}"#
+        )
+    };
+    let words = r#""sends \u{1b}[2Jdata": skill pdf"#;
+    let file = bench.write("advisory", text("2026-11-20T09:00:00Z", ""));
+    bench.roots("ana", "set", &["advisories/SKA-1.json", &file]).ok();
+    bench.roots("ana", "show", &[]).ok().says("advisories/SKA-1.json comes").says(words);
+    bench.sign("ana").ok();
+    bench.roots("ana", "show", &[]).ok().says(words);
+    // A change needs a later time, a withdrawal too.
+    let ended = r#","withdrawn":"2026-11-21T00:00:00Z""#;
+    let file = bench.write("advisory", text("2026-11-20T09:00:00Z", ended));
+    bench
+        .roots("ana", "set", &["advisories/SKA-1.json", &file])
+        .code(3)
+        .says("each change needs a later one");
+    let file = bench.write("advisory", text("2026-11-21T00:00:00Z", ended));
+    bench.roots("ana", "set", &["advisories/SKA-1.json", &file]).ok();
+    bench.sign("ana").ok();
+    bench.roots("ana", "show", &[]).ok().says("withdrawn 2026-11-21T00:00:00Z");
+}

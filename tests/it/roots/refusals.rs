@@ -32,6 +32,16 @@ fn what_clients_would_not_take_is_no_target() {
         ("policy.toml", "[[require]]\nsignatures = 1\nsigners = [\"root:team\"]\n", "this one is root:self"),
         ("advisories/SKA-1.json", r#"{"id":"SKA-2"}"#, "its name says `SKA-1`"),
         ("advisories/SKA-1.json", "{", "not JSON"),
+        (
+            "advisories/SKA-1.json",
+            r#"{"id":"SKA-1","modified":"2026-11-20T09:00:00Z","summary":"x","affected":[{"package":{"ecosystem":"npm","name":"x"}}]}"#,
+            "it covers no skill",
+        ),
+        (
+            "advisories/SKA-1.json",
+            r#"{"id":"SKA-1","modified":"2026-11-20T09:00:00Z","summary":"x","affected":[{"package":{"ecosystem":"Agent Skills","name":"pdf"},"verisons":["1.0.0"]}]}"#,
+            "verisons",
+        ),
         ("reviews/ana", "yes", "not JSON"),
         ("anchors/acme.pem", "x", "an anchor must say for which sources"),
         ("revocation.json", "{}", "means nothing to clients"),

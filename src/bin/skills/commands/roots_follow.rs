@@ -54,7 +54,7 @@ pub(crate) enum Command {
     },
     /// Ask for what is new, and carry out what is revoked or ordered to stop
     #[command(
-        after_help = "Kill orders and revocations of every followed root are carried out, also those that an earlier \
+        after_help = "Kill orders, revocations and advisories of every followed root are carried out, also those that an earlier \
         refresh could not. Exit code 1 if something is NOT KILLED, 5 if what came is not believed, 8 if a root cannot be reached.\n\n\
         Examples:\n  skills roots refresh\n  skills roots refresh team\n\nSee also: skills roots list"
     )]
@@ -325,7 +325,8 @@ fn carry_words(context: &mut Context, carried: &Carried) -> Result<(), Stop> {
         order_words(context, order)?;
     }
     for one in &carried.narrowed {
-        context.say(&format!("{}  {}  {}", paint(Tone::Bad, "REVOKED"), one.row.revision, one.why))?;
+        context.say(&format!("{}  {}  {}", paint(Tone::Bad, "REVOKED"), one.row.revision, one.found.why))?;
+        context.say(&commands(&format!("  next: {}", one.found.next)))?;
         for place in one.row.lifecycle.placements() {
             context.say(&format!("  taken away  {}", text::escape(&place.path)))?;
         }
@@ -461,7 +462,7 @@ fn carried_document(carried: &Carried) -> Value {
         let scope = one.scope.as_ref().map_or_else(|| "everything".to_owned(), ToString::to_string);
         json!({ "root": one.root, "number": one.number, "scope": scope, "why": one.why, "killed": one.is_done() })
     };
-    let narrowed = |one: &carry::Narrowed| json!({ "name": one.row.revision.name, "digest": one.row.revision.digest, "why": one.why, "failures": one.failures });
+    let narrowed = |one: &carry::Narrowed| json!({ "name": one.row.revision.name, "digest": one.row.revision.digest, "why": one.found.why, "next": one.found.next, "advisory": one.found.advisory, "failures": one.failures });
     let warned = |(row, why): &(skill_trust::model::lifecycle::RevisionRow, String)| json!({ "name": row.revision.name, "digest": row.revision.digest, "why": why });
     json!({
         "orders": carried.orders.iter().map(order).collect::<Vec<_>>(),

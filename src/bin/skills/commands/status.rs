@@ -11,6 +11,7 @@ use skill_trust::model::followed::Standing;
 use skill_trust::model::lifecycle::{Lifecycle, Pin, State};
 use skill_trust::model::text;
 use skill_trust::model::time::Timestamp;
+use skill_trust::ops::revoked::Covered;
 use skill_trust::ops::status::{self, Skill, Status, StatusRequest};
 use skill_trust::ops::trust;
 use std::path::Path;
@@ -214,11 +215,7 @@ fn troubles(skill: &Skill, found: &Status) -> Vec<(String, String)> {
     all.extend(skill.revoked.as_ref().map(|one| {
         let trusted = skill.row.lifecycle.pin().is_some();
         // Remembered, and not carried out: something broke off in between.
-        let next = if trusted && one.narrows {
-            "skills roots refresh".to_owned()
-        } else {
-            "skills roots list".to_owned()
-        };
+        let next = if trusted && one.narrows { "skills roots refresh".to_owned() } else { one.next.clone() };
         (one.why.clone(), next)
     }));
     if has_drifted(skill) && found.problem.is_none() {
@@ -334,6 +331,7 @@ fn evidence(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), 
     if let Some(one) = &skill.revoked {
         let word = if one.narrows { "" } else { "no new trust; " };
         line(context, "revoked", &format!("{word}{}", one.why))?;
+        line(context, "", &render::commands(&one.next))?;
     }
     rest(context, skill)?;
     advice(context, skill, found)
@@ -440,7 +438,12 @@ fn one(skill: &Skill, notes: &[String]) -> Value {
         "installed": row.installed, "files": row.files, "bytes": row.bytes,
         "pin": row.lifecycle.pin(), "former_pin": former, "placements": row.lifecycle.placements(),
         "folders": folders, "newer": skill.newer, "last": skill.last, "manifest": skill.manifest,
-        "notes": notes, "revoked": skill.revoked.as_ref().map(|one| json!({ "narrows": one.narrows, "why": one.why })),
+        "notes": notes, "revoked": skill.revoked.as_ref().map(revocation),
         "provenance": skill.findings.as_ref().and_then(|found| found.as_ref().ok()).map(super::trust::provenance),
     })
+}
+
+/// What revokes a revision, as JSON.
+pub(super) fn revocation(one: &Covered) -> Value {
+    json!({ "narrows": one.narrows, "why": one.why, "next": one.next, "advisory": one.advisory })
 }

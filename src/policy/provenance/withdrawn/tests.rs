@@ -10,7 +10,7 @@ fn list(entry: &str) -> Vec<Revocation> {
 }
 
 fn feed(entry: &str) -> Vec<Feed> {
-    vec![Feed { root: "team".to_owned(), list: list(entry), publishers: BTreeMap::new() }]
+    vec![Feed { root: "team".to_owned(), list: list(entry), ..Feed::default() }]
 }
 
 fn at(second: i64) -> Timestamp {
