@@ -330,7 +330,7 @@ fn one_that_cannot_be_read_is_not_taken_and_the_one_before_it_counts() {
     for (bad, says) in [
         (r#"{"id":"SKA-2"}"#, "its id is `SKA-2`"),
         (r#"{"id":"SKA-1","withdrawn":"long ago"}"#, "`withdrawn` is not a time"),
-        (r#"{"id":"SKA-1","id":"SKA-1"}"#, "stands twice"),
+        (r#"{"id":"SKA-1","id":"SKA-1"}"#, "a name twice in one object: `id`"),
         ("", "not JSON"),
     ] {
         team.list("advisories/SKA-1.json", bad.as_bytes()).release();
