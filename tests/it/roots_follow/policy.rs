@@ -58,9 +58,12 @@ fn a_roots_demand_denies_at_the_gate_what_was_enabled_before() {
         &["news", "policy     asks from now on: [[require]] signatures = 1"],
     );
     assert!(log(&bed).contains("its policy asks from now on: [[require]] signatures = 1"));
-    let shown = String::from_utf8(bed.run(&["policy", "show"]).stdout).unwrap();
+    let shown = bed.run(&["policy", "show"]).out;
     let rule = shown.lines().find(|line| line.starts_with("require.signatures")).unwrap();
-    assert_eq!(rule.split_whitespace().collect::<Vec<_>>(), ["require.signatures", "1", "trust", "root", "team"]);
+    assert_eq!(
+        rule.split_whitespace().collect::<Vec<_>>(),
+        ["require.signatures", "1", "trust", "root", "team"]
+    );
     ends(bed.run(&["roots", "list"]), 0, &["its policy holds here: [[require]] signatures = 1"]);
     denied(&bed, "demo", &["policy-unmet", "trust root team requires 1 signature"]);
     assert_eq!(state(&bed, "demo"), "installed");
