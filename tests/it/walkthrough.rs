@@ -134,7 +134,9 @@ fn unordered(text: &str) -> Vec<Vec<&str>> {
 fn tokens(text: &str) -> Vec<&str> {
     let mut all = Vec::new();
     for word in text.split(|c: char| !c.is_ascii_alphanumeric() && !"+/".contains(c)) {
-        if word.starts_with("AAAAC3") || (word.len() == 43 && !word.starts_with('/')) {
+        // A fingerprint may begin with a slash: only what stands before it tells it from a path.
+        let before = &text[..word.as_ptr().addr() - text.as_ptr().addr()];
+        if word.starts_with("AAAAC3") || (word.len() == 43 && before.ends_with("SHA256:")) {
             all.push(word);
             continue;
         }
@@ -216,6 +218,8 @@ fn the_walkthrough_is_what_happens() {
 fn what_differs_is_compared_as_what_it_is() {
     let (a, b, c) = ("a".repeat(64), "b".repeat(64), "c".repeat(64));
     assert_eq!(tokens(&format!("x {a}, key:{b} store/aa/{a} deadbeef")), [&a, &b, &a]);
+    let print = "/bGBzpqIPDd+bZL6S3tysK7Zi6PVq+bz/eAHlviZ8NU".to_owned();
+    assert_eq!(tokens(&format!("ssh:SHA256:{print}\nfile /home/author/{}", "x".repeat(30))), [&print]);
     let mut walk = Walk::new();
     assert_eq!(walk.said(&format!("{a} {b} {a}"), &format!("{c} {b} {c}")), format!("{c} {b} {c}"));
     assert_eq!(walk.said(&a[..12], ""), c[..12]);
