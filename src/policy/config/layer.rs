@@ -131,10 +131,10 @@ impl Policy {
         for block in raw.require.iter_mut().flatten() {
             self.without_grant(block, root, file)?;
         }
+        let files = self.ages.len();
         self.add(raw, file)?;
-        if let Some(age) = self.ages.last_mut() {
-            age.apart = true;
-        }
+        // Only its own, if it has one: a file's age stays what it was.
+        self.ages.iter_mut().skip(files).for_each(|age| age.apart = true);
         self.lower(&limits, &gate, file)?;
         self.count_in(text);
         Ok(())

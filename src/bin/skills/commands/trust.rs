@@ -4,7 +4,7 @@ use super::super::complete;
 use super::super::context::{Context, Ended};
 use super::super::render::{self, Tone, paint};
 use super::install::parse_digest;
-use skill_trust::model::code::Exit;
+use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::time::Timestamp;
 use skill_trust::ops::provenance::{Accepted, Line, Tone as Meant, Vouching};
 use skill_trust::ops::trust::{self, TermsRequest, TrustPlan, TrustRequest};
@@ -71,6 +71,14 @@ pub(crate) fn run(context: &mut Context, mut args: Args) -> Ended {
     let digest = args.digest.as_deref().map(parse_digest).transpose()?;
     let terms = TermsRequest { expires: args.expires.take(), note: args.note.take() };
     if args.skills.len() != 1 || args.print_set {
+        // What a person accepts of one skill is not taken for the others' too.
+        if args.older || args.new_signer {
+            return Err(Stop::new(
+                Code::Usage,
+                "--older and --new-signer accept something of one skill, not of several",
+                "decide about it alone: skills trust NAME, with that option",
+            ));
+        }
         return super::trust_set::run(context, args, digest, &terms);
     }
     let accepted = Accepted { older: args.older, new_signer: args.new_signer };

@@ -119,6 +119,8 @@ fn attack_early_by_one_frees_from_another() {
     // Nor does a file free from a root's, which everybody who follows it has.
     assert_eq!(young(&with(&[&early], &[("a", &age("3d"))])), by("trust root a"));
     assert_eq!(young(&with(&[&early, &age("3d")], &[])), None);
+    // A root that says nothing of age leaves the files' as they were.
+    assert_eq!(young(&with(&[&early, &age("3d")], &[("a", "[limits]\nfiles = 9\n")])), None);
 }
 
 #[test]
