@@ -18,7 +18,7 @@ macro_rules! bodies {
 bodies! {
     signed: bundle statement predicate envelope git;
     tuf: metadata;
-    lists: lists;
+    lists: lists advisory;
     ssh: allowed_signers revoked wire judged;
     texts: card record note permit policy request source claims;
     archives: tar zip;

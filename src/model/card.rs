@@ -156,8 +156,8 @@ fn frame<'a>(file: &'a str, notes: &mut Vec<CardNote>) -> Result<Frame<'a>, Card
     for (count, line) in file[start..].split_inclusive('\n').enumerate() {
         let number = count + 2;
         let text = line.strip_suffix('\n').map_or(line, |text| text.strip_suffix('\r').unwrap_or(text));
-        // At the end of the file the last line may lack its end.
-        let regular = line.len() - text.len() == ending.len() || at + line.len() == file.len();
+        // At the end of the file the last line may lack its end, and not have another one.
+        let regular = line.strip_suffix(ending) == Some(text) || !line.ends_with('\n');
         if !regular {
             return Err(CardFault::new(number, CardRule::LineEnds, text));
         }

@@ -116,7 +116,7 @@ codes! {
     PolicyUnmet "policy-unmet" Refused "The policy does not allow it.";
     TooYoung "too-young" Refused "The policy wants the revision to have been here longer first.";
     PolicyBroken "policy-broken" Refused "A policy file cannot be read or understood.";
-    Revoked "revoked" Refused "A revocation names it.";
+    Revoked "revoked" Refused "A trust root that is followed revokes it, in a list or by an advisory.";
     RootExpired "root-expired" Refused "A trust root has ended, and nothing is granted until it is refreshed.";
     Violation "violation" Refused "Somebody who may review it warns of it.";
     Older "older" Refused "A higher version was trusted from this source.";

@@ -13,6 +13,40 @@ use serde::{Deserialize, Serialize};
 /// Where all of them are remembered.
 pub const KEY: &str = "roots";
 
+/// Where the policies of all of them are remembered, side by side: the gate
+/// reads this on each call, and not the list of roots, which may be long.
+pub const POLICIES: &str = "policies";
+
+/// The policy of one followed trust root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptPolicy {
+    /// SHA-256 of its bytes.
+    pub bytes: Digest,
+    /// The root's name.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Reads the policies that are remembered.
+///
+/// # Errors
+/// A sentence; what cannot be read is damage, and no empty list.
+pub fn parse_policies(body: Option<&str>) -> Result<Vec<KeptPolicy>, String> {
+    let Some(body) = body else { return Ok(Vec::new()) };
+    serde_json::from_str(body).map_err(|error| format!("the policies of trust roots: {error}"))
+}
+
+/// The policies as they are to be remembered, sorted by name.
+///
+/// # Errors
+/// Only a bug's.
+pub fn policies_text(mut policies: Vec<KeptPolicy>) -> Result<String, String> {
+    policies.sort_by(|a, b| a.name.cmp(&b.name));
+    serde_json::to_string(&policies).map_err(|error| error.to_string())
+}
+
 /// A file that a trust root lists, and that was fetched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -139,6 +173,21 @@ mod tests {
         assert_eq!(followed("a", Some(10), 20).standing(at(10)), Standing::Stale { since: Some(at(10)) });
         assert_eq!(followed("a", None, 20).standing(at(0)), Standing::Stale { since: None });
         assert_eq!(followed("a", Some(30), 20).standing(at(20)), Standing::Expired { since: at(20) });
+    }
+
+    #[test]
+    fn policies_are_read_back_by_name_and_nothing_else_is() {
+        let one = |name: &str| KeptPolicy {
+            bytes: sha256(&[b"x"]),
+            name: name.to_owned(),
+            text: "[trust]\nmin-age = \"3d\"\n".to_owned(),
+        };
+        let body = policies_text(vec![one("b"), one("a")]).unwrap();
+        assert_eq!(parse_policies(Some(&body)).unwrap(), [one("a"), one("b")]);
+        assert!(parse_policies(None).unwrap().is_empty());
+        for odd in ["", "null", "{}", &body.replace("\"text\"", "\"txt\"")] {
+            assert!(parse_policies(Some(odd)).is_err(), "{odd}");
+        }
     }
 
     #[test]

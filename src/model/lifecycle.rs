@@ -191,6 +191,9 @@ pub struct RevisionRow {
     /// The version that the card claims.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// Sequence number of the record with which it arrived. Which of two came
+    /// later is told by this: a clock has whole seconds, and is turned back.
+    pub arrived: u64,
     /// When it was first installed.
     pub installed: Timestamp,
     /// Number of files.
@@ -205,11 +208,16 @@ impl RevisionRow {
     /// Whoever signed it, as far as a decision found out; one that was withdrawn too.
     #[must_use]
     pub fn signers(&self) -> Vec<String> {
-        let pin = match &self.lifecycle {
+        self.last_pin().map(|pin| pin.provenance.signers()).unwrap_or_default()
+    }
+
+    /// The last decision, one that was withdrawn too.
+    #[must_use]
+    pub const fn last_pin(&self) -> Option<&Pin> {
+        match &self.lifecycle {
             Lifecycle::Installed { former } => former.as_ref(),
             Lifecycle::Trusted { pin } | Lifecycle::Enabled { pin, .. } => Some(pin),
-        };
-        pin.map(|pin| pin.provenance.signers()).unwrap_or_default()
+        }
     }
 
     /// Whether a hold of that scope covers it.
@@ -217,6 +225,12 @@ impl RevisionRow {
     pub fn is_covered(&self, scope: &HoldScope) -> bool {
         scope.covers(&self.revision, self.source.identity(), &self.signers())
     }
+}
+
+/// Of several revisions the one that arrived last.
+#[must_use]
+pub fn newest<'a>(rows: impl IntoIterator<Item = &'a RevisionRow>) -> Option<&'a RevisionRow> {
+    rows.into_iter().max_by_key(|row| row.arrived)
 }
 
 /// What a hold covers. A hold on everything is not a row: it is the home

@@ -13,6 +13,8 @@ pub mod digest;
 pub mod finding;
 pub mod followed;
 pub mod git_proof;
+#[cfg(feature = "provenance")]
+pub mod json;
 pub mod lifecycle;
 pub mod limits;
 pub mod manifest;

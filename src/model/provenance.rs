@@ -95,6 +95,14 @@ impl Provenance {
         all.into_iter().cloned().collect()
     }
 
+    /// Those of them of whom something rests on no authority's time stamp.
+    #[must_use]
+    pub fn unstamped_signers(&self) -> BTreeSet<String> {
+        let vouched = self.vouched.iter().filter(|one| one.witness != Witness::Stamped).cloned().collect();
+        let rest = Self { vouched, ..self.clone() };
+        rest.signers().into_iter().collect()
+    }
+
     /// The keys that signed the bytes themselves, known or not, sorted: who the
     /// publisher is, as far as one can tell. Each is written as a stranger's would
     /// be, so that following a root that names it is no change of signer.
@@ -248,6 +256,21 @@ impl Lineage {
     }
 }
 
+/// An advisory that covers a skill, in words; all of it escaped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Told {
+    /// The root that lists it.
+    pub root: String,
+    /// Its id.
+    pub id: String,
+    /// What it says in short.
+    pub summary: String,
+    /// How its database calls its severity, if it does.
+    pub severity: Option<String>,
+    /// Versions or commits that it names as fixed, the nearest first.
+    pub fixed: Vec<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -319,5 +342,32 @@ mod tests {
                 "{before:?} {after:?}"
             );
         }
+    }
+
+    #[test]
+    fn attack_a_signer_of_whom_one_signature_is_stamped_passes_for_stamped() {
+        let one = |signer: &str, key: &str, witness| Voucher {
+            at: Timestamp::from_unix(1),
+            key: key.to_owned(),
+            method: "OMS bundle".to_owned(),
+            root: "team".to_owned(),
+            signer: signer.to_owned(),
+            witness,
+        };
+        let reviewed = Reviewed {
+            criteria: Vec::new(),
+            keys: vec!["key:r".to_owned()],
+            until: Timestamp::from_unix(9),
+            who: "ana".to_owned(),
+        };
+        let mut all = signed(&["key:s"]);
+        all.reviews.push(reviewed);
+        all.attested.push(Attested { keys: vec!["key:v".to_owned()], who: "ci".to_owned() });
+        all.vouched.push(one("cert:a", "key:a", Witness::Stamped));
+        all.vouched.push(one("cert:b", "key:b", Witness::Stamped));
+        all.vouched.push(one("ssh:b", "key:b", Witness::FirstSeen));
+        let unstamped = all.unstamped_signers();
+        let wanted = ["key:b", "key:r", "key:s", "key:v", "ssh:b"].map(str::to_owned);
+        assert_eq!(unstamped, BTreeSet::from(wanted));
     }
 }

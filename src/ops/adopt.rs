@@ -17,7 +17,7 @@
 use super::install::{self, Selection};
 use super::session::{Depth, Session, home_stop, ledger_stop, open_ledger, real};
 use super::unmanaged::{self, Adopted, Ours, Unmanaged};
-use super::{World, place, refusals};
+use super::{World, layers, place, refusals};
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
 use crate::model::lifecycle::RevisionRow;
@@ -267,7 +267,7 @@ impl Work<'_> {
 
     /// What [`Work::take`] would do, as far as it can be told without storing.
     fn plan(&mut self, found: Vec<Unmanaged>) -> Result<Vec<Adoption>, Stop> {
-        let policy = self.world.policy()?;
+        let policy = layers::in_force(self.world)?;
         let mut sources: BTreeMap<String, String> = BTreeMap::new();
         for row in &self.ours.rows {
             sources.insert(row.revision.name.to_string(), row.source.location.clone());

@@ -6,8 +6,8 @@
 
 use super::look::{self, Look};
 use super::session::{Depth, Session, ledger_stop, log_stop};
-use super::{World, facts};
-use crate::model::code::{Exit, Stop};
+use super::{World, facts, layers};
+use crate::model::code::{Code, Exit, Stop};
 use crate::model::text;
 use crate::policy::gate::Brake;
 use crate::system::checkpoint::CheckpointKey;
@@ -274,7 +274,12 @@ fn leftovers(home: &Home, fix: bool, checks: &mut Vec<Check>) {
 
 fn policy(world: &World, checks: &mut Vec<Check>) {
     let about = "policy";
-    match world.policy() {
+    // Of a home that cannot be read other lines tell; here, of the rules alone.
+    let in_force = world.policy().and_then(|files| match layers::in_force(world) {
+        Err(stop) if stop.code != Code::PolicyBroken => Ok(files),
+        found => found,
+    });
+    match in_force {
         Err(stop) => checks.push(Check::stop(about, &stop)),
         Ok(policy) => checks.push(Check::ok(
             about,

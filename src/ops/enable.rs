@@ -141,7 +141,7 @@ pub fn enable_over(
     draft.skill = Some(row.revision.name.clone());
     draft.digest = Some(row.revision.digest);
     let command = format!("skills enable {}", row.revision);
-    let unrevoked = || revoked::refuse(&session.ledger, &row, session.now);
+    let unrevoked = || revoked::refuse(&session.ledger, &session.policy, &row, session.now);
     let checked = world.no_agent(&command).and_then(|()| unrevoked()).and_then(|()| allowed(&session, &row));
     let checked = checked.and_then(|evidence| {
         let target = aim(&session, &placing, &row)?;

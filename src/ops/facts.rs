@@ -199,7 +199,7 @@ fn choose(
 /// [`Stop`].
 pub fn revisions(session: &Session<'_>, name: &SkillName) -> Result<Vec<RevisionRow>, Stop> {
     let mut rows = session.ledger.revisions_named(name).map_err(|fault| ledger_stop(&fault))?;
-    rows.sort_by_key(|row| std::cmp::Reverse((row.installed, row.seq)));
+    rows.sort_by_key(|row| std::cmp::Reverse(row.arrived));
     Ok(rows)
 }
 

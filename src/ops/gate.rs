@@ -12,10 +12,11 @@
 //! because something could not be read.
 
 use super::session::{Depth, Session, home_stop, ledger_stop, open_ledger};
-use super::{World, apply, facts, provenance, recover};
+use super::{World, apply, facts, layers, provenance, recover};
 use crate::model::code::{Code, Stop};
 use crate::model::decision::{ANSWER_SCHEMA, Decision, GateAnswer, GateRequest, Question, REQUEST_SCHEMA};
-use crate::model::lifecycle::{Event, RevisionRow, State};
+use crate::model::lifecycle::{Event, Lifecycle, RevisionRow, State};
+use crate::model::limits::Limits;
 use crate::model::record::{Draft, Outcome, Record};
 use crate::model::skill::RevisionRef;
 use crate::model::text;
@@ -31,6 +32,8 @@ struct Case {
     row: RevisionRow,
     folders: Vec<Hashed>,
     named: Option<Hashed>,
+    /// Of how many revisions it is one, where the name alone means several.
+    of: Option<usize>,
 }
 
 /// How a case ended.
@@ -53,12 +56,13 @@ pub fn ask_all(world: &World, gateway: Option<&str>, head: Option<&str>) -> Resu
     let (home, ledger) = open(world)?;
     let rows = ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
     let enabled: Vec<_> = rows.into_iter().filter(|row| row.lifecycle.state() == State::Enabled).collect();
+    let limits = layers::over(world.policy()?, &ledger)?.limits;
     let mut reader = Reader::new();
     let cases = enabled.into_iter().map(|row| {
         let mut request = bare_request(&row.revision.file_name());
         request.gateway = gateway.map(str::to_owned);
         request.head = head.map(str::to_owned);
-        hash(world, &home, &mut reader, request, row)
+        hash(&home, limits, &mut reader, request, row)
     });
     let cases = cases.collect::<Result<Vec<_>, _>>()?;
     world.done_with(reader);
@@ -140,8 +144,12 @@ fn answer(world: &World, request: &GateRequest) -> Result<GateAnswer, Stop> {
         Question::Load => State::Enabled,
         Question::Enable => State::Trusted,
     };
-    let row = match facts::resolve(&ledger, &request.skill, |row| row.lifecycle.state() == preferred) {
-        Ok(row) => row,
+    let resolved = facts::resolve(&ledger, &request.skill, |row| row.lifecycle.state() == preferred);
+    let (row, of) = match resolved.map(|row| (row, None)).or_else(|stop| {
+        let found = decided_against(&ledger, &wanted, request.question);
+        found.map(|(row, of)| (row, Some(of))).ok_or(stop)
+    }) {
+        Ok(found) => found,
         Err(stop) => {
             // Whatever the name means: under a kill the answer is the kill.
             let stop = match facts::brake(&home) {
@@ -151,11 +159,40 @@ fn answer(world: &World, request: &GateRequest) -> Result<GateAnswer, Stop> {
             return Ok(record_unknown(world, home, ledger, request, &wanted, &stop));
         }
     };
+    let limits = layers::over(world.policy()?, &ledger)?.limits;
     let mut reader = Reader::new();
-    let case = hash(world, &home, &mut reader, request.clone(), row)?;
+    let case = Case { of, ..hash(&home, limits, &mut reader, request.clone(), row)? };
     world.done_with(reader);
     let mut answers = settle(world, home, ledger, vec![case])?;
     answers.pop().ok_or_else(|| Stop::new(Code::Internal, "BUG: no answer was made", ""))
+}
+
+/// The revision whose no is told, where a name means several and none of them
+/// can be allowed: the one that was decided about last, and how many there are.
+///
+/// Attack by guess: a name that means two leads to the one that may be used. A
+/// revision that could be allowed is never chosen here, nor is any beside one
+/// that could.
+fn decided_against(
+    ledger: &Ledger,
+    wanted: &RevisionRef,
+    question: Question,
+) -> Option<(RevisionRow, usize)> {
+    let rows = ledger.revisions_named(&wanted.name).ok().filter(|_| wanted.prefix.is_none())?;
+    let could = |row: &RevisionRow| match question {
+        Question::Load => row.lifecycle.state() == State::Enabled,
+        Question::Enable => row.lifecycle.pin().is_some(),
+    };
+    if rows.iter().any(could) {
+        return None;
+    }
+    let decided = |row: &RevisionRow| match &row.lifecycle {
+        Lifecycle::Installed { former } => former.as_ref().map(|pin| (State::Installed, pin.seq)),
+        lifecycle => lifecycle.pin().map(|pin| (lifecycle.state(), pin.seq)),
+    };
+    let count = rows.len();
+    let last = rows.into_iter().filter(|row| decided(row).is_some()).max_by_key(decided)?;
+    Some((last, count))
 }
 
 /// A deny for what is not installed is recorded too; if it cannot be, it is a
@@ -186,13 +223,12 @@ fn record_unknown(
 
 /// Hashes what the question is about: every placement, or the store copy.
 fn hash(
-    world: &World,
     home: &Home,
+    limits: Limits,
     reader: &mut Reader,
     request: GateRequest,
     row: RevisionRow,
 ) -> Result<Case, Stop> {
-    let limits = world.policy()?.limits;
     let folders = hash_folders(home, reader, request.question, &row, limits);
     let named = match &request.path {
         None => None,
@@ -205,7 +241,7 @@ fn hash(
             Some(facts::hash_placement(reader, path.trim_end_matches('/'), limits))
         }
     };
-    Ok(Case { request, row, folders, named })
+    Ok(Case { request, row, folders, named, of: None })
 }
 
 fn hash_folders(
@@ -213,7 +249,7 @@ fn hash_folders(
     reader: &mut Reader,
     question: Question,
     row: &RevisionRow,
-    limits: crate::model::limits::Limits,
+    limits: Limits,
 ) -> Vec<Hashed> {
     match question {
         Question::Load => row
@@ -280,6 +316,13 @@ fn judge(session: &mut Session<'_>, case: &Case) -> Result<Verdict, Stop> {
             }
         }
     }
+    if let (Err(no), Some(of)) = (&mut outcome, case.of) {
+        let word = match case.request.question {
+            Question::Load => "enabled",
+            Question::Enable => "trusted",
+        };
+        no.reason.push_str(&format!("; none of its {of} revisions is {word}"));
+    }
     Ok(Verdict { outcome, state })
 }
 
@@ -323,9 +366,11 @@ pub fn decide_now(
         // An unreadable permit is a missing one.
         Question::Load => permit::read_skill(&session.home, &row.revision).ok().flatten(),
     };
-    let witness = match question {
-        Question::Load => permit.as_ref().map(|permit| permit.seq),
-        Question::Enable => row.lifecycle.pin().map(|pin| pin.seq),
+    let witness = match (&row.lifecycle, question) {
+        // What was withdrawn: by which record.
+        (Lifecycle::Installed { former }, _) => former.as_ref().map(|_| row.seq),
+        (_, Question::Load) => permit.as_ref().map(|permit| permit.seq),
+        (_, Question::Enable) => row.lifecycle.pin().map(|pin| pin.seq),
     };
     let proven = match witness {
         None => None,
@@ -434,10 +479,15 @@ pub fn remedy(code: Code, revision: &crate::model::skill::Revision) -> String {
         Code::PathUnknown => "use the path in the answer of `load` without a path".to_owned(),
         Code::Busy => "ask again".to_owned(),
         Code::TooYoung => format!(
-            "a person waits until then, or adds to that file, under [trust]: early = [\"{}\"]",
+            "a person waits until then, or whoever keeps that policy adds, under [trust]: early = [\"{}\"]",
             revision.digest
         ),
-        Code::PolicyUnmet => "run: skills status; the policy file names the rule".to_owned(),
+        Code::Revoked | Code::Violation => {
+            format!(
+                "a person looks for another version: skills update {name}; who says so: skills status {revision}"
+            )
+        }
+        Code::PolicyUnmet => "run: skills status; where each rule comes from: skills policy show".to_owned(),
         _ => "run: skills doctor".to_owned(),
     }
 }

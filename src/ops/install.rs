@@ -15,7 +15,7 @@ pub use open::{Offer, Opened, Purpose, fetch_stop, open};
 pub(super) use open::{offer, record};
 
 use super::session::{Depth, Session, ledger_stop};
-use super::{World, apply, refusals, revoked};
+use super::{World, apply, layers, refusals, revoked};
 use crate::model::card::Card;
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
@@ -70,7 +70,7 @@ impl Opened {
         picked: &[&Offer],
         selection: &Selection,
     ) -> Result<Vec<Arrival>, Stop> {
-        let policy = world.policy()?;
+        let policy = layers::in_force(world)?;
         let staged: Vec<_> = picked.iter().map(|offer| (*offer, self.stage(offer, &policy.limits))).collect();
         let mut session = Session::open(world, Depth::All)?;
         let mut arrivals = Vec::new();
@@ -92,7 +92,7 @@ impl Opened {
     /// # Errors
     /// [`Stop`], as [`Opened::take`] would refuse it.
     pub fn digest(&self, world: &World, offer: &Offer) -> Result<Digest, Stop> {
-        let staged = self.stage(offer, &world.policy()?.limits)?;
+        let staged = self.stage(offer, &layers::in_force(world)?.limits)?;
         Ok(staged.manifest().digest())
     }
 
@@ -219,7 +219,8 @@ pub(super) fn admit(
     }
     let mut known = session.ledger.revision(&revision).map_err(|fault| ledger_stop(&fault))?;
     let arriving = arriving(session, card, source, &manifest, revision.clone());
-    revoked::refuse(&session.ledger, known.as_ref().unwrap_or(&arriving), session.now)?;
+    let coming = known.as_ref().unwrap_or(&arriving);
+    revoked::refuse(&session.ledger, &session.policy, coming, session.now)?;
     let store = Store::new(&session.home).map_err(|fault| refusals::store_stop(&fault))?;
     let promoted = store.promote(staged, &digest).map_err(|fault| refusals::store_stop(&fault))?;
     if let Some(row) = known.as_ref().filter(|row| row.lifecycle.pin().is_some())
@@ -254,6 +255,7 @@ pub(super) fn admit(
     session.commit(|txn| {
         if new {
             row.seq = txn.next_seq();
+            row.arrived = row.seq;
             txn.put(&row).map_err(|fault| ledger_stop(&fault))?;
         }
         txn.keep_manifest(&manifest).map_err(|fault| ledger_stop(&fault))?;
@@ -282,6 +284,7 @@ fn arriving(
             .map(|raw| text::escape_short(&raw, 64)),
         version: card.version.as_ref().map(|version| text::escape_short(version, 64)),
         source: source.clone(),
+        arrived: 0,
         installed: session.now,
         files: manifest.entries().len() as u64,
         bytes: manifest.bytes(),

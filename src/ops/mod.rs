@@ -21,6 +21,7 @@ pub mod gate;
 #[cfg(feature = "provenance")]
 pub mod import;
 pub mod install;
+pub mod layers;
 pub mod look;
 pub mod originals;
 #[cfg(feature = "provenance")]

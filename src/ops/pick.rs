@@ -4,7 +4,7 @@
 use super::session::{home_stop, ledger_stop, open_ledger, real};
 use super::{World, facts};
 use crate::model::code::{Code, Stop};
-use crate::model::lifecycle::{Lifecycle, RevisionRow, State};
+use crate::model::lifecycle::{Lifecycle, RevisionRow, State, newest};
 use crate::model::skill::{Revision, SkillName};
 use crate::model::source::{SourceKind, SourceSpec};
 use crate::model::text;
@@ -48,14 +48,12 @@ pub fn source(typed: &str) -> String {
 #[must_use]
 pub fn newer(all: &[RevisionRow], row: &RevisionRow) -> Option<Revision> {
     row.lifecycle.pin()?;
-    let age = |row: &RevisionRow| (row.installed, row.seq);
     let waits = |other: &&RevisionRow| {
         other.revision.name == row.revision.name
-            && other.revision != row.revision
             && matches!(other.lifecycle, Lifecycle::Installed { former: None })
-            && other.installed >= row.installed
+            && other.arrived > row.arrived
     };
-    all.iter().filter(waits).max_by_key(|other| age(other)).map(|other| other.revision.clone())
+    newest(all.iter().filter(waits)).map(|other| other.revision.clone())
 }
 
 /// The revisions that are meant and in one of these states; of one name the
@@ -111,7 +109,7 @@ pub fn pick(
         Pick::Updates => {
             let all = all()?;
             let waiting: Vec<_> = all.iter().filter_map(|row| newer(&all, row)).collect();
-            let rows = newest(all.into_iter().filter(|row| waiting.contains(&row.revision) && fits(row)));
+            let rows = newest_of_each(all.iter().filter(|row| waiting.contains(&row.revision) && fits(row)));
             if rows.is_empty() {
                 return Err(Stop::new(
                     Code::NotInstalled,
@@ -127,27 +125,25 @@ pub fn pick(
 
 /// Of each name the newest that fits, unless it was passed over for a newer one.
 fn waiting(from: &[RevisionRow], fits: impl Fn(&RevisionRow) -> bool) -> Vec<RevisionRow> {
-    let mut rows = newest(from.iter().filter(|row| fits(row)).cloned());
+    let mut rows = newest_of_each(from.iter().filter(|row| fits(row)));
     rows.retain(|row| {
         let passed = |other: &RevisionRow| {
             other.revision.name == row.revision.name
                 && other.lifecycle.pin().is_some()
-                && other.installed > row.installed
+                && other.arrived > row.arrived
         };
         !from.iter().any(passed)
     });
     rows
 }
 
-fn newest(rows: impl Iterator<Item = RevisionRow>) -> Vec<RevisionRow> {
-    let mut newest: BTreeMap<SkillName, RevisionRow> = BTreeMap::new();
+/// Of each name the revision that arrived last, by name.
+pub fn newest_of_each<'a>(rows: impl IntoIterator<Item = &'a RevisionRow>) -> Vec<RevisionRow> {
+    let mut names: BTreeMap<&SkillName, Vec<&RevisionRow>> = BTreeMap::new();
     for row in rows {
-        let known = newest.get(&row.revision.name);
-        if known.is_none_or(|known| (known.installed, known.seq) <= (row.installed, row.seq)) {
-            newest.insert(row.revision.name.clone(), row);
-        }
+        names.entry(&row.revision.name).or_default().push(row);
     }
-    newest.into_values().collect()
+    names.into_values().filter_map(newest).cloned().collect()
 }
 
 fn nothing_from(wanted: &str, all: &[RevisionRow]) -> Stop {

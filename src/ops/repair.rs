@@ -24,7 +24,7 @@ use crate::model::text;
 use crate::model::time::Timestamp;
 use crate::policy::drift;
 use crate::policy::gate::No;
-use crate::system::placement;
+use crate::system::placement::{self, ASIDE};
 use crate::system::store::Store;
 use crate::system::tree;
 use std::ffi::OsStr;
@@ -77,12 +77,17 @@ pub struct Difference {
 }
 
 impl Drifted {
-    /// Copies that should be gone and that an agent may still find: whatever
-    /// could not be made writable keeps its `SKILL.md`.
+    /// Copies that should be gone and that an agent may still find: what lies
+    /// beside its old place, hidden, and keeps its `SKILL.md`, since that could
+    /// not be renamed. In the home's evidence, where no agent looks, it is no
+    /// longer hidden, and nothing that anybody has to see to.
     #[must_use]
     pub fn still_found(&self) -> Vec<&Path> {
+        let beside = |path: &&PathBuf| {
+            path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(ASIDE.as_bytes()))
+        };
         let card = |path: &&PathBuf| path.join("SKILL.md").symlink_metadata().is_ok();
-        self.kept.iter().filter(card).map(PathBuf::as_path).collect()
+        self.kept.iter().filter(beside).filter(card).map(PathBuf::as_path).collect()
     }
 
     /// What to type to place it again, one command for each place.

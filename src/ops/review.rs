@@ -9,8 +9,9 @@
 //! last is shown, if that one's store copy is still sound.
 
 use super::provenance::{self, Vouching};
+use super::revoked::{Covered, Lists};
 use super::session::{home_stop, ledger_stop, open_ledger};
-use super::{World, facts, refusals};
+use super::{World, facts, layers, refusals};
 use crate::model::card::Card;
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
@@ -18,6 +19,7 @@ use crate::model::lifecycle::{Lifecycle, Pin, RevisionRow, State};
 use crate::model::limits::Fault;
 use crate::model::manifest::{Entry, Manifest};
 use crate::model::text;
+use crate::policy::config::Policy;
 use crate::policy::gate::Hashed;
 use crate::policy::marks::{self, Mark};
 use crate::system::home::Home;
@@ -52,6 +54,8 @@ pub struct Review {
     pub no_base: Option<String>,
     /// Who vouches for it.
     pub findings: Vouching,
+    /// What revokes it; or why that cannot be told.
+    pub revoked: Result<Option<Covered>, Stop>,
     copy: Copy,
 }
 
@@ -136,12 +140,37 @@ pub fn open(world: &World, request: &ReviewRequest) -> Result<Review, Stop> {
     let home = Home::open(&world.home).map_err(|fault| home_stop(&fault))?;
     let ledger = open_ledger(&home)?;
     let row = facts::resolve(&ledger, &request.skill, |row| row.lifecycle.state() == State::Installed)?;
-    let copy = open_copy(&home, &row)?;
-    let card = card(&copy);
-    let (base, no_base) = base(&home, &ledger, &row, request)?;
     let now = world.clock.now().max(ledger.head().time);
-    let findings = provenance::find(&home, &ledger, &row, now)?;
-    let mut review = Review { row, card, files: Vec::new(), base, no_base, findings, copy };
+    // A policy that cannot be read keeps nobody from reading a skill.
+    let files = world.policy().unwrap_or_else(|_| Policy::silent());
+    let policy = layers::over(files, &ledger).unwrap_or_else(|_| Policy::silent());
+    let told = |row: &RevisionRow| {
+        let revoked = Lists::read(&ledger, &policy).map(|lists| lists.covers(row, now));
+        Ok((provenance::find(&home, &ledger, &policy, row, now)?, revoked))
+    };
+    read(&home, &ledger, row, request, told)
+}
+
+/// What the trust roots say of a revision: who vouches for it, and whether it is
+/// revoked, if that can be told.
+pub type RootsSay = (Vouching, Result<Option<Covered>, Stop>);
+
+/// Reads one revision, with what it is told that the trust roots say.
+///
+/// # Errors
+/// As [`open`], and what telling answers.
+pub fn read(
+    home: &Home,
+    ledger: &Ledger,
+    row: RevisionRow,
+    request: &ReviewRequest,
+    told: impl FnOnce(&RevisionRow) -> Result<RootsSay, Stop>,
+) -> Result<Review, Stop> {
+    let copy = open_copy(home, &row)?;
+    let card = card(&copy);
+    let (base, no_base) = base(home, ledger, &row, request)?;
+    let (findings, revoked) = told(&row)?;
+    let mut review = Review { row, card, files: Vec::new(), base, no_base, findings, revoked, copy };
     review.files = review.views()?;
     Ok(review)
 }

@@ -8,19 +8,22 @@ use super::session::ledger_stop;
 use crate::model::code::{Code, Stop};
 use crate::model::followed::{self, Followed};
 use crate::model::lifecycle::RevisionRow;
+use crate::model::provenance::Told;
+use crate::model::text;
 use crate::model::time::Timestamp;
+use crate::policy::config::Policy;
 use crate::system::ledger::Ledger;
 #[cfg(feature = "provenance")]
 use crate::{
     model::{
         digest::Digest,
-        lifecycle::Pin,
-        provenance::{Voucher, Witness},
-        tuf::{layout::Place, lists},
+        provenance::Voucher,
+        skill::SkillName,
+        tuf::{advisory::Advisory, layout::Place, lists},
     },
     policy::provenance::{
         verdict::Evidenced,
-        withdrawn::{self, Asked, Feed},
+        withdrawn::{self, Asked, Feed, Withdrawn, advisory},
     },
 };
 
@@ -40,10 +43,7 @@ pub fn followed(ledger: &Ledger) -> Result<Vec<Followed>, Stop> {
 /// What is remembered of trust roots does not hold together.
 #[must_use]
 pub fn damaged(why: &str) -> Stop {
-    let what = format!(
-        "what is remembered of trust roots is damaged: {}",
-        crate::model::text::escape_short(why, 300)
-    );
+    let what = format!("what is remembered of trust roots is damaged: {}", text::escape_short(why, 300));
     Stop::new(Code::LedgerDamaged, what, "run: skills doctor (nothing new is trusted meanwhile)")
 }
 
@@ -54,6 +54,24 @@ pub struct Covered {
     pub narrows: bool,
     /// Which root, what and why; escaped.
     pub why: String,
+    /// The way on, with its command; escaped.
+    pub next: String,
+    /// The advisory that says so, if one does.
+    pub advisory: Option<Told>,
+}
+
+#[cfg(feature = "provenance")]
+impl Covered {
+    fn of(row: &RevisionRow, found: Withdrawn) -> Self {
+        let says = format!("who says so: skills roots list {}", found.root);
+        let fixed =
+            found.advisory.as_ref().map(|told| told.fixed.join(" or ")).filter(|fixed| !fixed.is_empty());
+        let next = match fixed {
+            Some(fixed) => format!("it is fixed in {fixed}: skills update {}; {says}", row.revision.name),
+            None => format!("look for another version of it; {says}"),
+        };
+        Self { narrows: found.narrows, why: found.why, next, advisory: found.advisory }
+    }
 }
 
 /// Everything that the followed roots revoke.
@@ -61,17 +79,20 @@ pub struct Covered {
 pub struct Lists {
     #[cfg(feature = "provenance")]
     feeds: Vec<Feed>,
+    #[cfg(feature = "provenance")]
+    first_seen_counts: bool,
 }
 
 impl Lists {
-    /// Reads them.
+    /// Reads them. The policy says what our own record is worth against a date
+    /// of compromise.
     ///
     /// # Errors
     /// [`Stop`] if one of them cannot be read.
     #[cfg(feature = "provenance")]
-    pub fn read(ledger: &Ledger) -> Result<Self, Stop> {
+    pub fn read(ledger: &Ledger, policy: &Policy) -> Result<Self, Stop> {
         let feeds = followed(ledger)?.iter().map(|root| feed(ledger, root)).collect::<Result<_, _>>()?;
-        Ok(Self { feeds })
+        Ok(Self { feeds, first_seen_counts: policy.first_seen_counts })
     }
 
     /// Reads them, if there are none: this build cannot read what they say.
@@ -79,7 +100,7 @@ impl Lists {
     /// # Errors
     /// [`Stop`] if a trust root is followed.
     #[cfg(not(feature = "provenance"))]
-    pub fn read(ledger: &Ledger) -> Result<Self, Stop> {
+    pub fn read(ledger: &Ledger, _: &Policy) -> Result<Self, Stop> {
         if followed(ledger)?.is_empty() {
             return Ok(Self::default());
         }
@@ -92,11 +113,29 @@ impl Lists {
     #[cfg(feature = "provenance")]
     #[must_use]
     pub fn covers(&self, row: &RevisionRow, now: Timestamp) -> Option<Covered> {
-        let at = row.lifecycle.pin().map_or(Evidenced::Now(now), evidenced);
-        let signers = row.signers();
+        let signers = evidenced(row, now);
         let (source, version) = (row.source.identity(), row.version.as_deref());
-        let asked = Asked { digest: &row.revision.digest, source, version, signers: &signers, at };
-        withdrawn::judge(&self.feeds, &asked).map(|found| Covered { narrows: found.narrows, why: found.why })
+        let first_seen_counts = self.first_seen_counts;
+        let digest = &row.revision.digest;
+        let asked = Asked { digest, source, version, signers: &signers, first_seen_counts };
+        let listed = withdrawn::judge(&self.feeds, &asked);
+        let seen = advisory::Seen { digest, names: names(row), source: &row.source, version, now };
+        // What ends trust counts before what only keeps it from being given.
+        let found = match listed {
+            Some(found) if found.narrows => Some(found),
+            milder => advisory::judge(&self.feeds, &seen).or(milder),
+        };
+        found.map(|found| Covered::of(row, found))
+    }
+
+    /// As [`refuse`], by lists that were read already.
+    ///
+    /// # Errors
+    /// [`Code::Revoked`].
+    pub fn refuse(&self, row: &RevisionRow, now: Timestamp) -> Result<(), Stop> {
+        let found = self.covers(row, now).filter(|found| found.narrows || row.lifecycle.pin().is_none());
+        let Some(Covered { why, next, .. }) = found else { return Ok(()) };
+        Err(Stop::new(Code::Revoked, format!("{}: {why}", row.revision), next))
     }
 
     /// Nothing: there are none.
@@ -107,44 +146,40 @@ impl Lists {
     }
 }
 
-/// Since when all of a decision's signatures are known to have been there: by an
-/// authority's stamps, if each has one; else by our own record of the decision.
+/// Who signed, and since when each of them is known to have: by an authority's
+/// stamps, if all that they signed has one; else by our own record of the
+/// decision, as long as it stands.
+///
+/// Attack: the publisher's stamp of January, and a review that a stolen key made
+/// in April: the stamp says nothing of the review.
 #[cfg(feature = "provenance")]
-fn evidenced(pin: &Pin) -> Evidenced {
-    let vouched = &pin.provenance.vouched;
-    let stamped = |one: &Voucher| (one.witness == Witness::Stamped).then_some(one.at);
-    match vouched.iter().map(stamped).collect::<Option<Vec<_>>>() {
-        Some(times) if !times.is_empty() => Evidenced::Stamped(times.into_iter().max().unwrap_or(pin.at)),
-        _ => Evidenced::FirstSeen(pin.at),
-    }
+fn evidenced(row: &RevisionRow, now: Timestamp) -> Vec<(String, Evidenced)> {
+    let Some(pin) = row.last_pin() else { return Vec::new() };
+    let ours = row.lifecycle.pin().map_or(Evidenced::Now(now), |pin| Evidenced::FirstSeen(pin.at));
+    let unstamped = pin.provenance.unstamped_signers();
+    let at = |signer: &String| {
+        let signed = |one: &&Voucher| one.signer == *signer || one.key == *signer;
+        let last = pin.provenance.vouched.iter().filter(signed).map(|one| one.at).max();
+        last.filter(|_| !unstamped.contains(signer)).map_or(ours, Evidenced::Stamped)
+    };
+    pin.provenance.signers().into_iter().map(|signer| (signer.clone(), at(&signer))).collect()
 }
 
-/// Why a revision may not be newly trusted, or, where it is trusted already,
-/// why it may not stay so.
+/// The names that a skill has: here, and in its card.
 ///
-/// # Errors
-/// [`Stop`] if it cannot be told.
-pub fn revoked(ledger: &Ledger, row: &RevisionRow, now: Timestamp) -> Result<Option<String>, Stop> {
-    let found = Lists::read(ledger)?.covers(row, now);
-    Ok(found.filter(|found| found.narrows || row.lifecycle.pin().is_none()).map(|found| found.why))
+/// Attack: an advisory names a skill, so it is installed `--as` another.
+#[cfg(feature = "provenance")]
+fn names(row: &RevisionRow) -> Vec<SkillName> {
+    let card = row.card_name.as_deref().and_then(|name| SkillName::parse(name).ok());
+    [Some(row.revision.name.clone()), card].into_iter().flatten().collect()
 }
 
 /// Refuses what is revoked.
 ///
 /// # Errors
 /// [`Code::Revoked`]; [`Stop`] if it cannot be told.
-pub fn refuse(ledger: &Ledger, row: &RevisionRow, now: Timestamp) -> Result<(), Stop> {
-    match revoked(ledger, row, now)? {
-        None => Ok(()),
-        Some(why) => {
-            let what = format!("{}: {why}", row.revision);
-            Err(Stop::new(
-                Code::Revoked,
-                what,
-                "look for another version of it; who says so: skills roots list",
-            ))
-        }
-    }
+pub fn refuse(ledger: &Ledger, policy: &Policy, row: &RevisionRow, now: Timestamp) -> Result<(), Stop> {
+    Lists::read(ledger, policy)?.refuse(row, now)
 }
 
 /// What one root revokes.
@@ -157,7 +192,28 @@ fn feed(ledger: &Ledger, root: &Followed) -> Result<Feed, Stop> {
         feed.list = lists::revocations(&bytes).map_err(|why| damaged(&why.to_string()))?;
     }
     feed.publishers = anchors(ledger, &root.name)?;
+    feed.advisories = advisories(ledger, root)?;
     Ok(feed)
+}
+
+/// The advisories of one root.
+#[cfg(feature = "provenance")]
+fn advisories(ledger: &Ledger, root: &Followed) -> Result<Vec<Advisory>, Stop> {
+    let mut all = Vec::new();
+    for kept in &root.targets {
+        let Place::Advisory(id) = Place::of(&kept.path) else { continue };
+        let bytes = ledger.blob(&kept.bytes).map_err(|fault| ledger_stop(&fault))?;
+        let shown = text::escape_short(&kept.path, 120);
+        let gone = || damaged(&format!("`{shown}` of `{}` is gone or was changed", root.name));
+        // It was kept by a version that did not read it, and may be the one that names these bytes.
+        let odd = |why: &str| {
+            let what = format!("trust root `{}`: `{shown}` cannot be read here: {why}", root.name);
+            let next = format!("ask its owner to publish it anew, then: skills roots refresh {}", root.name);
+            Stop::new(Code::RootRefused, what, next)
+        };
+        all.push(Advisory::read(id, &bytes.ok_or_else(gone)?).map_err(|why| odd(&why.to_string()))?);
+    }
+    Ok(all)
 }
 
 /// Where the keys of a root's anchors are remembered, also of those that it

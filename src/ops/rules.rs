@@ -1,7 +1,7 @@
-//! `policy show` and `policy check`: which rules are in force, which file each
-//! comes from, and whether a file could be one. Both only look.
+//! `policy show` and `policy check`: which rules are in force, which file or
+//! trust root each comes from, and whether a file could be one. Both only look.
 
-use super::{World, broken_policy};
+use super::{World, broken_policy, layers};
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
 use crate::model::text;
@@ -39,7 +39,7 @@ pub struct Rules {
 /// # Errors
 /// [`Code::PolicyBroken`].
 pub fn show(world: &World) -> Result<Rules, Stop> {
-    let policy = world.policy()?;
+    let policy = layers::in_force(world)?;
     let there = |path: &Path| (text::escape(&path.to_string_lossy()), path.symlink_metadata().is_ok());
     let files = world.policy_files.iter().map(|path| there(path)).collect();
     Ok(Rules { lines: lines(&policy), files, digest: policy.digest })
@@ -49,7 +49,7 @@ fn lines(policy: &Policy) -> Vec<Line> {
     let mut lines = Vec::new();
     for key in KEYS {
         let said: Vec<_> = policy.settings().iter().filter(|said| said.key == key.name).collect();
-        if said.is_empty() {
+        if said.iter().all(|said| !said.holds) {
             lines.push(Line { key: key.name, value: key.default.to_owned(), file: None, holds: true });
         }
         lines.extend(said.into_iter().map(|said| Line {

@@ -8,7 +8,7 @@
 //! commit a failed append is "committed, record pending" (exit 7): nothing is
 //! placed and nothing allowed, and the next session appends the exact bytes.
 
-use super::{World, recover};
+use super::{World, layers, recover};
 use crate::model::agent::AGENTS;
 use crate::model::code::{Code, Stop};
 use crate::model::record::{CLOCK, Draft, Outcome, Record};
@@ -65,6 +65,7 @@ impl<'a> Session<'a> {
             Self::first(world, &home)?;
         }
         let ledger = open_ledger(&home)?;
+        let policy = layers::over(policy, &ledger)?;
         Self::with(world, home, ledger, lock, policy, Depth::All)
     }
 
@@ -73,7 +74,8 @@ impl<'a> Session<'a> {
     /// # Errors
     /// [`Stop`]; [`Code::HomeMissing`] if there is none.
     pub fn open(world: &'a World, depth: Depth) -> Result<Self, Stop> {
-        Self::open_under(world, depth, world.policy()?)
+        let files = world.policy()?;
+        Self::open_under(world, depth, |ledger| layers::over(files, ledger))
     }
 
     /// As [`Session::open`], for what can only let less run: a policy that
@@ -82,10 +84,15 @@ impl<'a> Session<'a> {
     /// # Errors
     /// [`Stop`].
     pub fn open_to_narrow(world: &'a World, depth: Depth) -> Result<Self, Stop> {
-        Self::open_under(world, depth, world.policy().unwrap_or(Policy::DEFAULT))
+        let files = world.policy().unwrap_or(Policy::DEFAULT);
+        Self::open_under(world, depth, |ledger| Ok(layers::over(files.clone(), ledger).unwrap_or(files)))
     }
 
-    fn open_under(world: &'a World, depth: Depth, policy: Policy) -> Result<Self, Stop> {
+    fn open_under(
+        world: &'a World,
+        depth: Depth,
+        policy: impl FnOnce(&Ledger) -> Result<Policy, Stop>,
+    ) -> Result<Self, Stop> {
         let home = Home::open(&world.home).map_err(|fault| home_stop(&fault))?;
         // A lock would be all there is in a home that nobody has begun, and would
         // be left by what only looks.
@@ -95,6 +102,7 @@ impl<'a> Session<'a> {
         }
         let lock = take_lock(&home, world)?;
         let ledger = open_ledger(&home)?;
+        let policy = policy(&ledger)?;
         Self::with(world, home, ledger, lock, policy, depth)
     }
 
@@ -104,9 +112,10 @@ impl<'a> Session<'a> {
     /// # Errors
     /// [`Stop`].
     pub fn join(world: &'a World, home: Home, mut ledger: Ledger, depth: Depth) -> Result<Self, Stop> {
-        let policy = world.policy()?;
+        let files = world.policy()?;
         let lock = take_lock(&home, world)?;
         ledger.refresh().map_err(|fault| ledger_stop(&fault))?;
+        let policy = layers::over(files, &ledger)?;
         Self::with(world, home, ledger, lock, policy, depth)
     }
 

@@ -25,6 +25,7 @@ use crate::model::permit::SkillPermit;
 use crate::model::record::Record;
 use crate::model::skill::{Revision, RevisionRef};
 use crate::model::time::Timestamp;
+use crate::policy::config::Policy;
 use crate::policy::gate::{Brake, Hashed, No};
 use crate::system::home::Home;
 use crate::system::ledger::Ledger;
@@ -159,14 +160,15 @@ fn whole(
         holds: session.ledger.brakes().holds.clone(),
         ..Status::default()
     };
-    let lists =
-        match Lists::read(&session.ledger).and_then(|lists| roots(&session, &mut status).map(|()| lists)) {
-            Ok(lists) => lists,
-            Err(stop) => {
-                status.problem = Some(stop);
-                Lists::default()
-            }
-        };
+    let lists = match Lists::read(&session.ledger, &session.policy)
+        .and_then(|lists| roots(&session, &mut status).map(|()| lists))
+    {
+        Ok(lists) => lists,
+        Err(stop) => {
+            status.problem = Some(stop);
+            Lists::default()
+        }
+    };
     for row in rows {
         let folders: Vec<_> = hashed.by_ref().take(folder_count(&row)).collect();
         let newer = newer(&all, &row);
@@ -208,7 +210,7 @@ fn judge(
     let mut skill = bare(row, folders, no, newer);
     skill.last = last.and_then(|event| Record::parse(event.line.as_bytes()).ok());
     if closely {
-        look_closely(&mut skill, &session.home, &session.ledger, session.now)?;
+        look_closely(&mut skill, &session.home, &session.ledger, &session.policy, session.now)?;
     }
     Ok(Some(skill))
 }
@@ -217,8 +219,14 @@ fn bare(row: RevisionRow, folders: Vec<Hashed>, no: Option<No>, newer: Option<Re
     Skill { row, folders, no, newer, last: None, permit: None, manifest: None, findings: None, revoked: None }
 }
 
-fn look_closely(skill: &mut Skill, home: &Home, ledger: &Ledger, now: Timestamp) -> Result<(), Stop> {
-    skill.findings = Some(provenance::find(home, ledger, &skill.row, now));
+fn look_closely(
+    skill: &mut Skill,
+    home: &Home,
+    ledger: &Ledger,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<(), Stop> {
+    skill.findings = Some(provenance::find(home, ledger, policy, &skill.row, now));
     let digest = &skill.row.revision.digest;
     skill.manifest = ledger.manifest(digest).map_err(|fault| ledger_stop(&fault))?;
     if skill.row.lifecycle.state() == State::Enabled {
@@ -254,7 +262,7 @@ fn partly(part: &Part, wanted: Option<&RevisionRef>, history: bool) -> Status {
         let mut skill = bare(row, folders, Some(no), newer);
         if wanted.is_some() {
             // The problem is already told; what cannot be read is left out.
-            let _ = look_closely(&mut skill, home, ledger, ledger.head().time);
+            let _ = look_closely(&mut skill, home, ledger, &Policy::silent(), ledger.head().time);
         }
         status.skills.push(skill);
     }
@@ -269,7 +277,7 @@ fn pick(all: &[RevisionRow], wanted: Option<&RevisionRef>) -> Vec<RevisionRow> {
     let mut rows: Vec<_> =
         all.iter().filter(|row| wanted.is_none_or(|wanted| wanted.matches(&row.revision))).cloned().collect();
     rows.sort_by_cached_key(|row| {
-        let rank = std::cmp::Reverse((row.lifecycle.state(), row.installed, row.seq));
+        let rank = std::cmp::Reverse((row.lifecycle.state(), row.arrived));
         (row.revision.name.clone(), rank)
     });
     rows

@@ -7,7 +7,7 @@ use super::phrase::Phrase;
 use super::session::{Depth, Session, ledger_stop};
 use super::{Ask, World, apply, recover};
 use crate::model::code::{Code, Stop};
-use crate::model::lifecycle::{Event, HoldScope, RevisionRow, State};
+use crate::model::lifecycle::{Event, Hold, HoldScope, RevisionRow, State};
 use crate::model::permit::SkillPermit;
 use crate::model::record::Outcome;
 use crate::system::kill::{self, KillReport, KillState};
@@ -164,7 +164,7 @@ pub struct ReleasePlan {
 /// scope, that scope's holds.
 ///
 /// # Errors
-/// [`Stop`].
+/// [`Stop`]; [`Code::Usage`] if nothing of it is held.
 pub fn release_plan(world: &World, scope: Option<&HoldScope>) -> Result<ReleasePlan, Stop> {
     let session = Session::open(world, Depth::All)?;
     let brakes = session.ledger.brakes();
@@ -190,10 +190,33 @@ pub fn release_plan(world: &World, scope: Option<&HoldScope>) -> Result<ReleaseP
                 ));
             }
         };
+        if home.is_none() {
+            return Err(not_held("no kill of everything is in force", &brakes.holds));
+        }
         return Ok(ReleasePlan { home, holds: Vec::new(), seen });
     };
     let (holds, _) = lifted_with(&session, scope)?;
+    if holds.is_empty() {
+        return Err(not_held(&format!("no kill of {scope} is in force"), &brakes.holds));
+    }
     Ok(ReleasePlan { home: None, holds, seen })
+}
+
+/// Says what is held instead, if anything is.
+fn not_held(what: &str, holds: &[Hold]) -> Stop {
+    // What fell with a name is lifted with it.
+    let named = |seq| holds.iter().any(|hold| hold.seq == seq && matches!(hold.scope, HoldScope::Name(_)));
+    let along = |hold: &&Hold| matches!(hold.scope, HoldScope::Digest(_)) && named(hold.seq);
+    let own: Vec<_> = holds.iter().filter(|hold| !along(hold)).collect();
+    match own.first() {
+        None => Stop::new(Code::Usage, format!("nothing is held here: {what}"), "run: skills status"),
+        Some(hold) => {
+            let held: Vec<_> = own.iter().take(3).map(|hold| hold.scope.to_string()).collect();
+            let more = if own.len() > 3 { format!(" and {} more", own.len() - 3) } else { String::new() };
+            let what = format!("{what}; held is {}{more}", held.join(", "));
+            Stop::new(Code::Usage, what, format!("skills release {}", scope_words(&hold.scope)))
+        }
+    }
 }
 
 /// Holds that another kill keeps, with that kill's number.
@@ -266,9 +289,6 @@ pub fn release(
     given: Option<&str>,
     ask: &mut dyn Ask,
 ) -> Result<u64, Stop> {
-    if plan.home.is_none() && plan.holds.is_empty() {
-        return Err(Stop::new(Code::Usage, "nothing is held here", "run: skills status"));
-    }
     let expected = phrase(plan);
     let stated = format!("skills release {} --phrase {}", words(plan), phrase_word(&expected));
     let again = format!("look again: skills release {}", words(plan));

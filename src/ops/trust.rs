@@ -7,17 +7,20 @@
 pub mod set;
 
 use super::session::{Depth, Session, home_stop, ledger_stop, open_ledger};
-use super::{Answer, Ask, Question, World, apply, facts, refusals, revoked};
+use super::{Answer, Ask, Question, World, apply, facts, layers, refusals, revoked};
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
 use crate::model::lifecycle::{Event, HoldScope, Pin, RevisionRow, State};
 use crate::model::provenance::Provenance;
 use crate::model::record::{Draft, Outcome};
+use crate::model::skill::Revision;
 use crate::model::text;
 use crate::model::time::Timestamp;
-use crate::ops::provenance::{self, Accepted, Vouching};
+use crate::ops::provenance::{self, Accepted, Heard, Vouching};
+use crate::ops::revoked::Lists;
 use crate::policy::config::Policy;
 use crate::policy::config::age::words;
+use crate::policy::gate::Brake;
 use crate::policy::transition::Input;
 use crate::system::home::Home;
 use crate::system::ledger::Ledger;
@@ -122,16 +125,16 @@ pub fn plan(world: &World, request: &TrustRequest) -> Result<TrustPlan, Stop> {
     let home = Home::open(&world.home).map_err(|fault| home_stop(&fault))?;
     let ledger = open_ledger(&home)?;
     let row = find(&ledger, request)?;
-    let policy = world.policy()?;
+    let policy = layers::over(world.policy()?, &ledger)?;
     let now = world.clock.now().max(ledger.head().time);
-    revoked::refuse(&ledger, &row, now)?;
+    revoked::refuse(&ledger, &policy, &row, now)?;
     of_age(&policy, &row, now)?;
     let command = match request.digest {
         None => format!("skills trust {}", row.revision),
         Some(digest) => format!("skills trust {} --digest {digest}", row.revision.name),
     };
     let terms = terms(&policy, now, &request.terms, &command)?;
-    let findings = provenance::find(&home, &ledger, &row, now)?;
+    let findings = provenance::find(&home, &ledger, &policy, &row, now)?;
     // A person is shown another signer, and types the name or does not.
     let person = request.digest.is_none() && !request.by_policy;
     let accepted = Accepted { new_signer: request.accepted.new_signer || person, ..request.accepted };
@@ -143,6 +146,30 @@ pub fn plan(world: &World, request: &TrustRequest) -> Result<TrustPlan, Stop> {
         latest.filter_map(|other| other.lifecycle.pin()).max_by_key(|pin| pin.seq).map(|pin| pin.digest);
     let given = request.digest;
     Ok(TrustPlan { row, terms, before, findings, verb: "trust", granted, given, accepted })
+}
+
+/// Whether `trust NAME@DIGEST --by-policy` would succeed now, without asking.
+#[must_use]
+pub fn would_be_granted(world: &World, revision: &Revision) -> bool {
+    let skill = revision.file_name();
+    let request = TrustRequest { skill, by_policy: true, ..TrustRequest::default() };
+    let granted = || {
+        let plan = plan(world, &request).ok()?;
+        let home = Home::open(&world.home).ok()?;
+        let ledger = open_ledger(&home).ok()?;
+        let policy = layers::over(world.policy().ok()?, &ledger).ok()?;
+        let open = matches!(facts::brake(&home), Brake::Clear { .. });
+        let undecided = plan.row.lifecycle.state() == State::Installed;
+        let held = holding(&ledger, &plan.row).is_some();
+        Some(open && undecided && !held && policy.check_source(plan.row.source.identity()).is_ok())
+    };
+    world.agent.is_none() && granted().unwrap_or(false)
+}
+
+/// The narrow kill that covers a revision, in words.
+fn holding(ledger: &Ledger, row: &RevisionRow) -> Option<String> {
+    let hold = ledger.brakes().holds.iter().find(|hold| row.is_covered(&hold.scope))?;
+    Some(format!("held by a kill of {} (record {})", hold.scope, hold.seq))
 }
 
 /// The file whose grant a revision meets.
@@ -212,7 +239,7 @@ fn of_age(policy: &Policy, row: &RevisionRow, now: Timestamp) -> Result<(), Stop
             format!("the clock was lowered since; skills remove {revision} and install it again: its age begins anew")
         } else {
             format!(
-                "read it meanwhile: skills review {revision}; for a fix that cannot wait, add to {}, under [trust]: \
+                "read it meanwhile: skills review {revision}; for a fix that cannot wait, in {}, under [trust]: \
                  early = [\"{}\"]",
                 young.file, revision.digest
             )
@@ -240,7 +267,9 @@ pub fn trust(world: &World, plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) ->
         ));
     };
     let mut draft = draft(&session, &row, &plan.terms);
-    let outcome = check(&session, &row, &plan.terms, plan.accepted).and_then(|findings| {
+    let said = Said::read(&session.ledger, &session.policy, session.now);
+    let found = said.and_then(|said| check(&session, &said, &row, &plan.terms, plan.accepted));
+    let outcome = found.and_then(|findings| {
         same(plan, &findings)?;
         if plan.granted.is_some() {
             let file = grant(&session.policy, &row, &findings, session.now)?;
@@ -351,15 +380,28 @@ fn exception(session: &Session<'_>, row: &RevisionRow) -> &'static str {
     if excepted { ", before its min-age: the policy names this digest in `early`" } else { "" }
 }
 
+/// What the followed roots say and revoke, read once for all members of a set.
+struct Said {
+    heard: Heard,
+    lists: Lists,
+}
+
+impl Said {
+    fn read(ledger: &Ledger, policy: &Policy, now: Timestamp) -> Result<Self, Stop> {
+        Ok(Self { lists: Lists::read(ledger, policy)?, heard: provenance::hear(ledger, policy, now)? })
+    }
+}
+
 /// Everything once more, under the lock and by the policy as it is now.
 fn check(
     session: &Session<'_>,
+    said: &Said,
     row: &RevisionRow,
     terms: &Terms,
     accepted: Accepted,
 ) -> Result<Vouching, Stop> {
     let revision = &row.revision;
-    revoked::refuse(&session.ledger, row, session.now)?;
+    said.lists.refuse(row, session.now)?;
     of_age(&session.policy, row, session.now)?;
     reasoned(&session.policy, terms.note.as_deref(), &format!("skills trust {revision}"))?;
     if let Err(rule) = session.policy.check_source(row.source.identity()) {
@@ -374,7 +416,7 @@ fn check(
     if !stored.is(&revision.digest) {
         return Err(refusals::store_differs(row, &stored));
     }
-    let findings = provenance::find(&session.home, &session.ledger, row, session.now)?;
+    let findings = provenance::find_in(&session.home, &session.ledger, &said.heard, row, session.now)?;
     findings.check(&session.ledger, &session.policy, row, accepted, session.now)?;
     Ok(findings)
 }

@@ -20,7 +20,7 @@ use crate::model::agent::{self, AGENTS};
 use crate::model::card::{Card, CardFault};
 use crate::model::claim::{self, Claim, Claims};
 use crate::model::digest::Digest;
-use crate::model::lifecycle::{Placement, RevisionRow};
+use crate::model::lifecycle::{Placement, RevisionRow, newest};
 use crate::model::limits::Limits;
 use crate::model::path::EntryPath;
 use crate::model::skill::{Revision, SkillName};
@@ -149,7 +149,7 @@ impl Ours {
     /// The newest revision of these bytes, one of that name before others.
     fn with_bytes(&self, name: &str, digest: Digest) -> Option<&RevisionRow> {
         let same = self.rows.iter().filter(|row| row.revision.digest == digest);
-        same.max_by_key(|row| (row.revision.name.as_str() == name, row.installed, row.seq))
+        same.max_by_key(|row| (row.revision.name.as_str() == name, row.arrived))
     }
 
     fn adopted(&self, skill: &Unmanaged) -> Option<Adopted> {
@@ -161,8 +161,7 @@ impl Ours {
         let from_here = |row: &&RevisionRow| {
             row.source.kind == SourceKind::Adopted && Path::new(&row.source.location) == skill.folder()
         };
-        let newest = self.rows.iter().filter(from_here).max_by_key(|row| (row.installed, row.seq));
-        newest.map(|row| Adopted::Changed(row.revision.clone()))
+        newest(self.rows.iter().filter(from_here)).map(|row| Adopted::Changed(row.revision.clone()))
     }
 }
 

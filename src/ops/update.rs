@@ -1,9 +1,9 @@
 //! `update`: newer revisions arrive beside the old ones, which stay as they
 //! are until a person trusts and enables the new.
 
-use super::World;
 use super::install::{Opened, Selection};
 use super::session::{Depth, Session, ledger_stop};
+use super::{World, pick};
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
 use crate::model::lifecycle::RevisionRow;
@@ -39,21 +39,16 @@ pub struct News {
 pub fn plan(world: &World, names: &[String]) -> Result<Vec<Group>, Stop> {
     let session = Session::open(world, Depth::All)?;
     let all = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
-    let mut newest: BTreeMap<SkillName, RevisionRow> = BTreeMap::new();
-    for row in all {
-        let known = newest.get(&row.revision.name);
-        if known.is_none_or(|known| (known.installed, known.seq) < (row.installed, row.seq)) {
-            newest.insert(row.revision.name.clone(), row);
-        }
-    }
+    let newest = pick::newest_of_each(&all);
     for name in names {
-        if !newest.keys().any(|known| known.as_str() == name) {
+        if !newest.iter().any(|known| known.revision.name.as_str() == name) {
             let what = format!("no skill `{}` is installed", text::escape_short(name, 64));
             return Err(Stop::new(Code::NotInstalled, what, "run: skills status"));
         }
     }
     let mut groups: BTreeMap<(String, Option<String>), Group> = BTreeMap::new();
-    for (name, row) in newest {
+    for row in newest {
+        let name = &row.revision.name;
         if !names.is_empty() && !names.iter().any(|wanted| wanted == name.as_str()) {
             continue;
         }

@@ -15,7 +15,7 @@
 
 use super::look::{self, Job, Look, Part};
 use super::session::{Depth, Session, ledger_stop, log_stop};
-use super::{World, apply, facts, gate, refusals};
+use super::{World, apply, facts, gate, layers, refusals};
 use crate::model::code::{Code, Stop};
 use crate::model::decision::Question;
 use crate::model::digest::Digest;
@@ -217,9 +217,10 @@ fn one(
         if enabled { (Question::Load, placed.to_vec()) } else { (Question::Enable, vec![stored.clone()]) };
     let no = gate::decide_now(session, row, question, &folders, None)?.err();
     let mut told = false;
-    if let Some(no) =
-        no.filter(|no| !matches!(no.code, Code::NotTrusted | Code::TooYoung | Code::Held | Code::HeldAll))
-    {
+    // Decided, and by whom: nothing is wrong with the bytes.
+    let decided =
+        [Code::NotTrusted, Code::Revoked, Code::Violation, Code::TooYoung, Code::Held, Code::HeldAll];
+    if let Some(no) = no.filter(|no| !decided.contains(&no.code)) {
         told = !enabled && matches!(no.code, Code::Drift | Code::Unreadable);
         out.problems.push(declare(session, row, question, &no, act)?);
     }
@@ -353,7 +354,7 @@ pub fn folder(world: &World, path: &Path) -> Result<FolderReport, Stop> {
         Stop::new(Code::Usage, format!("{shown}: {error}"), "name a folder that is no link")
     })?;
     // A broken policy must not keep anyone from hashing a folder.
-    let limits = world.policy().map_or(Limits::DEFAULT, |policy| policy.limits);
+    let limits = layers::in_force(world).map_or(Limits::DEFAULT, |policy| policy.limits);
     let rows = rows_here(world);
     let text = path.to_string_lossy();
     let placed = rows.iter().find(|row| row.lifecycle.placements().iter().any(|place| place.path == text));

@@ -15,6 +15,7 @@
 //! expires  = "90d"       # when a decision ends that names no end
 //! max-days = 365         # every trust decision ends by then
 //! note     = "required"  # a decision says why
+//! first-seen-counts = false  # against a date of compromise only time stamps count, not our own record
 //!
 //! [enable]
 //! agents = ["claude-code"]  # where `enable` places when no place is named
@@ -38,10 +39,11 @@
 //! ```
 //!
 //! How two files become one is said of each key in [`KEYS`], which is also the
-//! reference page.
+//! reference page. What a followed trust root adds is in [`layer`].
 
 pub mod age;
 mod keys;
+pub mod layer;
 mod raw;
 pub mod require;
 
@@ -71,6 +73,8 @@ pub struct Policy {
     pub max_days: Option<u32>,
     /// Whether a trust decision must say why.
     pub note_required: bool,
+    /// Whether our own record is witness enough against a date of compromise.
+    pub first_seen_counts: bool,
     /// The agents that `enable` places for when none is named.
     pub agents: Vec<&'static str>,
     /// Hosts that may have an address that is not public.
@@ -109,6 +113,7 @@ impl Policy {
         expires: None,
         max_days: None,
         note_required: false,
+        first_seen_counts: true,
         agents: Vec::new(),
         internal: Vec::new(),
         requires: Vec::new(),
@@ -118,6 +123,13 @@ impl Policy {
         settings: Vec::new(),
     };
 
+    /// For looking only, where no policy can be read: nothing of ours speaks for
+    /// a signature.
+    #[must_use]
+    pub fn silent() -> Self {
+        Self { first_seen_counts: false, ..Self::DEFAULT }
+    }
+
     /// Reads the files' texts, the one that wins first.
     ///
     /// # Errors
@@ -125,12 +137,17 @@ impl Policy {
     pub fn read(files: &[(&str, String)]) -> Result<Self, String> {
         let mut policy = Self::DEFAULT;
         for (name, text) in files {
-            let raw: Raw = toml::from_str(text).map_err(|error| format!("{name}: {}", error.message()))?;
+            let raw = parse(text).map_err(|why| format!("{name}: {why}"))?;
             policy.add(raw, name).map_err(|why| format!("{name}: {why}"))?;
-            let before = policy.digest.unwrap_or(Digest::ZERO);
-            policy.digest = Some(sha256(&[before.as_bytes(), text.as_bytes()]));
+            policy.count_in(text);
         }
         Ok(policy)
+    }
+
+    /// Lets a text count in what records name the policy by.
+    fn count_in(&mut self, text: &str) {
+        let before = self.digest.unwrap_or(Digest::ZERO);
+        self.digest = Some(sha256(&[before.as_bytes(), text.as_bytes()]));
     }
 
     /// All that the files say, in their order.
@@ -215,7 +232,7 @@ impl Policy {
     }
 
     fn add_trust(&mut self, trust: raw::RawTrust, file: &str) -> Result<(), String> {
-        let mut age = Age { file: text::escape(file), least: 0, early: Vec::new() };
+        let mut age = Age { file: text::escape(file), least: 0, early: Vec::new(), apart: false };
         if let Some(typed) = &trust.min_age {
             age.least = age::span("min-age", typed)?;
             self.say("trust.min-age", format!("\"{typed}\""), file, false);
@@ -239,6 +256,16 @@ impl Policy {
             let wins = self.max_days.is_none_or(|earlier| days < earlier);
             if self.say("trust.max-days", days.to_string(), file, wins) {
                 self.max_days = Some(days);
+            }
+        }
+        match trust.first_seen_counts {
+            None => {}
+            Some(false) => {
+                self.say("trust.first-seen-counts", "false".to_owned(), file, self.first_seen_counts);
+                self.first_seen_counts = false;
+            }
+            Some(true) => {
+                self.first("trust.first-seen-counts", "true".to_owned(), file);
             }
         }
         match trust.note.as_deref() {
@@ -283,12 +310,8 @@ impl Policy {
         ceiling: u64,
         file: &str,
     ) -> Result<Option<u64>, String> {
-        match value {
+        match within(key, value, ceiling)? {
             None => Ok(None),
-            Some(value) if value == 0 || value > ceiling => {
-                let name = key.split_once('.').map_or(key, |(_, name)| name);
-                Err(format!("{name} = {value}: must be 1 to {ceiling}"))
-            }
             Some(value) => Ok(self.first(key, value.to_string(), file).then_some(value)),
         }
     }
@@ -301,10 +324,11 @@ impl Policy {
         // What is forbidden is forbidden in every spelling; what is allowed, in one.
         let denies = |prefix: &&String| covers(prefix, identity) || source::covers(prefix, identity);
         if let Some(prefix) = self.deny.iter().find(denies) {
-            return Err(format!("[sources] deny = \"{prefix}\""));
+            // A followed trust root may have written it.
+            return Err(format!("[sources] deny = {}", quoted(std::slice::from_ref(prefix))));
         }
         match self.allow.iter().find(|list| !list.iter().any(|prefix| covers(prefix, identity))) {
-            Some(list) => Err(format!("[sources] allow = {list:?}")),
+            Some(list) => Err(format!("[sources] allow = {}", quoted(list))),
             None => Ok(()),
         }
     }
@@ -338,6 +362,22 @@ impl Policy {
         found.ok_or_else(|| {
             "no policy file grants trust to this source: [[require]] with `grant = true`".to_owned()
         })
+    }
+}
+
+/// A text as it is written, with nothing in it believed yet.
+fn parse(text: &str) -> Result<Raw, String> {
+    toml::from_str(text).map_err(|error| error.message().to_owned())
+}
+
+/// A number that may be from 1 to the ceiling.
+fn within(key: &str, value: Option<u64>, ceiling: u64) -> Result<Option<u64>, String> {
+    match value {
+        Some(value) if value == 0 || value > ceiling => {
+            let name = key.split_once('.').map_or(key, |(_, name)| name);
+            Err(format!("{name} = {value}: must be 1 to {ceiling}"))
+        }
+        value => Ok(value),
     }
 }
 
@@ -393,6 +433,30 @@ mod tests {
         assert!(read(&["[sources]\nalow = []"]).is_err());
         assert!(read(&["[limits]\nfiles = 0"]).unwrap_err().contains("1 to"));
         assert!(read(&["[limits]\nfiles = 99999999"]).is_err());
+    }
+
+    #[test]
+    fn a_later_file_can_only_tighten_what_our_own_record_is_worth() {
+        let file = |value: &str| format!("[trust]\nfirst-seen-counts = {value}\n");
+        let (yes, no) = (file("true"), file("false"));
+        for (files, counts, whose) in [
+            (&[][..], true, None),
+            (&[yes.as_str()], true, Some("a")),
+            (&[no.as_str()], false, Some("a")),
+            (&[no.as_str(), yes.as_str()], false, Some("a")),
+            (&[yes.as_str(), no.as_str()], false, Some("b")),
+            (&[no.as_str(), no.as_str()], false, Some("a")),
+            (&[yes.as_str(), yes.as_str()], true, Some("a")),
+        ] {
+            let names = ["a", "b"].into_iter().zip(files);
+            let policy =
+                Policy::read(&names.map(|(name, text)| (name, (*text).to_owned())).collect::<Vec<_>>());
+            let policy = policy.unwrap();
+            assert_eq!(policy.first_seen_counts, counts, "{files:?}");
+            assert_eq!(policy.file_of("trust.first-seen-counts"), whose, "{files:?}");
+        }
+        assert!(read(&["[trust]\nfirst-seen-counts = \"false\""]).is_err());
+        assert!(!Policy::silent().first_seen_counts);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use super::config::Policy;
 use crate::model::code::Code;
 use crate::model::decision::Question;
 use crate::model::digest::Digest;
-use crate::model::lifecycle::{Hold, Lifecycle, Pin, Placement, RevisionRow};
+use crate::model::lifecycle::{Event, Hold, Lifecycle, Pin, Placement, RevisionRow};
 use crate::model::limits::{Fault, Rule};
 use crate::model::permit::SkillPermit;
 use crate::model::record::{Outcome, Record};
@@ -87,8 +87,8 @@ pub struct Facts<'a> {
     pub row: &'a RevisionRow,
     /// The skill permit; none if missing or malformed. `load` only.
     pub permit: Option<&'a SkillPermit>,
-    /// The record named by the permit (`load`) or by the pin (`enable`), if
-    /// ledger and log agree on it.
+    /// The record named by the permit (`load`) or by the pin (`enable`), or of
+    /// what was withdrawn the one that says why, if ledger and log agree on it.
     pub proven: Option<&'a Proven>,
     /// The folders hashed: every placement (`load`) or the store copy (`enable`).
     pub folders: &'a [Hashed],
@@ -189,10 +189,7 @@ fn check_state<'a>(facts: &Facts<'a>) -> Result<(&'a Pin, &'a [Placement]), No> 
                 reason: "nobody has decided to trust these bytes".into(),
             });
         }
-        (Lifecycle::Installed { former: Some(pin) }, _) => {
-            let reason = format!("the trust given at {} was withdrawn", pin.at);
-            return Err(No { code: Code::NotTrusted, reason });
-        }
+        (Lifecycle::Installed { former: Some(pin) }, _) => return Err(withdrawn(facts, pin)),
         (Lifecycle::Trusted { .. }, Question::Load) => {
             return Err(No { code: Code::NotEnabled, reason: "trusted, but placed nowhere".into() });
         }
@@ -202,6 +199,27 @@ fn check_state<'a>(facts: &Facts<'a>) -> Result<(&'a Pin, &'a [Placement]), No> 
         return Err(No { code: Code::LedgerDamaged, reason: "the pin is not of this revision".into() });
     }
     Ok((pin, row.lifecycle.placements()))
+}
+
+/// Why trust was withdrawn, by the record that did it. It is a no in any case;
+/// of a revocation and a warning the code is theirs, since deciding anew is no
+/// way out of them.
+fn withdrawn(facts: &Facts<'_>, pin: &Pin) -> No {
+    let (row, mut code) = (facts.row, Code::NotTrusted);
+    let mut reason = format!("the trust given at {} was withdrawn", pin.at);
+    let by = facts.proven.map(|proven| &proven.record).filter(|record| {
+        let of_it = record.skill.as_ref() == Some(&row.revision.name);
+        of_it && record.digest == Some(row.revision.digest) && record.seq == row.seq
+    });
+    let Some(record) = by else { return No { code, reason } };
+    if record.event == Event::Revoke.as_str() {
+        let warned = record.codes.iter().any(|code| code == Code::Violation.as_str());
+        code = if warned { Code::Violation } else { Code::Revoked };
+    }
+    if record.event != Event::Untrust.as_str() {
+        reason = format!("{reason}: {}", record.reason);
+    }
+    No { code, reason }
 }
 
 fn check_load_witnesses(facts: &Facts<'_>, pin: &Pin, placements: &[Placement]) -> Result<(), No> {

@@ -8,10 +8,10 @@
 //! was shown to is not known.
 //!
 //! A file comes into being whole or not at all: written under a name of its
-//! own, flushed, then linked to its name, which fails if the name is taken.
+//! own, flushed, then given its name, which fails if the name is taken.
 
 use crate::model::digest::Digest;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -153,8 +153,7 @@ fn read_checked(
 /// [`FolderFault::Io`]; then there is no such file.
 pub fn add(folder: &OwnedFd, name: &str, path: &Path, bytes: &[u8]) -> Result<bool, FolderFault> {
     let temporary = Temporary::write(folder, name, path, bytes)?;
-    // A link, unlike a rename, fails if the name is taken: a key is never replaced.
-    let added = match rustix::fs::linkat(folder, &temporary.name, folder, name, AtFlags::empty()) {
+    let added = match take_name(folder.as_fd(), &temporary.name, name) {
         Ok(()) => true,
         Err(Errno::EXIST) => false,
         Err(error) => return Err(io(path)(error)),
@@ -162,6 +161,24 @@ pub fn add(folder: &OwnedFd, name: &str, path: &Path, bytes: &[u8]) -> Result<bo
     drop(temporary);
     rustix::fs::fsync(folder).map_err(io(path))?;
     Ok(added)
+}
+
+/// Gives a file another name in its folder, which nothing may have yet: what is
+/// there is never replaced.
+///
+/// In one step, where the file system can. Attack by bad luck: a link and then
+/// an unlink, cut off in between, leave a secret under a second name that stays
+/// when its owner removes the first, and a signature that nobody can install.
+///
+/// # Errors
+/// [`Errno::EXIST`]; the system's.
+pub fn take_name(folder: BorrowedFd<'_>, from: &str, to: &str) -> Result<(), Errno> {
+    match rustix::fs::renameat_with(folder, from, folder, to, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            rustix::fs::linkat(folder, from, folder, to, AtFlags::empty())
+        }
+        done => done,
+    }
 }
 
 /// Refuses anything not ours, of another kind, or whose mode under `mask` is

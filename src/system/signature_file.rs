@@ -1,8 +1,7 @@
 //! Signatures as files: written into the author's own folder, or beside it, and
 //! never half.
 //!
-//! Each file is written under another name, flushed, and then renamed or
-//! linked. A crash leaves the old file or the new one, and perhaps a left-over
+//! Each file is written under another name, flushed, and then renamed. A crash leaves the old file or the new one, and perhaps a left-over
 //! whose name begins with [`LEFT_OVER`]: whoever signs next is told, since it
 //! would be signed as part of the skill.
 
@@ -38,7 +37,7 @@ pub fn write(folder: BorrowedFd<'_>, name: &str, bytes: &[u8], over: Over) -> io
     let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
     let file = rustix::fs::openat(folder, &temporary, flags, mode)?;
     let placed = place(folder, file.into(), (&temporary, name), bytes, over);
-    // After a rename the name is gone; after a link, or a failure, it goes now.
+    // After a rename the name is gone; after a failure, or where no rename could do it, it goes now.
     let _ = rustix::fs::unlinkat(folder, &temporary, AtFlags::empty());
     placed?;
     Ok(rustix::fs::fsync(folder)?)
@@ -56,8 +55,8 @@ fn place(
     file.write_all(bytes)?;
     file.sync_all()?;
     match over {
-        // A link fails if the name was taken meanwhile, by whatever.
-        Over::New => rustix::fs::linkat(folder, temporary, folder, name, AtFlags::empty())?,
+        // Fails if the name was taken meanwhile, by whatever.
+        Over::New => key_folder::take_name(folder, temporary, name)?,
         Over::Replace => rustix::fs::renameat(folder, temporary, folder, name)?,
     }
     Ok(())

@@ -122,7 +122,7 @@ fn what_may_not_come_back_is_told_with_its_reason_and_the_way_on() {
         sandbox.run(&["install", skill.to_str().unwrap()]).ok();
         let mut trust = vec!["trust", name, "--digest", &digest];
         let soon =
-            Timestamp::from_unix(skill_trust::system::clock::Clock::System.now().unix() + 6).to_string();
+            Timestamp::from_unix(skill_trust::system::clock::Clock::System.now().unix() + 12).to_string();
         if name == "dated" {
             trust.extend(["--expires", &soon]);
         }
@@ -138,7 +138,7 @@ fn what_may_not_come_back_is_told_with_its_reason_and_the_way_on() {
         &sandbox.home().join("store").join(&hex[..2]).join(&hex).join("SKILL.md"),
     );
     fs::create_dir(sandbox.at("a/taken")).unwrap();
-    std::thread::sleep(std::time::Duration::from_secs(7));
+    std::thread::sleep(std::time::Duration::from_secs(13));
     let told = told(&sandbox, &plan(&sandbox, &[]));
     assert_eq!(
         told,

@@ -5,7 +5,7 @@ use skill_trust::model::code::Code;
 use skill_trust::model::decision::{Decision, Question};
 use skill_trust::model::lifecycle::State;
 use skill_trust::ops::session::{Depth, Session};
-use skill_trust::ops::{Nobody, clock, status};
+use skill_trust::ops::{Nobody, clock, enable, pick, status, update};
 
 const A: &[SkillFile<'static>] = &[("SKILL.md", false, b"---\nname: a\ndescription: x\n---\nA\n")];
 const B: &[SkillFile<'static>] = &[("SKILL.md", false, b"---\nname: b\ndescription: x\n---\nB\n")];
@@ -92,4 +92,51 @@ fn a_clock_that_is_not_behind_is_not_lowered_and_no_agent_lowers_one() {
     assert_eq!(stop.code, Code::AgentEnvironment);
     assert_eq!(floor(&scene), (AHEAD + 10, true));
     assert_eq!(scene.ask(&a, Question::Enable).decision, Decision::Allow, "{}", typed(&a));
+}
+
+/// Four revisions of one skill in the same second, or under a clock that goes
+/// back, with decisions in between: which came last is the order they came in.
+#[test]
+fn the_newest_revision_is_the_last_that_came_whatever_the_clock_says() {
+    for step in [0, -3_600] {
+        let mut scene = Scene::new();
+        scene.at(START);
+        let bodies: Vec<_> =
+            (0..4).map(|at| format!("---\nname: a\ndescription: x\n---\nRevision {at}\n")).collect();
+        let revisions: Vec<_> = (0_i64..)
+            .zip(&bodies)
+            .map(|(at, body)| {
+                scene.at(START + at * step);
+                if at > 0 && step != 0 {
+                    let plan = clock::plan(&scene.world).unwrap();
+                    clock::lower(&scene.world, &plan, "", Some(&plan.phrase()), &mut Nobody).unwrap();
+                }
+                scene.install(&[("SKILL.md", false, body.as_bytes())])
+            })
+            .collect();
+        // What was decided about last is not what came last.
+        scene.trust(&revisions[2], None);
+        scene.trust(&revisions[0], None);
+        scene.enable(&revisions[0]);
+        let groups = update::plan(&scene.world, &[]).unwrap();
+        let compared: Vec<_> = groups.iter().flat_map(|group| &group.rows).map(|row| &row.revision).collect();
+        assert_eq!(compared, [&revisions[3]], "update, {step}");
+        let known = pick::known(&scene.world);
+        let row = |at: usize| known.iter().find(|row| row.revision == revisions[at]).unwrap();
+        assert_eq!(pick::newer(&known, row(0)).as_ref(), Some(&revisions[3]), "waits, {step}");
+        assert_eq!(pick::newer(&known, row(2)).as_ref(), Some(&revisions[3]), "waits, {step}");
+        let waiting = pick::look(&scene.world, &pick::Pick::Updates, pick::is_undecided).unwrap();
+        assert_eq!(waiting.iter().map(|row| &row.revision).collect::<Vec<_>>(), [&revisions[3]], "{step}");
+        let found = status::status(&scene.world, &status::StatusRequest::default()).unwrap();
+        let order: Vec<_> = found.skills.iter().map(|skill| &skill.row.revision).collect();
+        assert_eq!(order, [0, 2, 3, 1].map(|at| &revisions[at]), "by state, then the newest; {step}");
+        // Of the trusted ones the newer is enabled in place of the older: it was
+        // trusted before, and so the older was meant.
+        let stop = enable::updates(&scene.world).unwrap_err();
+        assert!(stop.what.contains("was enabled after"), "{stop:?}");
+        scene.trust(&revisions[3], None);
+        let updates = enable::updates(&scene.world).unwrap();
+        assert_eq!(updates.len(), 1);
+        assert_eq!(updates[0].0.revision, revisions[3], "enable --updates, {step}");
+    }
 }

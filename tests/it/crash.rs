@@ -21,6 +21,11 @@
 //! of these; root, whom no mode stops, a third, and the power cuts.
 
 mod errors;
+#[cfg(feature = "provenance")]
+mod imports;
 pub(crate) mod judge;
 mod kills;
+mod loud;
+#[cfg(feature = "provenance")]
+mod publishing;
 pub(crate) mod scenes;

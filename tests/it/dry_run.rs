@@ -48,7 +48,8 @@ fn nothing_is_changed_by_what_is_only_tried_out() {
         (&["kill", "--all"], 0, "would stop  three@"),
         (&["kill", "three"], 0, "would stop  three@"),
         (&["kill", "--source", &one], 0, "nothing is enabled that it covers"),
-        (&["release", "--all"], 0, "This lifts"),
+        (&["release", "--all"], 2, "nothing is held here"),
+        (&["release", "three"], 2, "nothing is held here"),
         (&["verify"], 0, "sound  3 revisions"),
         (&["audit", "checkpoint"], 0, "would sign"),
         (&["doctor", "--fix"], 0, "nothing is staged"),
@@ -155,4 +156,23 @@ fn an_empty_home_stays_empty() {
     }
     // And it can still be begun.
     sandbox.run(&["install", pdf.to_str().unwrap()]).ok();
+}
+
+/// What is only tried out ends as what is done, and tells what is held instead.
+#[test]
+fn a_release_of_what_is_not_held_is_no_empty_list() {
+    let sandbox = sandbox();
+    for line in [&["release", "--all"][..], &["release", "three"]] {
+        for more in [&["--dry-run"][..], &["--phrase", "release epoch 0"], &["--json", "--dry-run"]] {
+            sandbox.run(&[line, more].concat()).code(2).says("nothing is held here");
+        }
+    }
+    sandbox.run(&["kill", "three"]).ok();
+    sandbox.run(&["kill", "--source", "https://git.example/acme"]).ok();
+    let all = sandbox.run(&["release", "--all", "--dry-run"]).code(2);
+    all.says("no kill of everything is in force; held is name three").says("skills release three");
+    sandbox.run(&["release", "one", "--dry-run"]).code(2).says("no kill of name one is in force");
+    sandbox.run(&["release", "three", "--dry-run"]).ok().says("the kill of name three");
+    sandbox.run(&["kill", "--all"]).ok();
+    sandbox.run(&["release", "--all", "--dry-run"]).ok().says("the kill of everything, epoch 1");
 }

@@ -14,7 +14,6 @@ use skill_trust::model::note::{self, TreeHead};
 use skill_trust::model::time::Timestamp;
 use skill_trust::model::tuf::{self, Value};
 use skill_trust::policy::provenance::dsse::{self, Envelope, pae};
-use skill_trust::policy::provenance::json::Json;
 use skill_trust::policy::provenance::revocation::Revocations;
 use skill_trust::policy::provenance::ssh::allowed_signers::AllowedSigners;
 use skill_trust::policy::provenance::ssh::judge::{Beliefs, judge};
@@ -137,7 +136,7 @@ fn envelope(key: &[u8; 32], sign: &dyn Fn(&[u8]) -> [u8; 64]) -> bool {
     let (payload, signature) = (dsse::encode(b"{}"), dsse::encode(&sign(&pae("t", b"{}"))));
     let text =
         format!(r#"{{"payload":"{payload}","payloadType":"t","signatures":[{{"sig":"{signature}"}}]}}"#);
-    Envelope::read(&Json::parse(text.as_bytes()).unwrap()).unwrap().verify(&[key], 1).is_ok()
+    Envelope::read(&Value::evidence(text.as_bytes()).unwrap()).unwrap().verify(&[key], 1).is_ok()
 }
 
 fn statement(key: &[u8; 32], sign: &dyn Fn(&[u8]) -> [u8; 64]) -> bool {

@@ -3,6 +3,7 @@
 //! and a policy grants what is signed. Each test has the forgery and its honest
 //! twin: the one is refused with its code, the other is trusted.
 
+mod by_policy;
 mod chains;
 mod clock;
 mod copies;

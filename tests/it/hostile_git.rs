@@ -210,7 +210,7 @@ fn a_tree_that_repeats_itself_without_end_is_answered_soon() {
         repo.publish(&repo.tree(&[("100644", b"SKILL.md", &card), ("40000", b"bomb", &bomb)]));
         let error = fails(only(open(&repo.file_url()).unwrap().as_ref()));
         assert!(matches!(&error, FetchError::Refused(faults) if faults.len() <= 1_001), "{error}");
-        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
     }
 }
 

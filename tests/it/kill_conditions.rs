@@ -128,8 +128,9 @@ fn a_kill_waits_for_nobody_before_access_is_withdrawn() {
     let ran = Ran::of(&kill.wait_with_output().unwrap());
     let answered = start.elapsed();
     eprintln!("kill beside a hanging lock: withdrawn after {withdrawn:.1?}, answered after {answered:.1?}");
-    assert!(withdrawn < Duration::from_secs(2), "withdrawn after {withdrawn:?}");
-    assert!(answered < Duration::from_secs(20), "answered after {answered:?}");
+    // On a slow machine each takes longer; the one that waits for the lock is the later by far.
+    assert!(withdrawn + Duration::from_secs(2) < answered, "withdrawn {withdrawn:?}, answered {answered:?}");
+    assert!(answered < Duration::from_secs(45), "answered after {answered:?}");
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert!(ran.err.contains("not recorded yet"), "{ran:?}");
     judge("locked by another", &bed, &ran);
@@ -141,7 +142,7 @@ fn a_kill_waits_for_nobody_before_access_is_withdrawn() {
 }
 
 /// Runs a script in a mount namespace of its own, where it is root.
-fn apart(script: &str, args: &[&str]) -> Option<Ran> {
+pub(crate) fn apart(script: &str, args: &[&str]) -> Option<Ran> {
     let flags = if is_root() { "-m" } else { "-Urm" };
     let mut probe = Command::new("unshare");
     let probe = probe.args([flags, "true"]).env_clear().env("PATH", path()).output();

@@ -8,5 +8,5 @@
 pub(crate) mod chains;
 mod forgeries;
 mod interop;
-mod stamps;
+pub(crate) mod stamps;
 pub(crate) mod tools;

@@ -5,4 +5,5 @@
 mod attacks;
 mod keys;
 mod scene;
+mod stamps;
 mod table;

@@ -1,10 +1,13 @@
 //! Following trust roots: the real program on real homes, with a team that
 //! publishes into a folder, a repository or a web server.
 
+mod advise;
 mod follow;
 mod kill;
 mod places;
+mod policy;
 mod revoke;
+mod stamps;
 
 use crate::support::faults::{Bed, Ran};
 use crate::support::team::Team;

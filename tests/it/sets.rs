@@ -292,7 +292,6 @@ fn what_was_withdrawn_neither_rides_along_nor_vouches() {
     // An update that changes another file of what was withdrawn.
     add(&sandbox, 1, "more.md", "More.\n", 0o644);
     repo.commit("an update of it");
-    std::thread::sleep(std::time::Duration::from_millis(1100));
     sandbox.run(&["install", &address, "--skill", "skill-01"]).ok();
     assert_eq!(alone(), ["skill-01", "skill-02"], "its commands are looked at again");
 }
@@ -314,7 +313,6 @@ fn enabling_a_source_again_brings_no_older_revision_back() {
     state("work/first");
     write(&sandbox, 1, "second");
     repo.commit("an update");
-    std::thread::sleep(std::time::Duration::from_millis(1100));
     sandbox.run(&["update"]).ok();
     state("work/second");
     for _ in 0..2 {

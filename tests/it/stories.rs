@@ -283,6 +283,20 @@ fn an_ambiguous_name_is_never_guessed() {
         sandbox.run(&line).code(2).says("ambiguous").says(&first.short()).says(&second.short());
         story.changed(record);
     }
+    // None can be allowed, and one was decided about: the answer is its no.
+    sandbox.run(&["trust", &one, "--digest", &first.to_string()]).ok();
+    let gate = |question: &str| sandbox.run(&["gate", "pdf", "--question", question]);
+    gate("load")
+        .code(3)
+        .says(&format!("deny   {one}  [not-enabled]"))
+        .says("none of its 2 revisions is enabled");
+    sandbox.run(&["untrust", &one]).ok();
+    for question in ["load", "enable"] {
+        gate(question)
+            .code(3)
+            .says(&format!("deny   {one}  [not-trusted]"))
+            .says("was withdrawn; none of its 2");
+    }
     // In full it is clear.
     sandbox.run(&["remove", &one]).ok();
     sandbox.run(&["trust", &two, "--digest", &second.to_string()]).ok();
@@ -705,13 +719,14 @@ fn a_dry_run_changes_nothing() {
         vec!["enable", "pdf", "--dir", &sandbox.arg("b"), "--dry-run"],
         vec!["kill", "--all", "--dry-run"],
         vec!["kill", "pdf", "--dry-run"],
-        vec!["release", "--all", "--dry-run"],
         vec!["status"],
     ] {
         sandbox.run(&line).ok();
         story.unchanged();
     }
     sandbox.run(&["remove", "pdf", "--dry-run"]).code(3);
+    story.unchanged();
+    sandbox.run(&["release", "--all", "--dry-run"]).code(2).says("nothing is held here");
     story.unchanged();
     sandbox.is_tidy();
 }

@@ -141,6 +141,9 @@ fn without_colours(text: &str) -> String {
 fn timeless(rows: &[String]) -> Vec<String> {
     let ago = |row: &String| {
         let row = row.replace("1 minute ago", "just now");
+        // On a slow machine, of a later minute. The longer numbers first.
+        let minutes = (2..60).rev().map(|count| format!("{count} minutes ago"));
+        let row = minutes.fold(row, |row, ago| row.replace(&ago, "just now"));
         // The second in which something happened.
         let row = match row.rfind('T').filter(|at| row[*at..].ends_with('Z') && row.len() - at == 10) {
             Some(at) => row[..at].to_owned(),

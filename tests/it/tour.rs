@@ -80,7 +80,9 @@ fn a_source_that_is_not_there_is_told_like_any_other() {
 #[test]
 fn an_interrupted_tour_leaves_nothing() {
     use rustix::process::{Pid, Signal, kill_process};
-    for wait in [5, 20, 60] {
+    let (mut interrupted, mut waits) = (0, [5, 20, 60].iter().cycle().take(30));
+    while interrupted < 3 {
+        let wait = *waits.next().expect("it always ended before it could be interrupted");
         let temp = tempfile::tempdir().unwrap();
         let mut child = tour(temp.path(), &[]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         // The first line is written once Ctrl-C is heard.
@@ -89,7 +91,9 @@ fn an_interrupted_tour_leaves_nothing() {
         std::thread::sleep(Duration::from_millis(wait));
         kill_process(Pid::from_child(&child), Signal::INT).unwrap();
         let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(1));
+        // On a busy machine it may have come to its end before this thread woke up.
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{output:?}");
+        interrupted += usize::from(output.status.code() == Some(1));
         assert_eq!(left(temp.path()), 0);
     }
 }

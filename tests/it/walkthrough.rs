@@ -53,10 +53,6 @@ impl Walk {
         assert!(PEOPLE.contains(&who), "{who}");
         let folder = Path::new(PROGRAM).parent().unwrap().display();
         let line = swap(line, &self.real);
-        // Which revision came last is known to the second.
-        if line == "skills update" {
-            std::thread::sleep(std::time::Duration::from_millis(1100));
-        }
         let done = Command::new("setsid")
             .args(["--wait", "unshare", "--mount", "sh", "-c", AS])
             .args([self.top.join(who), self.top.join("home")])

@@ -21,6 +21,9 @@ const RESET: &str = "\u{1b}[0m";
 /// goes on below itself.
 const KEY_MAX: usize = 24;
 
+/// Labels as wide as their column: one space alone stands before their value.
+const FULL: [&str; 2] = ["reviewed", "attested"];
+
 /// A word with the spaces before it and the colours in it.
 #[derive(Debug, Default)]
 struct Word {
@@ -110,7 +113,9 @@ fn hang(words: &[Word]) -> usize {
     let (mut column, mut found) = (0, None);
     for (at, word) in words.iter().enumerate() {
         column += word.gap;
-        if at > 0 && word.gap >= 2 && column <= KEY_MAX {
+        let full = at == 1
+            && words.first().is_some_and(|first| first.gap == 0 && FULL.contains(&first.text.as_str()));
+        if at > 0 && (word.gap >= 2 || full) && column <= KEY_MAX {
             found = Some(column);
         }
         column += word.width;
@@ -236,6 +241,20 @@ mod tests {
         assert_eq!(rows("says   one two three four", 16), ["says   one two", "       three", "       four"]);
         assert_eq!(rows("one two three four", 10), ["one two", "  three", "  four"]);
         assert_eq!(rows("    deep and deeper", 14), ["    deep and", "      deeper"]);
+    }
+
+    #[test]
+    fn a_label_as_wide_as_its_column_hangs_as_the_others_do() {
+        for label in FULL {
+            let shown = rows(&format!("{label} by ana for safe-to-run, until then"), 24);
+            assert_eq!(
+                shown,
+                [&format!("{label} by ana for"), "         safe-to-run,", "         until then"]
+            );
+        }
+        // Other words of that length begin no value.
+        assert_eq!(rows("Nothings one two three", 16), ["Nothings one two", "  three"]);
+        assert_eq!(rows("  reviewed one two three", 16), ["  reviewed one", "    two three"]);
     }
 
     #[test]

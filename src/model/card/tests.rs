@@ -158,6 +158,18 @@ fn the_frame_is_exact() {
     assert_eq!(kinds(&card), [NoteKind::NoBody]);
 }
 
+/// Who skips to a line `---` finds no end, or another one, in a file that others end here.
+#[test]
+fn attack_a_last_line_that_ends_in_another_way() {
+    for bytes in ["---\nname: a\ndescription: x\n---\r\n", "---\r\nname: a\r\ndescription: x\r\n---\n"] {
+        assert_eq!(refused(bytes.as_bytes()), [CardRule::LineEnds], "{bytes:?}");
+        assert_eq!(refused(format!("{bytes}body").as_bytes()), [CardRule::LineEnds], "{bytes:?}");
+    }
+    for bytes in ["---\nname: a\ndescription: x\n---", "---\r\nname: a\r\ndescription: x\r\n---"] {
+        Card::parse(bytes.as_bytes()).unwrap();
+    }
+}
+
 #[test]
 fn a_bad_or_missing_name_leaves_the_choice_to_a_person() {
     for (front, raw) in [

@@ -69,6 +69,14 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
+    /// The key of this type, scheme and text form, as metadata of ours lists it.
+    ///
+    /// # Errors
+    /// As [`PublicKey::read`].
+    pub fn of(kind: &str, scheme: &str, public: &str) -> Result<Self, Malformed> {
+        Self::read(&object(kind, scheme, public))
+    }
+
     /// Reads a key object.
     ///
     /// # Errors
@@ -125,6 +133,15 @@ impl PublicKey {
             Material::Other => false,
         }
     }
+}
+
+fn object(kind: &str, scheme: &str, public: &str) -> Value {
+    let text = |text: &str| Value::Text(text.to_owned());
+    Value::object([
+        ("keytype", text(kind)),
+        ("scheme", text(scheme)),
+        ("keyval", Value::object([("public", text(public))])),
+    ])
 }
 
 fn ed25519(hex: &str) -> Result<Material, Malformed> {
@@ -240,12 +257,7 @@ impl SecretKey {
                 )
             }
         };
-        let text = |text: &str| Value::Text(text.to_owned());
-        PublicKey::read(&Value::object([
-            ("keytype", text(kind)),
-            ("scheme", text(scheme)),
-            ("keyval", Value::object([("public", Value::Text(public))])),
-        ]))
+        PublicKey::of(kind, scheme, &public)
     }
 
     /// Signs a message; lower-case hex.
@@ -265,15 +277,6 @@ impl SecretKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn object(kind: &str, scheme: &str, public: &str) -> Value {
-        let text = |text: &str| Value::Text(text.to_owned());
-        Value::object([
-            ("keytype", text(kind)),
-            ("scheme", text(scheme)),
-            ("keyval", Value::object([("public", text(public))])),
-        ])
-    }
 
     #[test]
     fn the_ids_are_those_of_the_specification() {

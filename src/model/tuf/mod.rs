@@ -19,9 +19,9 @@
 //! content, `succinct_roles` (TAP 15), fractions, patterns that two readers
 //! could read in two ways. RSA and unknown keys are kept and count for nothing.
 
+pub mod advisory;
 mod envelope;
 mod hashes;
-mod json;
 mod key;
 pub mod layout;
 pub mod lists;
@@ -32,9 +32,11 @@ mod role;
 mod root;
 mod targets;
 
+use super::json;
+
 pub use envelope::{Metadata, TooFewSignatures, Trusted, Unverified};
 pub use hashes::Hashes;
-pub use json::Value;
+pub use json::{Malformed, Value};
 pub use key::{KeyId, Keys, PublicKey, SecretKey};
 pub use name::{file_of, is_plain, quote};
 pub use pattern::{BadPattern, Pattern};
@@ -44,15 +46,3 @@ pub use targets::{Delegation, Delegations, Paths, TargetFile, Targets};
 
 /// The four roles of a root, and their files' names without `.json`.
 pub const TOP_LEVEL: [&str; 4] = ["root", "timestamp", "snapshot", "targets"];
-
-/// Bytes that are no metadata of the kind that was asked for; which part, with
-/// what it quotes escaped.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Malformed(pub String);
-
-impl Malformed {
-    fn new(what: impl Into<String>) -> Self {
-        Self(what.into())
-    }
-}

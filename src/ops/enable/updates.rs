@@ -5,7 +5,7 @@ use super::super::place::Place;
 use super::super::session::{Depth, Session, ledger_stop};
 use super::prefer;
 use crate::model::code::{Code, Stop};
-use crate::model::lifecycle::{Event, Placement, RevisionRow, State};
+use crate::model::lifecycle::{Event, Placement, RevisionRow, State, newest};
 use crate::model::record::{Outcome, Record};
 use std::path::Path;
 
@@ -18,14 +18,13 @@ use std::path::Path;
 pub fn updates(world: &World) -> Result<Vec<(RevisionRow, Vec<Place>)>, Stop> {
     let session = Session::open(world, Depth::All)?;
     let all = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
-    let age = |row: &RevisionRow| (row.installed, row.seq);
     let mut out: Vec<(RevisionRow, Vec<Place>)> = Vec::new();
     let mut kept = Vec::new();
     for old in all.iter().filter(|row| row.lifecycle.state() == State::Enabled) {
-        let newer = all.iter().filter(|row| {
-            row.revision.name == old.revision.name && prefer(row) && row.installed >= old.installed
-        });
-        let Some(new) = newer.max_by_key(|row| age(row)) else { continue };
+        let newer = all
+            .iter()
+            .filter(|row| row.revision.name == old.revision.name && prefer(row) && row.arrived > old.arrived);
+        let Some(new) = newest(newer) else { continue };
         if rolled_back(&session, old, new)? {
             kept.push(format!("{} was enabled after {} was trusted", old.revision, new.revision));
             continue;

@@ -13,7 +13,7 @@ use crate::model::record::Outcome;
 use crate::model::source::{Source, SourceKind, SourceSpec};
 use crate::model::text;
 use crate::ops::session::{Depth, Session, home_stop};
-use crate::ops::{World, refusals};
+use crate::ops::{World, layers, refusals};
 use crate::system::fetch::{self, FetchError, FetchOptions, Found, Origin};
 use crate::system::home::Home;
 use crate::system::store::sweep_staging;
@@ -78,7 +78,7 @@ pub fn open(
     }
     let home = home_for(world, purpose)?;
     let (scratch, lock) = scratch(home.as_ref())?;
-    let policy = world.policy()?;
+    let policy = layers::in_force(world)?;
     let rules = policy.clone();
     let options = FetchOptions {
         internal_hosts: policy.internal.clone(),

@@ -1,6 +1,6 @@
 //! Reads what there is, and puts it before the verifiers.
 
-use super::{Line, Tone, Vouching, damaged};
+use super::{Heard, Line, Tone, Vouching, damaged};
 use crate::model::code::{Code, Stop};
 use crate::model::digest::{Digest, sha256};
 use crate::model::followed::{Followed, Standing};
@@ -31,6 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::AsFd as _;
 
 /// What all followed roots say, put together.
+#[derive(Clone)]
 pub(super) struct Said {
     pub(super) beliefs: Beliefs,
     /// Statements in envelopes that roots carry.
@@ -208,13 +209,19 @@ pub(super) fn look(
     home: &Home,
     ledger: &Ledger,
     row: &RevisionRow,
-    roots: &[Followed],
+    heard: &Heard,
     now: Timestamp,
     findings: &mut Vouching,
 ) -> Result<(), Stop> {
-    let mut said = said(ledger, roots, now)?;
-    for why in std::mem::take(&mut said.faults) {
-        findings.lines.push(Line { label: "root", words: why, tone: Tone::Against });
+    // Our own record keeps what was decided before a compromise, if the policy says
+    // so. What is not trusted yet needs a third party's word: a time stamp.
+    let mut decided = None;
+    if heard.first_seen_counts && row.lifecycle.pin().is_some() {
+        decided.insert(heard.said.clone()).beliefs.first_seen_counts = true;
+    }
+    let said = decided.as_ref().unwrap_or(&heard.said);
+    for why in &said.faults {
+        findings.lines.push(Line { label: "root", words: why.clone(), tone: Tone::Against });
     }
     let copy = copy(home, row)?;
     let kept = kept(ledger, &row.revision.digest)?;
@@ -235,8 +242,8 @@ pub(super) fn look(
         now,
     };
     let seen = examine::examine(&said.beliefs, &evidence);
-    signatures(&row.revision, &seen, &said, findings);
-    statements(ledger, row, &said, &kept, now, findings)
+    signatures(&row.revision, &seen, said, findings);
+    statements(ledger, row, said, &kept, now, findings)
 }
 
 fn signatures(revision: &Revision, seen: &[Seen], said: &Said, findings: &mut Vouching) {

@@ -122,6 +122,8 @@ enum Hand {
 #[derive(PartialEq, Eq)]
 enum There {
     Nothing,
+    /// The very statement that is to be signed, and no signature.
+    Half,
     OfThis,
     Ours,
 }
@@ -170,6 +172,8 @@ pub fn sign(world: &World, request: &Request) -> Result<Signed, Stop> {
     }
     match there(world, &folder, &hand, &statement)? {
         There::Nothing => {}
+        // A signing that was cut off is gone on with.
+        There::Half => drop(signed.written.remove(0)),
         There::OfThis => return Ok(Signed { already: true, written: Vec::new(), ..signed }),
         There::Ours if request.replace => signed.replaced = true,
         There::Ours => {
@@ -186,10 +190,15 @@ pub fn sign(world: &World, request: &Request) -> Result<Signed, Stop> {
         return Ok(signed);
     }
     let over = if signed.replaced { Over::Replace } else { Over::New };
-    for (name, bytes) in form.files().iter().zip(contents) {
+    let written = form.files().len() - signed.written.len();
+    for (name, bytes) in form.files().iter().zip(contents).skip(written) {
         signature_file::write(folder.handle(), name, &bytes, over).map_err(|error| {
             let what = format!("`{name}` cannot be written into {quoted}: {error}");
-            Stop::new(Code::Io, what, "if one of two files was written, remove it; then sign again")
+            Stop::new(
+                Code::Io,
+                what,
+                "see to it that it can be written; then run the same again, which completes it",
+            )
         })?;
     }
     unchanged(world, request, &signed)?;
@@ -363,19 +372,26 @@ fn there(world: &World, folder: &Folder, hand: &Hand, statement: &Statement) -> 
             Some(_) => Ok(There::Ours),
         };
     }
-    let (Some(stated), Some(signature)) = (folder.bytes(INSIDE[0])?, folder.bytes(INSIDE[1])?) else {
-        let half = INSIDE.iter().find(|file| folder.manifest.get(file).is_some());
-        return half.map_or(Ok(There::Nothing), |half| stranger(half));
+    let (stated, signature) = (folder.bytes(INSIDE[0])?, folder.bytes(INSIDE[1])?);
+    let planned = statement.to_bytes().ok();
+    // Exactly what is to be signed: nobody else's work, if a signing was cut off.
+    let same = stated.is_some() && stated == planned;
+    let (stated, signature) = match (stated, signature) {
+        (None, None) => return Ok(There::Nothing),
+        (Some(_), None) if same => return Ok(There::Half),
+        (Some(stated), Some(signature)) => (stated, signature),
+        (Some(_), None) => return stranger(INSIDE[0]),
+        (None, Some(_)) => return stranger(INSIDE[1]),
     };
-    let by = SshSig::parse(&signature)
-        .ok()
-        .filter(|sig| sig.namespace == NAMESPACE && sig.verify(&stated).is_ok());
-    let by = by.map(|sig| sig.identity.key().signer());
+    let sig = SshSig::parse(&signature).ok().filter(|sig| sig.namespace == NAMESPACE);
+    let holds = sig.as_ref().is_some_and(|sig| sig.verify(&stated).is_ok());
+    // A replacing that was cut off left the new statement beside the older signature, which is void with it.
+    let by = sig.filter(|_| holds || same).map(|sig| sig.identity.key().signer());
     let mut own: Vec<_> = own_keys::list(world)?.into_iter().filter_map(|(_, key)| key.ok()?.ssh).collect();
     own.push(hand.signer());
     match by.filter(|by| own.contains(by)) {
         None => stranger(INSIDE[1]),
-        Some(by) if by == hand.signer() && Statement::parse(&stated).as_ref() == Ok(statement) => {
+        Some(by) if holds && by == hand.signer() && Statement::parse(&stated).as_ref() == Ok(statement) => {
             Ok(There::OfThis)
         }
         Some(_) => Ok(There::Ours),

@@ -15,6 +15,7 @@
 
 use super::follow::{EVENT, following, keep, kept, limited, memory_of, put, scratch, unknown};
 use super::haul::{self, Address, Had, Haul};
+use super::policies;
 use crate::model::code::{Code, Stop};
 use crate::model::followed::Followed;
 use crate::model::lifecycle::{Event, HoldScope, RevisionRow};
@@ -22,10 +23,10 @@ use crate::model::record::Outcome;
 use crate::model::text;
 use crate::model::tuf::layout::Place;
 use crate::model::tuf::lists::{self, KillOrders, Subject};
-use crate::ops::revoked::{Lists, damaged, followed};
+use crate::ops::revoked::{Covered, Lists, damaged, followed};
 use crate::ops::session::{Depth, Session, ledger_stop, open_ledger};
 use crate::ops::stop::{self, Killed};
-use crate::ops::{World, apply};
+use crate::ops::{World, apply, layers};
 use crate::system::fetch::FetchOptions;
 use crate::system::home::Home;
 use crate::system::roots::Cache;
@@ -37,6 +38,8 @@ pub struct Answered {
     pub root: Followed,
     /// Whether anything was new.
     pub changed: bool,
+    /// What became another in its policy.
+    pub policy: policies::Changed,
     /// What was missing or not believed, besides; escaped.
     pub faults: Vec<String>,
     /// Why it was not refreshed to the end, if so.
@@ -72,8 +75,8 @@ impl Ordered {
 pub struct Narrowed {
     /// As it was before.
     pub row: RevisionRow,
-    /// Which root, what and why; escaped.
-    pub why: String,
+    /// What covers it.
+    pub found: Covered,
     /// Copies that could not be withdrawn.
     pub failures: apply::Failures,
 }
@@ -125,7 +128,13 @@ pub fn refresh(
     for root in roots.into_iter().filter(|root| names.is_empty() || names.contains(&root.name)) {
         answers.push(match one(world, &root, &options) {
             Ok(answered) => answered,
-            Err(stop) => Answered { root, changed: false, faults: Vec::new(), stop: Some(stop) },
+            Err(stop) => Answered {
+                root,
+                changed: false,
+                policy: policies::Changed::default(),
+                faults: Vec::new(),
+                stop: Some(stop),
+            },
         });
     }
     Ok((answers, carry_out(world)))
@@ -148,8 +157,12 @@ fn one(world: &World, root: &Followed, options: &FetchOptions) -> Result<Answere
     // Bytes that were lost here are kept again, though nobody published anything.
     let mended = haul.files.iter().any(|(_, bytes)| bytes.is_some());
     let changed = mended || after != before;
+    let had = layers::kept(&session.ledger)?;
     let root = if changed { keep(&mut session, before, &haul, reason(&root.name, &haul))? } else { before };
-    Ok(Answered { root, changed, faults: haul.faults, stop: haul.ended })
+    let have = layers::kept(&session.ledger)?;
+    let text = |all| policies::text_of(all, &root.name);
+    let policy = policies::Changed::between(text(&had), text(&have));
+    Ok(Answered { policy, root, changed, faults: haul.faults, stop: haul.ended })
 }
 
 fn fetch(world: &World, root: &Followed, options: &FetchOptions) -> Result<Haul, Stop> {
@@ -191,6 +204,9 @@ fn reason(name: &str, haul: &Haul) -> String {
 #[must_use]
 pub fn carry_out(world: &World) -> Carried {
     let mut carried = Carried::default();
+    if let Err(stop) = policies::settle(world) {
+        carried.stops.push(stop);
+    }
     match orders(world) {
         Err(stop) => carried.stops.push(stop),
         Ok(found) => {
@@ -275,7 +291,7 @@ fn obey(world: &World, root: &Followed, orders: &KillOrders, carried: &mut Carri
 /// Takes trust from everything that rests on what is revoked.
 fn narrow(world: &World, carried: &mut Carried) -> Result<(), Stop> {
     let mut session = Session::open_to_narrow(world, Depth::All)?;
-    let lists = Lists::read(&session.ledger)?;
+    let lists = Lists::read(&session.ledger, &session.policy)?;
     let rows = session.ledger.revisions().map_err(|fault| ledger_stop(&fault))?;
     for row in rows.into_iter().filter(|row| row.lifecycle.pin().is_some()) {
         let Some(found) = lists.covers(&row, session.now) else { continue };
@@ -289,7 +305,7 @@ fn narrow(world: &World, carried: &mut Carried) -> Result<(), Stop> {
             draft.reason =
                 format!("{}{}", why, draft.reason.strip_prefix("a revocation names it").unwrap_or_default());
         })?;
-        carried.narrowed.push(Narrowed { row, why: found.why, failures });
+        carried.narrowed.push(Narrowed { row, found, failures });
     }
     Ok(())
 }

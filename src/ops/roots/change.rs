@@ -6,6 +6,7 @@
 
 use super::super::World;
 use super::check::{self, Terms};
+use super::policies;
 use super::release::YEAR;
 use super::team::{Team, io, typed, until};
 use crate::model::code::{Code, Stop};
@@ -13,6 +14,7 @@ use crate::model::text;
 use crate::model::tuf::layout::Place;
 use crate::model::tuf::publish::{Draft, FilePlan, target_name};
 use crate::model::tuf::{Targets, Value};
+use crate::policy::config::layer::Layer;
 use crate::policy::provenance::tuf::FILE_MAX;
 use crate::system::regular;
 use crate::system::roots::TARGETS;
@@ -43,6 +45,8 @@ pub struct Changed {
     pub dropped: usize,
     /// The version that it will be.
     pub version: u64,
+    /// Of a policy, what followers will be asked and what they will ignore.
+    pub policy: Option<Layer>,
 }
 
 /// Changes one target in the draft of the next targets.
@@ -104,7 +108,9 @@ pub(super) fn apply(
         team.keep_draft("targets", &draft)?;
     }
     let digest = if dry { draft.digest() } else { team.stake()? };
-    Ok(Changed { path: path.to_owned(), before, digest, dropped, version })
+    let policy = bytes.as_deref().filter(|_| Place::of(path) == Place::Policy);
+    let policy = policy.and_then(|bytes| policies::read(bytes).ok());
+    Ok(Changed { path: path.to_owned(), before, digest, dropped, version, policy })
 }
 
 fn refused(shown: &str, why: &str) -> Stop {

@@ -6,14 +6,15 @@
 //! so is a name that means nothing, which is a mistake in typing more often
 //! than a plan.
 
-use crate::model::text;
+use super::policies;
 use crate::model::time::Timestamp;
-use crate::model::tuf::layout::{AnchorTerms, Place};
+use crate::model::tuf::advisory::Advisory;
+use crate::model::tuf::layout::{AnchorTerms, Place, StampTerms};
 use crate::model::tuf::{Value, is_plain, lists};
 use crate::policy::config::Policy;
 use crate::policy::provenance::bundle::Bundle;
 use crate::policy::provenance::dsse::Envelope;
-use crate::policy::provenance::json::Json;
+use crate::policy::provenance::examine;
 use crate::policy::provenance::keys::PublicKey;
 use crate::policy::provenance::ssh::allowed_signers::AllowedSigners;
 use crate::policy::provenance::ssh::sig::SshSig as Signature;
@@ -21,8 +22,8 @@ use crate::policy::provenance::tuf::FILE_MAX;
 use crate::policy::provenance::x509::Anchor;
 
 /// What the names of targets can be, for messages.
-pub const NAMES: &str = "anchors/NAME.pem, allowed_signers, revocations.json, kill-orders.json, advisories/ID.json, \
-     policy.toml or reviews/NAME";
+pub const NAMES: &str = "anchors/NAME.pem, stamp-anchors/NAME.pem, allowed_signers, revocations.json, \
+     kill-orders.json, advisories/ID.json, policy.toml or reviews/NAME";
 
 /// What an anchor is good for, as it was typed.
 #[derive(Debug, Clone, Default)]
@@ -48,27 +49,46 @@ impl Terms {
 /// # Errors
 /// Why it cannot be said.
 pub fn custom(path: &str, terms: &Terms, now: Timestamp) -> Result<Option<Value>, String> {
-    if !matches!(Place::of(path), Place::Anchor(_)) {
-        return match terms.is_empty() {
-            true => Ok(None),
-            false => Err("only an anchor has --from, --until and --for".to_owned()),
-        };
-    }
-    if terms.sources.is_empty() {
-        return Err(
-            "an anchor must say for which sources it signs: --for 'https://git.example/acme/*'".to_owned()
-        );
-    }
+    let sources = match Place::of(path) {
+        Place::Anchor(_) if terms.sources.is_empty() => {
+            return Err("an anchor must say for which sources it signs: --for 'https://git.example/acme/*'"
+                .to_owned());
+        }
+        Place::Anchor(_) => Some(terms.sources.iter().map(|source| Value::Text(source.clone())).collect()),
+        Place::StampAnchor(_) if terms.sources.is_empty() => None,
+        Place::StampAnchor(_) => {
+            return Err(
+                "a stamp anchor has no --for: an authority says when, not what; leave it out".to_owned()
+            );
+        }
+        _ if terms.is_empty() => return Ok(None),
+        _ => {
+            return Err(
+                "only an anchor has --from, --until and --for, and a stamp anchor the first two".to_owned()
+            );
+        }
+    };
     let time = |time: Timestamp| Value::Text(time.to_string());
     let mut valid = vec![("start".to_owned(), time(terms.from.unwrap_or(now)))];
     valid.extend(terms.until.map(|until| ("end".to_owned(), time(until))));
-    let sources = terms.sources.iter().map(|source| Value::Text(source.clone())).collect();
-    let custom = Value::object([
-        ("validFor", Value::Map(valid.into_iter().collect())),
-        ("namespaces", Value::List(sources)),
-    ]);
-    AnchorTerms::read(Some(&custom)).map_err(|bad| bad.to_string())?;
+    let mut members = vec![("validFor".to_owned(), Value::Map(valid.into_iter().collect()))];
+    members.extend(sources.map(|sources| ("namespaces".to_owned(), Value::List(sources))));
+    let custom = Value::Map(members.into_iter().collect());
+    self::terms(path, Some(&custom))?;
     Ok(Some(custom))
+}
+
+/// Reads what is said about a target beside its content, as clients will.
+///
+/// # Errors
+/// Why clients would not take it.
+pub fn terms(path: &str, custom: Option<&Value>) -> Result<(), String> {
+    let read = match Place::of(path) {
+        Place::Anchor(_) => AnchorTerms::read(custom).map(drop),
+        Place::StampAnchor(_) => StampTerms::read(custom).map(drop),
+        _ => Ok(()),
+    };
+    read.map_err(|bad| bad.to_string())
 }
 
 /// Reads a target as clients will. `before` is what stands there now.
@@ -84,11 +104,17 @@ pub fn content(path: &str, bytes: &[u8], before: Option<&[u8]>) -> Result<(), St
     }
     match Place::of(path) {
         Place::Anchor(_) => anchor(bytes),
+        Place::StampAnchor(_) => stamp_anchor(bytes),
         Place::AllowedSigners => allowed_signers(bytes),
         Place::Revocations => lists::revocations(bytes).map(|_| ()).map_err(|bad| bad.to_string()),
         Place::KillOrders => kill_orders(bytes, before),
-        Place::Advisory(id) => advisory(id, bytes),
-        Place::Policy => Policy::read(&[(path, utf8(bytes)?)]).map(|_| ()),
+        Place::Advisory(id) => {
+            Advisory::to_publish(id, bytes, before).map(|_| ()).map_err(|bad| bad.to_string())
+        }
+        // As a policy, in full; and as what followers make of it.
+        Place::Policy => {
+            Policy::read(&[(path, utf8(bytes)?)]).and_then(|_| policies::read(bytes)).map(|_| ())
+        }
         Place::Review(_) => review(bytes),
         Place::Other => Err(format!("a target of this name means nothing to clients; it can be {NAMES}")),
     }
@@ -112,6 +138,14 @@ fn anchor(bytes: &[u8]) -> Result<(), String> {
     }
 }
 
+fn stamp_anchor(bytes: &[u8]) -> Result<(), String> {
+    // Attack, or a slip: as for anchors; here one key can date everything.
+    if utf8(bytes)?.contains("PRIVATE KEY") {
+        return Err("it holds a secret key; name the certificate alone".to_owned());
+    }
+    examine::stamp_anchor(bytes).map(drop)
+}
+
 fn allowed_signers(bytes: &[u8]) -> Result<(), String> {
     let list = AllowedSigners::parse(bytes).map_err(|bad| bad.to_string())?;
     match list.faults().first() {
@@ -131,21 +165,12 @@ fn kill_orders(bytes: &[u8], before: Option<&[u8]>) -> Result<(), String> {
     }
 }
 
-fn advisory(id: &str, bytes: &[u8]) -> Result<(), String> {
-    let json = Json::parse(bytes).map_err(|bad| format!("not JSON with one reading: {bad}"))?;
-    match json.get("id").and_then(Json::text) {
-        Some(found) if found == id => Ok(()),
-        Some(found) => Err(format!("its id is `{}`, its name says `{id}`", text::escape_short(found, 80))),
-        None => Err("an OSV advisory has an `id`".to_owned()),
-    }
-}
-
 /// A bundle, an envelope or an OpenSSH signature.
 fn review(bytes: &[u8]) -> Result<(), String> {
     if bytes.starts_with(b"-----BEGIN SSH SIGNATURE-----") {
         return Signature::parse(bytes).map(|_| ()).map_err(|bad| bad.to_string());
     }
-    let json = Json::parse(bytes).map_err(|bad| format!("not JSON with one reading: {bad}"))?;
+    let json = Value::evidence(bytes).map_err(|bad| bad.to_string())?;
     match json.get("mediaType") {
         Some(_) => Bundle::read(bytes).map(|_| ()).map_err(|verdict| format!("{verdict:?}")),
         None => Envelope::read(&json).map(|_| ()),

@@ -4,7 +4,8 @@
 //! ```text
 //! add     pin in hand ─▶ fetched and verified, nothing kept ─▶ shown ─▶ a person ─▶ one transaction
 //! list    what the ledger remembers
-//! remove  a person ─▶ one transaction; what was trusted on its word stays pinned
+//! remove  a person ─▶ one transaction; what was trusted on its word stays pinned,
+//!         and its policy is in force no longer
 //! ```
 //!
 //! Attack: whoever can answer in place of the root's server hands out a root of
@@ -15,6 +16,7 @@ use super::Ended;
 use super::carry::{self, Carried};
 use super::haul::{self, Address, Had, Haul, ended_stop};
 use super::may::May;
+use super::policies;
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
 use crate::model::followed::{self, Followed, KEY};
@@ -25,7 +27,7 @@ use crate::model::tuf::layout::Place;
 use crate::ops::phrase::Phrase;
 use crate::ops::revoked::{anchors, anchors_key, anchors_text, damaged, followed};
 use crate::ops::session::{Depth, Session, home_stop, ledger_stop, open_ledger, real};
-use crate::ops::{Answer, Ask, Question, World, facts};
+use crate::ops::{Answer, Ask, Question, World, facts, layers};
 use crate::policy::gate::Brake;
 use crate::policy::provenance::tuf::{Memory, Standing};
 use crate::system::fetch::FetchOptions;
@@ -112,6 +114,12 @@ pub fn plan(world: &World, request: &Request, options: &FetchOptions) -> Result<
     let haul = haul::haul(memory, now, &origin, &Had { targets: &[], read: &|_| None, cache: None });
     if let Some(stop) = &haul.ended {
         return Err(stop.clone());
+    }
+    // Whoever follows it expects its rules, and there is no older one to go by.
+    if let Some(why) = &haul.policy_fault {
+        let what = format!("it is not followed, since its policy would not hold here: {why}");
+        let next = "ask its owner to mend it, or use a version of skills that understands it";
+        return Err(Stop::new(Code::RootRefused, what, next));
     }
     let root_ends = haul.memory.root_ends().map_err(|fault| ended_stop(&Ended::Fault(fault)))?;
     Ok(Plan { request: request.clone(), may: May::of_haul(&haul), haul, root_ends })
@@ -248,7 +256,7 @@ pub(super) fn keep(
     session: &mut Session<'_>,
     before: Followed,
     haul: &Haul,
-    reason: String,
+    mut reason: String,
 ) -> Result<Followed, Stop> {
     let after = following(&before, haul, session.now)?;
     let mut anchors = anchors(&session.ledger, &before.name)?;
@@ -256,6 +264,13 @@ pub(super) fn keep(
         anchors.entry(publisher.clone()).or_default().insert(*key);
     }
     let memory = haul.memory.to_text().map_err(|fault| damaged(&fault.to_string()))?;
+    let had = layers::kept(&session.ledger)?;
+    let read = |digest: &Digest| {
+        let new = haul.files.iter().find(|(kept, bytes)| kept.bytes == *digest && bytes.is_some());
+        new.and_then(|(_, bytes)| bytes.clone()).or_else(|| session.ledger.blob(digest).ok().flatten())
+    };
+    let have = policies::next(had.clone(), &after, &read);
+    reason.push_str(&policies::recorded(&had, &have, &after.name));
     let draft = session.draft(EVENT, Outcome::Done, reason);
     let mut kept = after.clone();
     session.commit(|txn| {
@@ -270,6 +285,9 @@ pub(super) fn keep(
             txn.drop_blob(&before.memory).map_err(fault)?;
         }
         txn.remember(&anchors_key(&kept.name), &anchors_text(&anchors)).map_err(fault)?;
+        if have != had {
+            policies::remember(txn, have)?;
+        }
         put(txn, &kept)?;
         Ok(vec![draft])
     })?;
@@ -410,14 +428,19 @@ pub fn remove(
     if let Err(stop) = world.no_agent(&command).and_then(|()| wanted.decide(shown, given, ask)) {
         return Err(record(world, name, stop));
     }
-    let mut session = Session::open(world, Depth::All)?;
+    // Its own policy, where this version cannot read it, must not keep it.
+    world.policy()?;
+    let mut session = Session::open_to_narrow(world, Depth::All)?;
     let roots = followed(&session.ledger)?;
     let there = roots.iter().find(|root| root.name == *name && root.pin == plan.root.pin);
     let decided = unheld(&session).and_then(|()| there.map(drop).ok_or_else(|| unknown(name)));
     if let Err(stop) = decided {
         return Err(refuse(&mut session, name, stop));
     }
-    let reason = format!("trust root `{name}` is no longer followed; what it revokes stops counting");
+    let had = layers::kept(&session.ledger)?;
+    let have: Vec<_> = had.iter().filter(|one| one.name != *name).cloned().collect();
+    let mut reason = format!("trust root `{name}` is no longer followed; what it revokes stops counting");
+    reason.push_str(&policies::recorded(&had, &have, name));
     let draft: Draft = session.draft(EVENT, Outcome::Done, reason);
     let rest: Vec<_> = roots.iter().filter(|root| root.name != *name).cloned().collect();
     let body = followed::text(rest).map_err(|why| Stop::new(Code::Internal, format!("BUG: {why}"), ""))?;
@@ -425,6 +448,9 @@ pub fn remove(
         let fault = |fault| ledger_stop(&fault);
         txn.remember(KEY, &body).map_err(fault)?;
         txn.forget(&anchors_key(name)).map_err(fault)?;
+        if have != had {
+            policies::remember(txn, have)?;
+        }
         txn.drop_blob(&plan.root.memory).map_err(fault)?;
         Ok(vec![draft])
     })?;

@@ -7,13 +7,14 @@
 //! would stop a skill. A file that does not come keeps its older bytes, and the
 //! root counts as stale until it comes.
 
-use super::{Ended, Ground, drive};
+use super::{Ended, Ground, drive, policies};
 use crate::model::code::{Code, Stop};
 use crate::model::digest::{Digest, sha256};
 use crate::model::followed::KeptTarget;
 use crate::model::source::SourceSpec;
 use crate::model::text;
 use crate::model::time::Timestamp;
+use crate::model::tuf::advisory::Advisory;
 use crate::model::tuf::layout::Place;
 use crate::model::tuf::lists;
 use crate::ops::install::fetch_stop;
@@ -115,6 +116,9 @@ pub struct Haul {
     pub order_seen: u64,
     /// What was missing or not believed, besides; escaped.
     pub faults: Vec<String>,
+    /// Why the policy that it lists now cannot be used, if so; escaped. It is
+    /// among `faults` too.
+    pub policy_fault: Option<String>,
     /// Why the refresh did not come to its end, if so.
     pub ended: Option<Stop>,
 }
@@ -206,6 +210,7 @@ pub fn haul(memory: Memory, now: Timestamp, origin: &Origin, had: &Had<'_>) -> H
         anchors: Vec::new(),
         fresh_until: None,
         faults: Vec::new(),
+        policy_fault: None,
         ended: Some(ended_stop(ended)),
     };
     let mut client = match Client::refresh(memory.clone(), now) {
@@ -216,10 +221,18 @@ pub fn haul(memory: Memory, now: Timestamp, origin: &Origin, had: &Had<'_>) -> H
         return stopped(client.memory().clone(), table.new, &ended);
     }
     let order_seen = client.memory().kill_order();
-    let mut files =
-        Files { client, table, had, files: Vec::new(), anchors: Vec::new(), faults: Vec::new(), until: None };
+    let mut files = Files {
+        client,
+        table,
+        had,
+        files: Vec::new(),
+        anchors: Vec::new(),
+        faults: Vec::new(),
+        policy_fault: None,
+        until: None,
+    };
     files.all();
-    let Files { client, table, files, anchors, faults, until, .. } = files;
+    let Files { client, table, files, anchors, faults, policy_fault, until, .. } = files;
     let fresh_until = match client.memory().standing(now) {
         Ok(Standing::Fresh { until: end }) if faults.is_empty() => {
             Some(until.map_or(end, |until| end.min(until)))
@@ -227,7 +240,17 @@ pub fn haul(memory: Memory, now: Timestamp, origin: &Origin, had: &Had<'_>) -> H
         _ => None,
     };
     let memory = client.memory().clone();
-    Haul { memory, cache: table.new, files, anchors, fresh_until, order_seen, faults, ended: None }
+    Haul {
+        memory,
+        cache: table.new,
+        files,
+        anchors,
+        fresh_until,
+        order_seen,
+        faults,
+        policy_fault,
+        ended: None,
+    }
 }
 
 /// The files, one after the other.
@@ -238,6 +261,7 @@ struct Files<'a> {
     files: Vec<(KeptTarget, Option<Vec<u8>>)>,
     anchors: Vec<(String, Digest)>,
     faults: Vec<String>,
+    policy_fault: Option<String>,
     until: Option<Timestamp>,
 }
 
@@ -246,10 +270,11 @@ fn rank(path: &str) -> u8 {
     match Place::of(path) {
         Place::KillOrders => 0,
         Place::Revocations => 1,
-        Place::Policy => 2,
-        Place::AllowedSigners => 3,
-        Place::Anchor(_) => 4,
-        Place::Advisory(_) | Place::Review(_) | Place::Other => 5,
+        Place::Advisory(_) => 2,
+        Place::Policy => 3,
+        Place::AllowedSigners => 4,
+        Place::Anchor(_) | Place::StampAnchor(_) => 5,
+        Place::Review(_) | Place::Other => 6,
     }
 }
 
@@ -273,7 +298,11 @@ impl Files<'_> {
             match self.one(&path, BYTES_MAX.saturating_sub(bytes)) {
                 Ok(length) => bytes += length,
                 Err(why) => {
-                    self.faults.push(format!("`{}`: {why}", text::escape_short(&path, 120)));
+                    let fault = format!("`{}`: {why}", text::escape_short(&path, 120));
+                    if Place::of(&path) == Place::Policy {
+                        self.policy_fault = Some(fault.clone());
+                    }
+                    self.faults.push(fault);
                     self.stay(&path);
                 }
             }
@@ -306,9 +335,12 @@ impl Files<'_> {
             Place::KillOrders => {
                 drop(self.client.take_kill_orders(&found, &bytes).map_err(|fault| fault.to_string())?);
             }
+            Place::Advisory(id) => drop(Advisory::read(id, &bytes).map_err(|why| why.to_string())?),
             Place::Anchor(publisher) => {
                 self.anchors.extend(anchor_key(&bytes).map(|key| (publisher.to_owned(), key)));
             }
+            // What this version does not understand leaves the older one in force.
+            Place::Policy => drop(policies::read(&bytes).map_err(|why| not_understood(&why))?),
             _ => {}
         }
         let custom =
@@ -334,6 +366,12 @@ impl Files<'_> {
         found.check(&bytes).map_err(|fault| fault.to_string())?;
         Ok((bytes, true))
     }
+}
+
+/// Why a new policy is not taken.
+fn not_understood(why: &str) -> String {
+    let why = text::escape_short(why, 300);
+    format!("this version does not understand it, and the rules that were in force stay as they were: {why}")
 }
 
 /// The key of an anchor, by the SHA-256 of its SubjectPublicKeyInfo.

@@ -5,9 +5,12 @@ use super::haul::Haul;
 use crate::model::digest::Digest;
 use crate::model::followed::KeptTarget;
 use crate::model::text;
+use crate::model::time::Timestamp;
 use crate::model::tuf::Value;
-use crate::model::tuf::layout::{AnchorTerms, Place};
+use crate::model::tuf::advisory::{Advisory, Package};
+use crate::model::tuf::layout::{AnchorTerms, Place, StampTerms};
 use crate::model::tuf::lists::{self, KillOrder, KillOrders, Subject};
+use crate::policy::provenance::examine;
 use crate::policy::provenance::ssh::allowed_signers::AllowedSigners;
 
 /// A publisher's anchor.
@@ -19,11 +22,71 @@ pub struct Anchored {
     pub terms: Result<String, String>,
 }
 
+/// Most advisories that are shown in words, a line each.
+const ADVISORIES_SHOWN: usize = 20;
+
+/// An advisory.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Advised {
+    /// Its id; escaped.
+    pub id: String,
+    /// What it says in short; escaped.
+    pub summary: String,
+    /// How its database calls its severity; escaped.
+    pub severity: Option<String>,
+    /// Since when it takes nothing away, if so.
+    pub withdrawn: Option<Timestamp>,
+    /// Skills and sources that it is about; escaped.
+    pub about: Vec<String>,
+    /// Contents that it lists.
+    pub digests: usize,
+}
+
+impl Advised {
+    /// An advisory in words.
+    #[must_use]
+    pub fn of(read: &Advisory) -> Self {
+        let about = read.affected.iter().flat_map(|entry| &entry.packages).map(|package| match package {
+            Package::Skill(name) => format!("skill {name}"),
+            Package::Place(place) => text::escape_short(place, 200),
+        });
+        let told = read.told("", Vec::new());
+        Self {
+            id: told.id,
+            summary: told.summary,
+            severity: told.severity,
+            withdrawn: read.withdrawn,
+            about: about.collect::<std::collections::BTreeSet<_>>().into_iter().collect(),
+            digests: read.digests.len(),
+        }
+    }
+
+    /// One line, without its id: `(HIGH) "sends form data away": skill pdf, 2 digests`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let mut about: Vec<_> = self.about.iter().take(3).cloned().collect();
+        if self.about.len() > about.len() {
+            about.push(format!("{} more", self.about.len() - about.len()));
+        }
+        match self.digests {
+            0 => {}
+            1 => about.push("1 digest".to_owned()),
+            many => about.push(format!("{many} digests")),
+        }
+        let severity = self.severity.as_ref().map_or_else(String::new, |word| format!("({word}) "));
+        let ended = self.withdrawn.map_or_else(String::new, |since| format!(", withdrawn {since}"));
+        let about = if about.is_empty() { "no skill".to_owned() } else { about.join(", ") };
+        format!("{severity}\"{}\": {about}{ended}", self.summary)
+    }
+}
+
 /// What a root lists.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct May {
     /// Anchors.
     pub anchors: Vec<Anchored>,
+    /// Authorities that stamp times; as publishers, by the name the root gives them.
+    pub stampers: Vec<Anchored>,
     /// Principals of its allowed signers; escaped.
     pub signers: Vec<String>,
     /// Entries of its revocations.
@@ -31,9 +94,13 @@ pub struct May {
     /// Number and entries of its kill orders.
     pub orders: Option<(u64, Vec<String>)>,
     /// Advisories.
-    pub advisories: usize,
+    pub advisories: Vec<Advised>,
     /// Whether it has a policy.
     pub policy: bool,
+    /// What that asks of everybody here, a line each; escaped.
+    pub asks: Vec<String>,
+    /// What of it has no effect here, and why; escaped.
+    pub ignored: Vec<String>,
     /// Reviews.
     pub reviews: usize,
     /// Files that cannot be read here; escaped.
@@ -73,6 +140,14 @@ impl May {
                 let publisher = text::escape_short(publisher, 80);
                 self.anchors.push(Anchored { publisher, terms: terms(kept) });
             }
+            Place::StampAnchor(name) => {
+                let terms = stamp_terms(kept).and_then(|terms| {
+                    examine::stamp_anchor(&bytes()?)
+                        .map(|_| terms)
+                        .map_err(|why| text::escape_short(&why, 300))
+                });
+                self.stampers.push(Anchored { publisher: text::escape_short(name, 80), terms });
+            }
             Place::AllowedSigners => {
                 let list = AllowedSigners::parse(&bytes()?).map_err(|fault| fault.to_string())?;
                 self.signers = list.principals().iter().map(|one| text::escape_short(one, 120)).collect();
@@ -88,8 +163,16 @@ impl May {
                     lists::kill_orders(&bytes()?).map_err(|why| why.to_string())?;
                 self.orders = Some((order, orders.iter().map(order_words).collect()));
             }
-            Place::Advisory(_) => self.advisories += 1,
-            Place::Policy => self.policy = true,
+            Place::Advisory(id) => {
+                let read = Advisory::read(id, &bytes()?).map_err(|why| why.to_string())?;
+                self.advisories.push(Advised::of(&read));
+            }
+            Place::Policy => {
+                self.policy = true;
+                let layer = super::policies::read(&bytes()?)
+                    .map_err(|why| format!("not in force: {}", text::escape_short(&why, 300)))?;
+                (self.asks, self.ignored) = (layer.asks, layer.ignored);
+            }
             Place::Review(_) => self.reviews += 1,
             Place::Other => {}
         }
@@ -104,6 +187,15 @@ impl May {
             lines.push(match &anchor.terms {
                 Ok(terms) => format!("publisher `{}` may sign for {terms}", anchor.publisher),
                 Err(why) => format!("publisher `{}` may sign for nothing: {why}", anchor.publisher),
+            });
+        }
+        for stamper in &self.stampers {
+            lines.push(match &stamper.terms {
+                Ok(terms) => format!(
+                    "`{}` may stamp times, {terms}: by its word a signature is older than a theft of its key",
+                    stamper.publisher
+                ),
+                Err(why) => format!("`{}` stamps nothing that counts: {why}", stamper.publisher),
             });
         }
         if !self.signers.is_empty() {
@@ -124,12 +216,16 @@ impl May {
             }
             _ => {}
         }
-        if self.advisories > 0 {
-            lines.push(format!("advisories: {}", self.advisories));
+        for one in self.advisories.iter().take(ADVISORIES_SHOWN) {
+            let effect = if one.withdrawn.is_some() { "" } else { "; what it covers loses trust here" };
+            lines.push(format!("advisory {} {}{effect}", one.id, one.words()));
         }
-        if self.policy {
-            lines.push("a policy of its own".to_owned());
+        if self.advisories.len() > ADVISORIES_SHOWN {
+            let more = self.advisories.len() - ADVISORIES_SHOWN;
+            lines.push(format!("advisories that are not shown here: {more}; --json has them all"));
         }
+        lines.extend(self.asks.iter().map(|ask| format!("its policy holds here: {ask}")));
+        lines.extend(self.ignored.iter().map(|what| format!("its policy, ignored here: {what}")));
         if self.reviews > 0 {
             lines.push(format!("reviews: {}", self.reviews));
         }
@@ -145,10 +241,19 @@ fn entries(count: usize) -> String {
     if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
 }
 
-fn terms(kept: &KeptTarget) -> Result<String, String> {
+fn custom(kept: &KeptTarget) -> Result<Option<Value>, String> {
     let custom = kept.custom.as_ref().map(|custom| Value::parse(custom.as_bytes())).transpose();
-    let custom = custom.map_err(|why| why.to_string())?;
-    let terms = AnchorTerms::read(custom.as_ref()).map_err(|why| why.to_string())?;
+    custom.map_err(|why| why.to_string())
+}
+
+fn stamp_terms(kept: &KeptTarget) -> Result<String, String> {
+    let StampTerms { start, end } =
+        StampTerms::read(custom(kept)?.as_ref()).map_err(|why| why.to_string())?;
+    Ok(format!("from {start}{}", end.map_or_else(String::new, |end| format!(" until {end}"))))
+}
+
+fn terms(kept: &KeptTarget) -> Result<String, String> {
+    let terms = AnchorTerms::read(custom(kept)?.as_ref()).map_err(|why| why.to_string())?;
     let namespaces: Vec<_> =
         terms.namespaces.iter().map(|one| text::escape_short(one.as_str(), 200)).collect();
     let until = terms.end.map_or_else(String::new, |end| format!(" until {end}"));

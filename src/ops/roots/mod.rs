@@ -17,6 +17,7 @@ pub mod incident;
 pub mod init;
 mod keys;
 pub mod may;
+pub mod policies;
 mod release;
 pub mod renew;
 pub mod rotate;

@@ -1,12 +1,15 @@
 //! `roots show`: a publisher's folder in words.
 
 use super::keys::short;
+use super::may::Advised;
+use super::policies;
 use super::team::{Team, unsigned};
 use crate::model::code::Stop;
 use crate::model::digest::{Digest, sha256};
 use crate::model::text;
 use crate::model::time::Timestamp;
-use crate::model::tuf::layout::{AnchorTerms, Place};
+use crate::model::tuf::advisory::Advisory;
+use crate::model::tuf::layout::{AnchorTerms, Place, StampTerms};
 use crate::model::tuf::publish::Draft;
 use crate::model::tuf::{KeyId, PublicKey, Role, Root, TargetFile, Targets};
 use std::collections::BTreeSet;
@@ -84,7 +87,7 @@ pub fn show(folder: &Path) -> Result<Shown, Stop> {
     Ok(Shown {
         pin: sha256(&[&team.first]),
         roles,
-        targets: targets.files.iter().map(|(path, file)| target(path, file)).collect(),
+        targets: targets.files.iter().map(|(path, file)| with_rules(&team, path, file)).collect(),
         delegated: targets.delegations.roles.iter().map(|role| text::escape_short(&role.name, 80)).collect(),
         changes: changes(&team)?,
         stake,
@@ -98,22 +101,67 @@ fn kind(key: &PublicKey) -> String {
     text::escape_short(kind, 20)
 }
 
-fn target(path: &str, file: &TargetFile) -> TargetShown {
-    TargetShown { path: text::escape_short(path, 200), bytes: file.length, terms: terms(path, file) }
+/// Reads the content of a target, if there is one.
+type Read<'a> = &'a dyn Fn(&str) -> Result<Option<Vec<u8>>, Stop>;
+
+fn target(path: &str, file: &TargetFile, read: Read<'_>) -> TargetShown {
+    TargetShown { path: text::escape_short(path, 200), bytes: file.length, terms: terms(path, file, read) }
 }
 
-fn terms(path: &str, file: &TargetFile) -> String {
-    if !matches!(Place::of(path), Place::Anchor(_)) {
-        return String::new();
+/// As [`target`], of a policy with what it comes to for who follows.
+fn with_rules(team: &Team, path: &str, file: &TargetFile) -> TargetShown {
+    let mut shown = target(path, file, &|path| team.published(path));
+    if Place::of(path) == Place::Policy {
+        let read = team.published(path).map_err(|stop| stop.what).map(Option::unwrap_or_default);
+        shown.terms = match read.and_then(|bytes| policies::read(&bytes)) {
+            Err(why) => format!("no client takes it: {}", text::escape_short(&why, 300)),
+            Ok(rules) if rules.asks.is_empty() => "asks nothing of who follows".to_owned(),
+            Ok(rules) => format!("who follows must have: {}", rules.asks.join("; ")),
+        };
     }
-    match AnchorTerms::read(file.custom.as_ref()) {
-        Ok(terms) => {
-            let until = terms.end.map_or_else(String::new, |end| format!(" until {end}"));
+    shown
+}
+
+/// What a draft changes in the rules of everybody who follows.
+fn policy_changes(team: &Team, next: &Targets) -> Result<Vec<String>, Stop> {
+    let old = team.targets.get();
+    let paths = old.files.keys().chain(next.files.keys());
+    let path = paths.into_iter().find(|path| Place::of(path) == Place::Policy);
+    let Some(path) = path.filter(|path| old.files.get(*path) != next.files.get(*path)) else {
+        return Ok(Vec::new());
+    };
+    let read = |targets| -> Result<Option<String>, Stop> {
+        Ok(team.target(targets, path)?.and_then(|bytes| String::from_utf8(bytes).ok()))
+    };
+    let changed = policies::Changed::between(read(old)?.as_deref(), read(next)?.as_deref());
+    Ok(changed.lines().iter().map(|line| format!("    {line}")).collect())
+}
+
+fn terms(path: &str, file: &TargetFile, read: Read<'_>) -> String {
+    let during = |start: Timestamp, end: Option<Timestamp>| {
+        format!("from {start}{}", end.map_or_else(String::new, |end| format!(" until {end}")))
+    };
+    let said = match Place::of(path) {
+        Place::Anchor(_) => AnchorTerms::read(file.custom.as_ref()).map(|terms| {
             let sources: Vec<_> =
                 terms.namespaces.iter().map(|pattern| text::escape_short(pattern.as_str(), 120)).collect();
-            format!("from {}{until} for {}", terms.start, sources.join(", "))
-        }
-        Err(bad) => format!("no client takes it: {bad}"),
+            format!("{} for {}", during(terms.start, terms.end), sources.join(", "))
+        }),
+        Place::StampAnchor(_) => StampTerms::read(file.custom.as_ref())
+            .map(|terms| format!("{} for time stamps", during(terms.start, terms.end))),
+        Place::Advisory(id) => return advisory(id, path, read),
+        _ => return String::new(),
+    };
+    said.unwrap_or_else(|bad| format!("no client takes it: {bad}"))
+}
+
+/// An advisory in words. Whether it may be published is checked elsewhere.
+fn advisory(id: &str, path: &str, read: Read<'_>) -> String {
+    match read(path).map(|bytes| bytes.map(|bytes| Advisory::read(id, &bytes))) {
+        Ok(Some(Ok(read))) => Advised::of(&read).words(),
+        Ok(Some(Err(bad))) => format!("no client takes it: {bad}"),
+        Ok(None) => String::new(),
+        Err(stop) => stop.what,
     }
 }
 
@@ -139,7 +187,8 @@ pub(super) fn changes(team: &Team) -> Result<Vec<String>, Stop> {
     if let Some(bytes) = &team.pending.targets {
         let next: Targets = unsigned(bytes).map_err(|bad| team.malformed("drafts/targets.json", &bad))?;
         lines.push(format!("targets {}, until {}", next.head.version, next.head.expires));
-        lines.extend(target_changes(team.targets.get(), &next));
+        lines.extend(target_changes(team, &next));
+        lines.extend(policy_changes(team, &next)?);
         if changed_delegations(team, bytes)? {
             lines.push("  delegations to other roles change: read drafts/targets.json".to_owned());
         } else if next.files == team.targets.get().files {
@@ -183,7 +232,8 @@ fn role_changes(name: &str, old: &Role, next: &Role) -> Vec<String> {
     lines
 }
 
-fn target_changes(old: &Targets, next: &Targets) -> Vec<String> {
+fn target_changes(team: &Team, next: &Targets) -> Vec<String> {
+    let old = team.targets.get();
     let mut lines = Vec::new();
     for (path, file) in &next.files {
         let word = match old.files.get(path) {
@@ -192,7 +242,7 @@ fn target_changes(old: &Targets, next: &Targets) -> Vec<String> {
             Some(_) => continue,
         };
         let hash = file.hashes.prefix().unwrap_or_default();
-        let shown = target(path, file);
+        let shown = target(path, file, &|path| team.content(path));
         let terms = if shown.terms.is_empty() { String::new() } else { format!(", {}", shown.terms) };
         lines.push(format!("  {} {word}: {} bytes, sha256 {hash}{terms}", shown.path, shown.bytes));
     }

@@ -14,7 +14,6 @@ use crate::model::code::{Code, Stop};
 use crate::model::digest::{Digest, sha256};
 use crate::model::text;
 use crate::model::time;
-use crate::model::tuf::layout::{AnchorTerms, Place};
 use crate::model::tuf::publish::{Draft, RootPlan};
 use crate::model::tuf::{
     Malformed, Metadata, Root, Snapshot, Targets, Timestamp, Trusted, Unverified, file_of,
@@ -177,9 +176,7 @@ impl Team {
         for (path, file) in next.files.iter().filter(|(path, file)| now.get(*path) != Some(*file)) {
             let content = self.target(&next, path)?.unwrap_or_default();
             let before = self.published(path)?;
-            let anchor = matches!(Place::of(path), Place::Anchor(_));
-            let terms = if anchor { AnchorTerms::read(file.custom.as_ref()).map(|_| ()) } else { Ok(()) };
-            let good = terms.map_err(|bad| bad.to_string());
+            let good = check::terms(path, file.custom.as_ref());
             if let Err(why) = good.and_then(|()| check::content(path, &content, before.as_deref())) {
                 let what = format!(
                     "{}: clients would not take it: {}",
@@ -196,7 +193,8 @@ impl Team {
         Ok(())
     }
 
-    fn target(&self, targets: &Targets, path: &str) -> Result<Option<Vec<u8>>, Stop> {
+    /// The bytes of a target as these targets list it.
+    pub(super) fn target(&self, targets: &Targets, path: &str) -> Result<Option<Vec<u8>>, Stop> {
         let Some(file) = targets.files.get(path) else { return Ok(None) };
         let shown = text::escape_short(path, 120);
         let place = file.place(path, true).unwrap_or_default();

@@ -12,17 +12,20 @@ use super::super::pick::{self, Pick};
 use super::super::provenance::{self, Accepted, Vouching};
 use super::super::review::{self, Change, Review, ReviewRequest};
 use super::super::session::{Depth, Session, home_stop, ledger_stop, open_ledger};
-use super::super::{Answer, Ask, Question, World, apply, facts, refusals};
-use super::{ALREADY, Terms, check, draft, pin};
+use super::super::{Answer, Ask, Question, World, apply, facts, layers, refusals};
+use super::{ALREADY, Said, Terms, check, draft, pin};
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
 use crate::model::lifecycle::{Event, Lifecycle, RevisionRow};
 use crate::model::record::Outcome;
 use crate::model::set::{BadSet, RevisionSet};
 use crate::model::text;
+use crate::model::time::Timestamp;
+use crate::policy::config::Policy;
 use crate::policy::marks::Mark;
 use crate::policy::transition::Input;
 use crate::system::home::Home;
+use crate::system::ledger::Ledger;
 use crate::system::regular;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -35,6 +38,8 @@ const FILE_MAX: u64 = 1 << 20;
 pub enum SetRequest {
     /// What a person picks, and answers for.
     Picked(Pick),
+    /// What is picked, and the policy answers for: each that it grants.
+    Granted(Pick),
     /// What a machine states, with the digest of its text.
     Stated(RevisionSet, Digest),
 }
@@ -42,13 +47,18 @@ pub enum SetRequest {
 impl SetRequest {
     /// How it was typed.
     fn command(&self) -> String {
-        match self {
-            Self::Picked(Pick::Names(names)) => format!("skills trust {}", names.join(" ")),
-            Self::Picked(Pick::From(source)) => format!("skills trust --from {}", text::shell_word(source)),
-            Self::Picked(Pick::Updates) => "skills trust --updates".to_owned(),
-            Self::Picked(Pick::Adopted) => "skills trust --adopted".to_owned(),
-            Self::Stated(_, digest) => format!("skills trust --set FILE --digest {digest}"),
-        }
+        let (pick, more) = match self {
+            Self::Picked(pick) => (pick, ""),
+            Self::Granted(pick) => (pick, " --by-policy"),
+            Self::Stated(_, digest) => return format!("skills trust --set FILE --digest {digest}"),
+        };
+        let what = match pick {
+            Pick::Names(names) => names.join(" "),
+            Pick::From(source) => format!("--from {}", text::shell_word(source)),
+            Pick::Updates => "--updates".to_owned(),
+            Pick::Adopted => "--adopted".to_owned(),
+        };
+        format!("skills trust {what}{more}")
     }
 }
 
@@ -82,8 +92,12 @@ pub struct Member {
     pub compared: bool,
     /// Why it is decided alone, if it is.
     pub alone: Option<String>,
+    /// Whether it is held or revoked, so that no decision is a way on.
+    pub closed: bool,
     /// Who vouches for it.
     pub vouching: Vouching,
+    /// The file whose grant is the decision, where that was asked for.
+    pub granted: Option<String>,
 }
 
 /// What is about to be trusted.
@@ -109,11 +123,13 @@ pub struct SetPlan {
 pub fn plan(world: &World, request: &SetRequest, terms: &super::TermsRequest) -> Result<SetPlan, Stop> {
     let home = Home::open(&world.home).map_err(|fault| home_stop(&fault))?;
     let ledger = open_ledger(&home)?;
-    let policy = world.policy()?;
+    let policy = layers::over(world.policy()?, &ledger)?;
     let now = world.clock.now().max(ledger.head().time);
     let terms = super::terms(&policy, now, terms, &request.command())?;
     let rows = match request {
-        SetRequest::Picked(pick) => pick::pick(&ledger, pick, pick::is_undecided)?,
+        SetRequest::Picked(pick) | SetRequest::Granted(pick) => {
+            pick::pick(&ledger, pick, pick::is_undecided)?
+        }
         SetRequest::Stated(set, given) => {
             if set.digest() != *given {
                 let what = format!("the digest of that set is {}, you named {given}", set.digest());
@@ -124,19 +140,32 @@ pub fn plan(world: &World, request: &SetRequest, terms: &super::TermsRequest) ->
             pick::pick(&ledger, &Pick::Names(typed.collect()), |_| true)?
         }
     };
+    let said = Said::read(&ledger, &policy, now)?;
     let mut members = Vec::with_capacity(rows.len());
     for row in rows {
+        let mut member = member(&home, &ledger, &said, row, now)?;
+        let row = &member.row;
         let young = policy.check_age(&row.revision.digest, row.installed, now).err();
-        let found = provenance::find(&home, &ledger, &row, now)?;
-        let vouched = found.check(&ledger, &policy, &row, Accepted::default(), now).err();
-        let mut member = member(world, row, found)?;
-        let earlier = young.map(|young| young.to_string()).or(vouched.map(|stop| stop.what));
+        let vouched = member.vouching.check(&ledger, &policy, row, Accepted::default(), now);
+        let mut earlier = young.map(|young| young.to_string()).or(vouched.err().map(|stop| bare(stop, row)));
+        if let SetRequest::Granted(_) = request {
+            let closed = closed(&ledger, &said, row, now);
+            member.closed = closed.is_some();
+            match closed.map_or_else(|| granted(&policy, &member, now), Err) {
+                Ok(file) => member.granted = Some(file),
+                Err(why) => earlier = earlier.or(Some(why)),
+            }
+        }
         member.alone = earlier.or(member.alone);
         members.push(member);
     }
     let (alone, mut members): (Vec<_>, Vec<_>) =
         members.into_iter().partition(|member| member.alone.is_some());
-    let given = matches!(request, SetRequest::Stated(..));
+    let (given, by_policy) =
+        (matches!(request, SetRequest::Stated(..)), matches!(request, SetRequest::Granted(_)));
+    if by_policy && members.is_empty() {
+        return Err(none_granted(&alone));
+    }
     if let Some(first) = alone.first().filter(|_| given || members.is_empty()) {
         super::of_age(&policy, &first.row, now)?;
         let names: Vec<_> = alone.iter().map(|member| member.row.revision.name.as_str()).collect();
@@ -157,7 +186,43 @@ pub fn plan(world: &World, request: &SetRequest, terms: &super::TermsRequest) ->
             other => Stop::new(Code::Usage, other.to_string(), "name fewer"),
         })?;
     let phrase = phrase(&members);
-    Ok(SetPlan { members, alone, set, terms, phrase, given })
+    Ok(SetPlan { members, alone, set, terms, phrase, given: given || by_policy })
+}
+
+/// Why a revision drops out, without its name, which stands before it.
+fn bare(stop: Stop, row: &RevisionRow) -> String {
+    let name = format!("{}: ", row.revision);
+    stop.what.strip_prefix(&name).map(str::to_owned).unwrap_or(stop.what)
+}
+
+/// Why no decision about it would be taken: it is held, or revoked. What would
+/// stop one member under the lock is asked before, so that it drops out and
+/// does not take the others with it.
+fn closed(ledger: &Ledger, said: &Said, row: &RevisionRow, now: Timestamp) -> Option<String> {
+    super::holding(ledger, row).or_else(|| said.lists.refuse(row, now).err().map(|stop| bare(stop, row)))
+}
+
+/// The file whose grant a member meets; else why the policy does not decide.
+fn granted(policy: &Policy, member: &Member, now: Timestamp) -> Result<String, String> {
+    let row = &member.row;
+    policy
+        .check_source(row.source.identity())
+        .map_err(|rule| format!("the source is not allowed by {rule}"))?;
+    super::grant(policy, row, &member.vouching, now).map_err(|stop| bare(stop, row))
+}
+
+/// Nothing of it is decided by the policy.
+fn none_granted(alone: &[Member]) -> Stop {
+    let each =
+        |member: &Member| format!("{}: {}", member.row.revision, member.alone.as_deref().unwrap_or_default());
+    let mut all: Vec<_> = alone.iter().take(5).map(each).collect();
+    if alone.len() > all.len() {
+        all.push(format!("and {} more", alone.len() - all.len()));
+    }
+    let what = format!("the policy decides none of them: {}", text::escape(&all.join("; ")));
+    let next =
+        alone.first().map(|first| format!("skills review {0}, then: skills trust {0}", first.row.revision));
+    Stop::new(Code::PolicyUnmet, what, next.unwrap_or_default())
 }
 
 /// Number and source, as they are typed.
@@ -177,12 +242,24 @@ fn short(source: &str) -> String {
 }
 
 /// Reads all that is new of one revision.
-fn member(world: &World, row: RevisionRow, vouching: Vouching) -> Result<Member, Stop> {
+fn member(
+    home: &Home,
+    ledger: &Ledger,
+    said: &Said,
+    row: RevisionRow,
+    now: Timestamp,
+) -> Result<Member, Stop> {
     let request = ReviewRequest { skill: row.revision.file_name(), ..ReviewRequest::default() };
-    let mut review = review::open(world, &request)?;
+    let told = |row: &RevisionRow| {
+        let revoked = Ok(said.lists.covers(row, now));
+        Ok((provenance::find_in(home, ledger, &said.heard, row, now)?, revoked))
+    };
+    let mut review = review::read(home, ledger, row, &request, told)?;
     // Attack: what was withdrawn would vouch for the parts that an update keeps.
     if review.base.as_ref().is_some_and(|base| base.row.lifecycle.pin().is_none()) {
-        review = review::open(world, &ReviewRequest { full: true, ..request })?;
+        let told = (std::mem::take(&mut review.findings), review.revoked);
+        let request = ReviewRequest { full: true, ..request };
+        review = review::read(home, ledger, review.row, &request, |_| Ok(told))?;
     }
     let compared = review.base.is_some();
     let fresh = || review.files.iter().filter(|view| !compared || view.change != Change::Same);
@@ -190,7 +267,8 @@ fn member(world: &World, row: RevisionRow, vouching: Vouching) -> Result<Member,
     let lines = fresh().fold((0, 0), |sum, view| (sum.0 + view.lines.0, sum.1 + view.lines.1));
     let alone = alone(&review, &marks);
     let (marks, files) = (marks.into_iter().collect(), fresh().count());
-    Ok(Member { row, marks, files, lines, compared, alone, vouching })
+    let Review { row, findings: vouching, .. } = review;
+    Ok(Member { row, marks, files, lines, compared, alone, vouching, granted: None, closed: false })
 }
 
 /// Why a revision is not decided in a set.
@@ -227,25 +305,30 @@ pub fn trust(world: &World, plan: &SetPlan, shown: &str, ask: &mut dyn Ask) -> R
         (Ok(mut session), Err(stop)) => return Err(refuse(&mut session, plan, stop)),
         (Err(_), Err(stop)) | (Err(stop), Ok(())) => return Err(stop),
     };
+    let said = match Said::read(&session.ledger, &session.policy, session.now) {
+        Ok(said) => said,
+        Err(stop) => return Err(refuse(&mut session, plan, stop)),
+    };
     let mut steps = Vec::with_capacity(plan.members.len());
     for member in &plan.members {
-        match step(&session, member, &plan.terms, digest) {
+        match step(&session, &said, member, &plan.terms, digest) {
             Ok(step) => steps.push(step),
             Err(stop) => return Err(refuse(&mut session, plan, stop)),
         }
     }
     let reason = format!("trusted in a set of {}: {digest}", steps.len());
-    let draft = |Next { row, next, findings }: &Next| {
+    let draft = |Next { row, next, findings, granted }: &Next| {
         let mut draft = draft(&session, row, &plan.terms);
+        let by = granted.as_ref().map(|file| format!(", as {file} grants")).unwrap_or_default();
         draft.reason = match next {
-            Some(_) => format!("{reason}{}{}", super::exception(&session, row), findings.recorded()),
+            Some(_) => format!("{reason}{}{by}{}", super::exception(&session, row), findings.recorded()),
             None => ALREADY.to_owned(),
         };
         draft
     };
     let drafts: Vec<_> = steps.iter().map(draft).collect();
     session.commit(|txn| {
-        for (seq, Next { row, next, findings }) in (txn.next_seq()..).zip(steps) {
+        for (seq, Next { row, next, findings, .. }) in (txn.next_seq()..).zip(steps) {
             let Some(mut next) = next else { continue };
             let (key, lineage) = findings.lineage(&row)?;
             txn.remember(&key, &lineage).map_err(|fault| ledger_stop(&fault))?;
@@ -267,25 +350,36 @@ struct Next {
     next: Option<Lifecycle>,
     /// Who vouches.
     findings: Vouching,
+    /// The file whose grant is the decision, as it is now.
+    granted: Option<String>,
 }
 
-fn step(session: &Session<'_>, member: &Member, terms: &Terms, set: Digest) -> Result<Next, Stop> {
+fn step(
+    session: &Session<'_>,
+    said: &Said,
+    member: &Member,
+    terms: &Terms,
+    set: Digest,
+) -> Result<Next, Stop> {
     let revision = &member.row.revision;
     let row = session.ledger.revision(revision).map_err(|fault| ledger_stop(&fault))?;
     let row = row.ok_or_else(|| {
         Stop::new(Code::NotInstalled, format!("{revision} was removed meanwhile"), "run: skills status")
     })?;
-    let findings = check(session, &row, terms, Accepted::default())?;
+    let findings = check(session, said, &row, terms, Accepted::default())?;
     if findings.provenance != member.vouching.provenance {
         let what = format!("who vouches for {revision} changed while it was decided");
         return Err(Stop::new(Code::Busy, what, "look again, and decide then"));
     }
+    // Attack by bad luck: the policy was changed since the members were gathered.
+    let grant = || super::grant(&session.policy, &row, &findings, session.now);
+    let granted = member.granted.is_some().then(grant).transpose()?;
     let mut pin = pin(session, &row, terms, findings.provenance.clone());
     pin.set = Some(set);
     let held = facts::held(session, &row);
     let next = apply::next(&row, held.is_some(), &Input::Trust(Box::new(pin)));
     let next = next.map_err(|code| refusals::step_refused(&row, code, held.as_deref()))?;
-    Ok(Next { row, next, findings })
+    Ok(Next { row, next, findings, granted })
 }
 
 fn consent(plan: &SetPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop> {

@@ -30,6 +30,9 @@ pub(super) struct Age {
     pub(super) least: i64,
     /// Digests that need not wait.
     pub(super) early: Vec<Digest>,
+    /// Whether it is a trust root's: then its list frees from its own age
+    /// alone, and nobody else's frees from it.
+    pub(super) apart: bool,
 }
 
 /// A revision that is too young.
@@ -61,7 +64,11 @@ impl Policy {
     /// # Errors
     /// [`Young`]: of several files, the one that makes it wait longest.
     pub fn check_age(&self, digest: &Digest, seen: Timestamp, now: Timestamp) -> Result<(), Young> {
-        let waits = |at: usize| !self.ages[..=at].iter().any(|age| age.early.contains(digest));
+        let frees = |from: usize, at: usize| from == at || !(self.ages[from].apart || self.ages[at].apart);
+        let waits = |at: usize| {
+            let mut ages = self.ages[..=at].iter().enumerate();
+            !ages.any(|(from, age)| frees(from, at) && age.early.contains(digest))
+        };
         self.oldest(seen, now, waits)
     }
 

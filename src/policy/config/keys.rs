@@ -77,6 +77,14 @@ pub const KEYS: &[Key] = &[
         adds: false,
     },
     Key {
+        name: "trust.first-seen-counts",
+        example: "false",
+        default: "true",
+        about: "Whether our own record of a decision is witness enough that a signature is older than the date since which its key is compromised; with `false` only an authority's time stamp is, and `roots refresh` ends trust that has none",
+        several: "`false` counts",
+        adds: false,
+    },
+    Key {
         name: "enable.agents",
         example: "[\"claude-code\"]",
         default: "none: `enable` wants a place",

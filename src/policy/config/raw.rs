@@ -32,6 +32,7 @@ pub(super) struct RawTrust {
     pub(super) expires: Option<String>,
     pub(super) max_days: Option<u32>,
     pub(super) note: Option<String>,
+    pub(super) first_seen_counts: Option<bool>,
 }
 
 #[derive(Deserialize, Default)]

@@ -111,6 +111,14 @@ impl Require {
         all.into_iter().filter_map(|(key, value)| value.map(|value| (key, value))).collect()
     }
 
+    /// What it says, in one line as it could be written.
+    pub(super) fn line(&self) -> String {
+        let settings = self.settings();
+        let plain = |key: &str| key.trim_start_matches("require.").to_owned();
+        let each: Vec<_> = settings.iter().map(|(key, value)| format!("{} = {value}", plain(key))).collect();
+        format!("[[require]] {}", each.join(", "))
+    }
+
     /// Whether it is about a source. In every spelling: a demand that another
     /// spelling escapes is none.
     #[must_use]

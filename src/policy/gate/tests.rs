@@ -118,6 +118,7 @@ fn base() -> Case {
             source: source.clone(),
             card_name: None,
             version: None,
+            arrived: 1,
             installed: Timestamp::from_unix(1),
             files: 1,
             bytes: 5,
@@ -297,6 +298,36 @@ fn each_fact_changed_alone_denies_with_its_own_code() {
         let mut case = base_enable();
         change(&mut case);
         assert_eq!(case.decide().map_err(|no| no.code), Err(*code), "enable, {what}");
+    }
+}
+
+/// The record that withdrew trust says why; any other says nothing.
+#[test]
+fn what_was_withdrawn_is_told_by_the_record_that_did_it() {
+    let withdrawn = |question, change: &dyn Fn(&mut Case)| {
+        let mut case = base();
+        case.question = question;
+        case.row.lifecycle = Lifecycle::Installed { former: Some(case.pin().clone()) };
+        case.record().event = "revoke".into();
+        case.record().reason = "the key was stolen".into();
+        change(&mut case);
+        let no = case.decide().unwrap_err();
+        (no.code, no.reason.contains("the key was stolen"))
+    };
+    for question in [Question::Load, Question::Enable] {
+        let seen = |change: &dyn Fn(&mut Case)| withdrawn(question, change);
+        assert_eq!(seen(&|_| ()), (Code::Revoked, true));
+        assert_eq!(seen(&|c| c.record().codes = vec!["violation".into()]), (Code::Violation, true));
+        assert_eq!(seen(&|c| c.record().event = "drift".into()), (Code::NotTrusted, true));
+        // A person's own word needs no second one.
+        assert_eq!(seen(&|c| c.record().event = "untrust".into()), (Code::NotTrusted, false));
+        // Attack: a record of other bytes, of another skill or of another time speaks for these.
+        assert_eq!(seen(&|c| c.record().digest = Some(other())), (Code::NotTrusted, false));
+        assert_eq!(seen(&|c| c.record().skill = None), (Code::NotTrusted, false));
+        assert_eq!(seen(&|c| c.record().seq = 6), (Code::NotTrusted, false));
+        assert_eq!(seen(&|c| c.proven = None), (Code::NotTrusted, false));
+        // A kill comes before all of it.
+        assert_eq!(seen(&|c| c.brake = Brake::Stopped("killed".into())), (Code::HeldAll, false));
     }
 }
 

@@ -14,9 +14,9 @@
 //! anchors to try.
 
 use super::dsse::{self, Envelope};
-use super::json::Json;
 use super::keys::PublicKey;
 use super::verdict::Verdict;
+use crate::model::json::Value;
 use crate::model::text;
 
 /// Most time stamps in one bundle: each is followed with all our anchors.
@@ -59,9 +59,8 @@ impl Bundle {
     /// [`Verdict::Invalid`], or [`Verdict::Unsupported`] for what is a bundle of another kind.
     pub fn read(bytes: &[u8]) -> Result<Self, Verdict> {
         let invalid = |why: String| Verdict::Invalid(format!("the bundle: {why}"));
-        let json =
-            Json::parse(bytes).map_err(|fault| invalid(format!("not JSON with one reading: {fault}")))?;
-        let media = json.get("mediaType").and_then(Json::text).unwrap_or_default();
+        let json = Value::evidence(bytes).map_err(|fault| invalid(format!("{fault}")))?;
+        let media = json.get("mediaType").and_then(Value::as_text).unwrap_or_default();
         if media != MEDIA_TYPE {
             let quoted = text::escape_short(media, 80);
             let known = media.starts_with("application/vnd.dev.sigstore.bundle");
@@ -78,7 +77,7 @@ impl Bundle {
         let stamps = stamps(stated.get("timestampVerificationData")).map_err(invalid)?;
         let logged = match stated.get("tlogEntries") {
             None => false,
-            Some(Json::List(entries)) => !entries.is_empty(),
+            Some(Value::List(entries)) => !entries.is_empty(),
             Some(_) => return Err(invalid("tlogEntries is no list".to_owned())),
         };
         let envelope = json.get("dsseEnvelope").ok_or_else(|| invalid("no dsseEnvelope".to_owned()))?;
@@ -87,8 +86,8 @@ impl Bundle {
     }
 }
 
-fn only(json: &Json, what: &str, known: &[&str]) -> Result<(), String> {
-    if json.members().is_none() {
+fn only(json: &Value, what: &str, known: &[&str]) -> Result<(), String> {
+    if json.as_map().is_none() {
         return Err(format!("{what} is no object"));
     }
     json.unknown(known).map_or(Ok(()), |name| {
@@ -96,7 +95,7 @@ fn only(json: &Json, what: &str, known: &[&str]) -> Result<(), String> {
     })
 }
 
-fn material(json: &Json) -> Result<Material, Verdict> {
+fn material(json: &Value) -> Result<Material, Verdict> {
     let invalid = |why: String| Verdict::Invalid(format!("the bundle: {why}"));
     let kinds = ["publicKey", "x509CertificateChain", "certificate"];
     only(json, "verificationMaterial", &[&kinds[..], &["tlogEntries", "timestampVerificationData"]].concat())
@@ -114,11 +113,11 @@ fn material(json: &Json) -> Result<Material, Verdict> {
     }
 }
 
-fn bare_key(json: &Json) -> Result<Material, String> {
+fn bare_key(json: &Value) -> Result<Material, String> {
     only(json, "publicKey", &["hint", "rawBytes", "keyDetails"])?;
     let member = |name: &str| match json.get(name) {
         None => Ok(None),
-        Some(Json::Text(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
+        Some(Value::Text(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
         Some(_) => Err(format!("{name} is no text")),
     };
     let raw = member("rawBytes")?.map(|text| {
@@ -133,33 +132,33 @@ fn bare_key(json: &Json) -> Result<Material, String> {
     Ok(Material::Key { hint: member("hint")?.map(str::to_owned), raw: raw.transpose()? })
 }
 
-fn certificates(json: &Json) -> Result<Vec<Vec<u8>>, String> {
+fn certificates(json: &Value) -> Result<Vec<Vec<u8>>, String> {
     only(json, "x509CertificateChain", &["certificates"])?;
-    let list = json.get("certificates").and_then(Json::items).unwrap_or_default();
+    let list = json.get("certificates").and_then(Value::as_list).unwrap_or_default();
     if list.is_empty() {
         return Err("x509CertificateChain holds no certificate".to_owned());
     }
-    let one = |json: &Json| {
+    let one = |json: &Value| {
         only(json, "a certificate", &["rawBytes"])?;
-        let bytes = json.get("rawBytes").and_then(Json::text).and_then(dsse::decode);
+        let bytes = json.get("rawBytes").and_then(Value::as_text).and_then(dsse::decode);
         bytes.ok_or_else(|| "a certificate is not strict base64".to_owned())
     };
     list.iter().map(one).collect()
 }
 
-fn stamps(json: Option<&Json>) -> Result<Vec<Vec<u8>>, String> {
+fn stamps(json: Option<&Value>) -> Result<Vec<Vec<u8>>, String> {
     let Some(json) = json else { return Ok(Vec::new()) };
     only(json, "timestampVerificationData", &["rfc3161Timestamps"])?;
     let list = match json.get("rfc3161Timestamps") {
         None => return Ok(Vec::new()),
-        Some(list) => list.items().ok_or("rfc3161Timestamps is no list")?,
+        Some(list) => list.as_list().ok_or("rfc3161Timestamps is no list")?,
     };
     if list.len() > STAMPS_MAX {
         return Err(format!("{} time stamps; at most {STAMPS_MAX} are read", list.len()));
     }
-    let one = |json: &Json| {
+    let one = |json: &Value| {
         only(json, "a time stamp", &["signedTimestamp"])?;
-        let bytes = json.get("signedTimestamp").and_then(Json::text).and_then(dsse::decode);
+        let bytes = json.get("signedTimestamp").and_then(Value::as_text).and_then(dsse::decode);
         bytes.ok_or_else(|| "a time stamp is not strict base64".to_owned())
     };
     list.iter().map(one).collect()

@@ -7,8 +7,8 @@
 //! `keyid` is never believed: it is not signed. Which key made a signature is
 //! found by trying ours.
 
-use super::json::Json;
 use super::keys::PublicKey;
+use crate::model::json::Value;
 use crate::model::signer::SignerId;
 use crate::model::text;
 use base64::Engine as _;
@@ -52,18 +52,18 @@ impl Envelope {
     ///
     /// # Errors
     /// What is wrong with its form.
-    pub fn read(json: &Json) -> Result<Self, String> {
-        if json.members().is_none() {
+    pub fn read(json: &Value) -> Result<Self, String> {
+        if json.as_map().is_none() {
             return Err("the envelope is no object".to_owned());
         }
         if json.unknown(&["payload", "payloadType", "signatures"]).is_some() {
             return Err("the envelope has a member that DSSE does not know".to_owned());
         }
         let payload_type =
-            json.get("payloadType").and_then(Json::text).ok_or("the envelope has no payloadType")?;
-        let payload = json.get("payload").and_then(Json::text).ok_or("the envelope has no payload")?;
+            json.get("payloadType").and_then(Value::as_text).ok_or("the envelope has no payloadType")?;
+        let payload = json.get("payload").and_then(Value::as_text).ok_or("the envelope has no payload")?;
         let payload = decode(payload).ok_or("the payload is not strict base64")?;
-        let list = json.get("signatures").and_then(Json::items).ok_or("the envelope has no signatures")?;
+        let list = json.get("signatures").and_then(Value::as_list).ok_or("the envelope has no signatures")?;
         if list.is_empty() || list.len() > SIGNATURES_MAX {
             return Err(format!("{} signatures; 1 to {SIGNATURES_MAX} can be", list.len()));
         }
@@ -123,14 +123,14 @@ impl Envelope {
     }
 }
 
-fn signature(json: &Json) -> Result<Vec<u8>, String> {
+fn signature(json: &Value) -> Result<Vec<u8>, String> {
     if json.unknown(&["sig", "keyid"]).is_some() {
         return Err("a signature has a member that DSSE does not know".to_owned());
     }
-    if !matches!(json.get("keyid"), None | Some(Json::Null | Json::Text(_))) {
+    if !matches!(json.get("keyid"), None | Some(Value::Null | Value::Text(_))) {
         return Err("a signature's keyid is no text".to_owned());
     }
-    let sig = json.get("sig").and_then(Json::text).ok_or("a signature without `sig`")?;
+    let sig = json.get("sig").and_then(Value::as_text).ok_or("a signature without `sig`")?;
     decode(sig).filter(|sig| !sig.is_empty()).ok_or_else(|| "a signature is not strict base64".to_owned())
 }
 
@@ -138,9 +138,9 @@ fn signature(json: &Json) -> Result<Vec<u8>, String> {
 /// signed these names.
 #[must_use]
 pub fn named_keys(bytes: &[u8]) -> Vec<String> {
-    let Ok(json) = Json::parse(bytes) else { return Vec::new() };
-    let list = json.get("signatures").and_then(Json::items).unwrap_or_default();
-    let names = list.iter().filter_map(|one| one.get("keyid").and_then(Json::text));
+    let Ok(json) = Value::evidence(bytes) else { return Vec::new() };
+    let list = json.get("signatures").and_then(Value::as_list).unwrap_or_default();
+    let names = list.iter().filter_map(|one| one.get("keyid").and_then(Value::as_text));
     names.filter(|name| !name.is_empty()).take(3).map(|name| text::escape_short(name, 80)).collect()
 }
 
@@ -197,7 +197,7 @@ mod tests {
             encode(payload),
             list.join(",")
         );
-        Envelope::read(&Json::parse(text.as_bytes()).unwrap()).unwrap()
+        Envelope::read(&Value::evidence(text.as_bytes()).unwrap()).unwrap()
     }
 
     #[test]
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_form_that_dsse_does_not_know_is_refused() {
-        let read = |text: &str| Envelope::read(&Json::parse(text.as_bytes()).unwrap());
+        let read = |text: &str| Envelope::read(&Value::evidence(text.as_bytes()).unwrap());
         assert!(read(r#"{"payload":"","payloadType":"t","signatures":[{"sig":"AA==","keyid":null},{"sig":"AA=="}]}"#).is_ok());
         let many = format!(
             r#"{{"payload":"","payloadType":"t","signatures":[{}]}}"#,

@@ -12,10 +12,9 @@
 use super::Subject;
 use super::bundle::MEDIA_TYPE;
 use super::dsse::{self, pae};
-use super::json::Json;
 use super::keys::{Kind, SecretKey};
 use super::oms::{IGNORED, PREDICATE_TYPE, SIGNATURE_FILE, dir_hash};
-use super::seal::{object, word};
+use super::seal::{Json, list, object, word};
 use super::statement;
 use crate::model::digest::{Digest, Hasher};
 use crate::model::text;
@@ -79,29 +78,29 @@ pub fn emit(
     if key.public().kind() == Kind::Ed25519 {
         return Err(EmitFault::Ed25519);
     }
-    let payload = statement(subject, bare).to_string();
+    let payload = statement(subject, bare).0;
     let signature = key.sign(&pae(dsse::IN_TOTO, payload.as_bytes())).map_err(|_| EmitFault::Machine)?;
     let who = match naming {
         Naming::Key => ("publicKey", object([("hint", word(&key.public().pem_digest().hex()))])),
         Naming::Chain(chain) => {
             let one = |der: &Vec<u8>| object([("rawBytes", word(&dsse::encode(der)))]);
-            ("x509CertificateChain", object([("certificates", Json::List(chain.iter().map(one).collect()))]))
+            ("x509CertificateChain", object([("certificates", list(chain.iter().map(one)))]))
         }
     };
     let signature = object([("sig", word(&dsse::encode(&signature))), ("keyid", word(""))]);
     let bundle = object([
         ("mediaType", word(MEDIA_TYPE)),
-        ("verificationMaterial", object([who, ("tlogEntries", Json::List(Vec::new()))])),
+        ("verificationMaterial", object([who, ("tlogEntries", list([]))])),
         (
             "dsseEnvelope",
             object([
                 ("payload", word(&dsse::encode(payload.as_bytes()))),
                 ("payloadType", word(dsse::IN_TOTO)),
-                ("signatures", Json::List(vec![signature])),
+                ("signatures", list([signature])),
             ]),
         ),
     ]);
-    Ok(bundle.to_string())
+    Ok(bundle.0)
 }
 
 fn statement(subject: &Subject, bare: &Digest) -> Json {
@@ -124,17 +123,17 @@ fn statement(subject: &Subject, bare: &Digest) -> Json {
         ("gitTree", word(&bare.hex())),
         ("dirHash", word(&dir_hash(subject).hex())),
     ]);
-    let ignored = DEFAULTS.iter().chain([&SIGNATURE_FILE]).map(|path| word(path)).collect();
+    let ignored = DEFAULTS.iter().chain([&SIGNATURE_FILE]).map(|path| word(path));
     let serialization = object([
         ("method", word("files")),
         ("hash_type", word("sha256")),
-        ("allow_symlinks", Json::Bool(false)),
-        ("ignore_paths", Json::List(ignored)),
+        ("allow_symlinks", Json("false".to_owned())),
+        ("ignore_paths", list(ignored)),
     ]);
     object([
         ("_type", word(statement::TYPE)),
-        ("subject", Json::List(vec![object([("name", word(subject.name.as_str())), ("digest", digest)])])),
+        ("subject", list([object([("name", word(subject.name.as_str())), ("digest", digest)])])),
         ("predicateType", word(PREDICATE_TYPE)),
-        ("predicate", object([("resources", Json::List(resources)), ("serialization", serialization)])),
+        ("predicate", object([("resources", list(resources)), ("serialization", serialization)])),
     ])
 }

@@ -6,10 +6,10 @@
 //!    │ examine: pure
 //!    ▼
 //! Seen       one answer for each piece of evidence, and for each root that says yes
-//!    │ voices
-//!    ▼
-//! how many different people that is, at the least
 //! ```
+//!
+//! How many different people that is, at the least, is counted where a policy
+//! demands a number: `policy::config`.
 //!
 //! The order is fixed: OMS bundle, statement, commit, tag, and then files whose
 //! name says that they are a signature of a kind that is not evaluated here.
@@ -29,11 +29,9 @@
 mod ask;
 mod beliefs;
 mod names;
-mod voices;
 
-pub use beliefs::{Anchored, Beliefs};
+pub use beliefs::{Anchored, Beliefs, stamp_anchor};
 pub use names::{Names, names};
-pub use voices::{Voice, voices};
 
 use super::Subject;
 use super::git::folder::GitFolder;

@@ -30,8 +30,6 @@ pub mod examine;
 #[cfg(feature = "provenance")]
 pub mod git;
 #[cfg(feature = "provenance")]
-pub mod json;
-#[cfg(feature = "provenance")]
 pub mod keys;
 #[cfg(feature = "provenance")]
 pub mod oms;

@@ -23,13 +23,13 @@
 //! Reviewers' own lists are never read: whom they believe is not whom we do.
 
 use super::dsse::{Envelope, IN_TOTO};
-use super::json::Json;
 use super::people::{Hand, People, Standing};
 use super::revocation::Revocations;
-use super::seal::{SIGNATURES_MAX, ToSign, object, word};
+use super::seal::{SIGNATURES_MAX, ToSign, list, object, word};
 use super::statement::Statement;
 use super::verdict::Evidenced;
 use crate::model::digest::Digest;
+use crate::model::json::Value;
 use crate::model::skill::SkillName;
 use crate::model::text;
 use crate::model::time::Timestamp;
@@ -107,12 +107,9 @@ pub struct ReviewOutcome {
     unread: usize,
 }
 
-/// Why reviews do not suffice.
+/// Why reviews stop, whatever is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotEnough {
-    /// Nobody is met by anybody.
-    #[error("a count of 0 reviews is met by anybody")]
-    Zero,
+pub enum Stopped {
     /// Not all were read: the one that stops may be among the rest.
     #[error(
         "{0} reviews are there, and at most {ENVELOPES_MAX} are read; take away those that are not needed"
@@ -121,16 +118,6 @@ pub enum NotEnough {
     /// Somebody warns.
     #[error("{}", warned(.0))]
     Violated(Vec<Violation>),
-    /// Too few.
-    #[error("reviewed by {found} of the {wanted} people that are needed{}", named(.people))]
-    Unmet {
-        /// How many count.
-        found: usize,
-        /// How many are needed.
-        wanted: usize,
-        /// Who counts.
-        people: Vec<String>,
-    },
 }
 
 fn warned(violations: &[Violation]) -> String {
@@ -140,10 +127,6 @@ fn warned(violations: &[Violation]) -> String {
         format!("{} found a violation on {}: {what}", violation.who, violation.review.made)
     };
     violations.iter().map(one).collect::<Vec<_>>().join(". ")
-}
-
-fn named(people: &[String]) -> String {
-    if people.is_empty() { String::new() } else { format!(": {}", people.join(", ")) }
 }
 
 impl ReviewOutcome {
@@ -175,29 +158,12 @@ impl ReviewOutcome {
     /// Whether anything stops, even where no review is asked for.
     ///
     /// # Errors
-    /// [`NotEnough::Violated`] or [`NotEnough::TooMany`].
-    pub fn stops(&self) -> Result<(), NotEnough> {
+    /// [`Stopped::Violated`] or [`Stopped::TooMany`].
+    pub fn stops(&self) -> Result<(), Stopped> {
         if !self.violations.is_empty() {
-            return Err(NotEnough::Violated(self.violations.clone()));
+            return Err(Stopped::Violated(self.violations.clone()));
         }
-        if self.unread > 0 { Err(NotEnough::TooMany(self.unread)) } else { Ok(()) }
-    }
-
-    /// Whether at least `count` people count, and nothing stops.
-    ///
-    /// # Errors
-    /// [`NotEnough`].
-    pub fn enough(&self, count: usize) -> Result<(), NotEnough> {
-        self.stops()?;
-        if count == 0 {
-            return Err(NotEnough::Zero);
-        }
-        let found = self.people.len();
-        if found < count {
-            let people = self.people.keys().map(|name| text::escape_short(name, 80)).collect();
-            return Err(NotEnough::Unmet { found, wanted: count, people });
-        }
-        Ok(())
+        if self.unread > 0 { Err(Stopped::TooMany(self.unread)) } else { Ok(()) }
     }
 }
 
@@ -239,7 +205,7 @@ pub(super) fn open<'a>(bytes: &[u8], people: &'a People) -> Result<(Vec<u8>, Vec
     if bytes.len() > ENVELOPE_MAX {
         return Err(format!("{} bytes; an envelope has at most {ENVELOPE_MAX}", bytes.len()));
     }
-    let json = Json::parse(bytes).map_err(|fault| format!("not JSON with one reading: {fault}"))?;
+    let json = Value::evidence(bytes).map_err(|fault| format!("{fault}"))?;
     let envelope = Envelope::read(&json)?;
     if envelope.payload_type() != IN_TOTO {
         let quoted = text::escape_short(envelope.payload_type(), 80);
@@ -259,7 +225,7 @@ pub(super) fn open<'a>(bytes: &[u8], people: &'a People) -> Result<(Vec<u8>, Vec
 /// The review, if it is one, and of these bytes.
 fn read(payload: &[u8], asked: &Asked<'_>) -> Result<Review, String> {
     let statement = Statement::read(payload)?;
-    let review = Review::of(&statement, payload).map_err(|fault| fault.to_string())?;
+    let review = Review::of(&statement).map_err(|fault| fault.to_string())?;
     // Attack: a good review of one skill, shown for another of the same name.
     if review.digest != asked.digest {
         return Err(format!("it is about {}, and this is {}", review.digest, asked.digest));

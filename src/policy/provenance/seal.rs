@@ -11,10 +11,10 @@
 //! it. It is not signed, and nothing here ever reads it.
 
 use super::dsse::{self, IN_TOTO, pae};
-use super::json::Json;
 use super::keys::{Kind, PublicKey, SecretKey};
 use super::statement;
 use crate::model::digest::Digest;
+use crate::model::json::Value;
 use crate::model::tuf;
 use std::collections::BTreeSet;
 
@@ -43,11 +43,11 @@ impl ToSign {
         let subject = object([("name", word(name)), ("digest", object([("gitTree", word(&digest.hex()))]))]);
         let statement = object([
             ("_type", word(statement::TYPE)),
-            ("subject", Json::List(vec![subject])),
+            ("subject", list([subject])),
             ("predicateType", word(predicate_type)),
             ("predicate", predicate),
         ]);
-        Self(statement.to_string().into_bytes())
+        Self(statement.0.into_bytes())
     }
 }
 
@@ -105,9 +105,9 @@ pub fn seal(statement: &ToSign, keys: &[&SecretKey]) -> Result<String, SealFault
     let envelope = object([
         ("payload", word(&dsse::encode(statement.bytes()))),
         ("payloadType", word(IN_TOTO)),
-        ("signatures", Json::List(signatures)),
+        ("signatures", list(signatures)),
     ]);
-    Ok(envelope.to_string())
+    Ok(envelope.0)
 }
 
 /// The id that TUF gives this key.
@@ -119,21 +119,26 @@ fn keyid(key: &PublicKey) -> Option<String> {
         }
         _ => ("ecdsa", "ecdsa-sha2-nistp256", key.pem()),
     };
-    let text = |text: &str| tuf::Value::Text(text.to_owned());
-    let object = tuf::Value::object([
-        ("keytype", text(kind)),
-        ("scheme", text(scheme)),
-        ("keyval", tuf::Value::object([("public", text(&public))])),
-    ]);
-    tuf::PublicKey::read(&object).ok().map(|key| key.id().to_string())
+    tuf::PublicKey::of(kind, scheme, &public).ok().map(|key| key.id().to_string())
 }
 
+/// JSON as it is written: compact, and its members in the order in which they
+/// are given, as the examples of the specifications have them.
+#[derive(Debug)]
+pub(super) struct Json(pub(super) String);
+
 pub(super) fn word(text: &str) -> Json {
-    Json::Text(text.to_owned())
+    Json(Value::Text(text.to_owned()).to_string())
+}
+
+pub(super) fn list(items: impl IntoIterator<Item = Json>) -> Json {
+    let items: Vec<_> = items.into_iter().map(|item| item.0).collect();
+    Json(format!("[{}]", items.join(",")))
 }
 
 pub(super) fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
-    Json::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    let members = members.map(|(name, value)| format!("{}:{}", word(name).0, value.0));
+    Json(format!("{{{}}}", members.join(",")))
 }
 
 #[cfg(test)]
@@ -160,7 +165,7 @@ mod tests {
     fn what_is_sealed_is_signed_by_each_key() {
         let (one, two) = (SecretKey::ed25519(&[1; 32]), SecretKey::p256(&[2; 32]).unwrap());
         let text = seal(&statement(), &[&one, &two]).unwrap();
-        let envelope = dsse::Envelope::read(&Json::parse(text.as_bytes()).unwrap()).unwrap();
+        let envelope = dsse::Envelope::read(&Value::evidence(text.as_bytes()).unwrap()).unwrap();
         let keys = [one.public(), two.public()];
         let (payload, signers) = envelope.verify(&keys, 2).unwrap();
         assert_eq!((payload, signers.len()), (statement().bytes(), 2));

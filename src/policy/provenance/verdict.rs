@@ -94,7 +94,7 @@ impl Vouched {
     /// point as SubjectPublicKeyInfo, in whatever encoding the key came along.
     ///
     /// Attack: one key, listed by itself, as an OpenSSH key, and certified for
-    /// two principals, is four signers. Who counts voices counts keys as well.
+    /// two principals, is four signers. Who counts people counts keys as well.
     #[must_use]
     pub const fn key(&self) -> &SignerId {
         &self.key

@@ -1,5 +1,6 @@
 //! Whether something is revoked by a trust root that is followed: by its bytes,
 //! its source and version, a signer, or the publisher whose anchor led to one.
+//! What its advisories say is judged in [`advisory`].
 //!
 //! ```text
 //! malicious                 trust ends, and none is given
@@ -14,12 +15,16 @@
 //! same skill says it is `1.4.1-rc1`, `1.4` or nothing. A version that cannot be
 //! compared is covered, and one before a release is covered with its neighbours.
 
+pub mod advisory;
+
 use super::revocation::{Entry, Kind as SignerKind, Revocations};
 use super::verdict::{Evidenced, Verdict};
 use crate::model::digest::Digest;
+use crate::model::provenance::Told;
 use crate::model::signer::SignerId;
 use crate::model::source;
 use crate::model::text;
+use crate::model::tuf::advisory::Advisory;
 use crate::model::tuf::lists::{Kind, Revocation, Subject};
 use semver::{Version, VersionReq};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +36,8 @@ pub struct Feed {
     pub root: String,
     /// Its list.
     pub list: Vec<Revocation>,
+    /// Its advisories.
+    pub advisories: Vec<Advisory>,
     /// The keys of each publisher's anchors, also of those that it lists no longer.
     pub publishers: BTreeMap<String, BTreeSet<Digest>>,
 }
@@ -44,10 +51,10 @@ pub struct Asked<'a> {
     pub source: &'a str,
     /// The version that the card claims.
     pub version: Option<&'a str>,
-    /// Who signed them.
-    pub signers: &'a [String],
-    /// When that is known to have been so.
-    pub at: Evidenced,
+    /// Who signed them, and when that is known to have been so.
+    pub signers: &'a [(String, Evidenced)],
+    /// Whether our own record is witness enough against a compromise.
+    pub first_seen_counts: bool,
 }
 
 /// A revocation that covers what was asked about.
@@ -59,6 +66,8 @@ pub struct Withdrawn {
     pub narrows: bool,
     /// Which root, what and why, in words; escaped.
     pub why: String,
+    /// The advisory that says so, if one does.
+    pub advisory: Option<Told>,
 }
 
 /// The first revocation that ends trust; else the first that keeps it from
@@ -75,7 +84,7 @@ fn covers(feed: &Feed, one: &Revocation, asked: &Asked<'_>) -> Option<Withdrawn>
     let said = |what: String, kind: &str| {
         let why = text::escape_short(&one.why, 300);
         let why = format!("trust root `{}` revokes {what}: {kind}; {why}", feed.root);
-        Some(Withdrawn { root: feed.root.clone(), narrows: one.kind == Kind::Malicious, why })
+        Some(Withdrawn { root: feed.root.clone(), narrows: one.kind == Kind::Malicious, why, advisory: None })
     };
     let kind = if one.kind == Kind::Malicious { "malicious" } else { "yanked" };
     match &one.subject {
@@ -85,15 +94,18 @@ fn covers(feed: &Feed, one: &Revocation, asked: &Asked<'_>) -> Option<Withdrawn>
             said(format!("source {}{about}", text::escape_short(place, 200)), kind)
         }
         Subject::Signer(revoked) => {
-            let known = asked.signers.iter().any(|signer| signer == revoked.as_str());
-            known.then(|| by_signer(feed, one, revoked, asked.at, "")).flatten()
+            let of = |(signer, _): &&(String, Evidenced)| signer == revoked.as_str();
+            let mut known = asked.signers.iter().filter(of);
+            known.find_map(|(_, at)| by_signer(feed, one, revoked, (*at, asked.first_seen_counts), ""))
         }
         Subject::Publisher(name) => {
             let keys = feed.publishers.get(name)?;
-            let of = |signer: &&String| keys.iter().any(|key| is_below(signer, key));
+            let of = |(signer, _): &&(String, Evidenced)| keys.iter().any(|key| is_below(signer, key));
             let through = format!(" of publisher `{}`", text::escape_short(name, 80));
-            let signers = asked.signers.iter().filter(of).filter_map(|signer| SignerId::parse(signer).ok());
-            signers.into_iter().find_map(|signer| by_signer(feed, one, &signer, asked.at, &through))
+            asked.signers.iter().filter(of).find_map(|(signer, at)| {
+                let signer = SignerId::parse(signer).ok()?;
+                by_signer(feed, one, &signer, (*at, asked.first_seen_counts), &through)
+            })
         }
         _ => None,
     }
@@ -113,7 +125,7 @@ fn by_signer(
     feed: &Feed,
     one: &Revocation,
     signer: &SignerId,
-    at: Evidenced,
+    (at, first_seen_counts): (Evidenced, bool),
     through: &str,
 ) -> Option<Withdrawn> {
     let kind = match one.kind {
@@ -125,10 +137,11 @@ fn by_signer(
     let said = format!("trust root `{}`: {}", feed.root, one.why);
     list.add(signer.clone(), Entry { kind, since: one.since, feed: said });
     // The record of the decision is our own witness: these bytes were there
-    // then, with that signer.
-    let Err(Verdict::Revoked { signer, why }) = list.judge(signer, at, true) else { return None };
+    // then, with that signer. Whether that is enough, the policy says.
+    let judged = list.judge(signer, at, first_seen_counts);
+    let Err(Verdict::Revoked { signer, why }) = judged else { return None };
     let why = format!("signer {signer}{through} is revoked: {why}");
-    Some(Withdrawn { root: feed.root.clone(), narrows: true, why })
+    Some(Withdrawn { root: feed.root.clone(), narrows: true, why, advisory: None })
 }
 
 /// How a version lies in a range, in words; none if it does not.

@@ -118,6 +118,21 @@ impl Anchor {
         Seen::read(&self.der).map(|seen| seen.names()).unwrap_or_default()
     }
 
+    /// Whether stamps of times could ever lead to it: it is an authority that
+    /// may certify, or is itself for time stamps alone; by an algorithm that is
+    /// evaluated here.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_stamp(&self) -> Result<(), Verdict> {
+        let (seen, _) = first(&self.der)?;
+        if seen.is_authority() {
+            return seen.may_certify();
+        }
+        for_stamps_alone(&self.der)?;
+        seen.may_sign(STAMPS)
+    }
+
     /// SHA-256 of its public key: the first half of the ids of all it certifies.
     #[must_use]
     pub const fn spki(&self) -> &Digest {
@@ -222,17 +237,18 @@ pub fn certify(chain: &[Vec<u8>], anchors: &[Anchor], at: Timestamp) -> Result<C
 /// # Errors
 /// As [`certify`]; and for a leaf without ExtendedKeyUsage, which RFC 3161 demands.
 pub fn certify_stamper(chain: &[Vec<u8>], anchors: &[Anchor], at: Timestamp) -> Result<Certified, Verdict> {
-    let purposes = chain.first().and_then(|leaf| {
-        let leaf = Certificate::from_der(leaf).ok()?;
-        leaf.tbs_certificate().get_extension::<ExtendedKeyUsage>().ok()?.map(|(_, purposes)| purposes.0)
-    });
-    // 1.3.6.1.5.5.7.3.8, and nothing else beside it.
-    if !purposes
-        .is_some_and(|all| matches!(all.as_slice(), [one] if one.as_bytes() == [43, 6, 1, 5, 5, 7, 3, 8]))
-    {
-        return Err(Verdict::Invalid("its certificate is not for time stamps alone".to_owned()));
-    }
+    for_stamps_alone(chain.first().map(Vec::as_slice).unwrap_or_default())?;
     follow(chain, anchors, at, STAMPS)
+}
+
+fn for_stamps_alone(leaf: &[u8]) -> Result<(), Verdict> {
+    let purposes = Seen::read(leaf).and_then(|leaf| leaf.purposes);
+    // 1.3.6.1.5.5.7.3.8, and nothing else beside it.
+    let alone = |all: ExtendedKeyUsage| matches!(all.0.as_slice(), [one] if one.as_bytes() == STAMPS.oid);
+    if purposes.is_some_and(alone) {
+        return Ok(());
+    }
+    Err(Verdict::Invalid("its certificate is not for time stamps alone".to_owned()))
 }
 
 fn follow(chain: &[Vec<u8>], anchors: &[Anchor], at: Timestamp, what: Use) -> Result<Certified, Verdict> {

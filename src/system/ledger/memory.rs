@@ -7,9 +7,10 @@
 //!                bucket = H(keys and bodies, by key, lengths before)
 //! ```
 //!
-//! A key's bucket is the first 6 bits of its SHA-256. The gate never reads any
-//! of it when it is asked about loading: what follows from it is carried out
-//! when it is learnt. So these buckets may grow long.
+//! A key's bucket is the first 6 bits of its SHA-256. Of all of it the gate,
+//! when it is asked about loading, reads one key alone, the policies of trust
+//! roots, and that only if its bucket is not empty: what follows from the rest
+//! is carried out when it is learnt. So the other buckets may grow long.
 //!
 //! Attack: a row put back as it was lets an older release of a trust root be
 //! new again, or forgets a version that must not be gone back behind. So it is
@@ -63,6 +64,13 @@ impl Ledger {
             return Ok(found);
         }
         Err(LedgerFault::Damaged(format!("what is remembered in bucket {bucket} was changed")))
+    }
+
+    /// Whether anything may be remembered under a key, told without reading a
+    /// row: its bucket's hash is in the head's own row.
+    #[must_use]
+    pub fn may_remember(&self, key: &str) -> bool {
+        self.memory.get(usize::from(bucket_of(key))) != Digest::ZERO
     }
 
     /// Bytes that were kept as evidence, if they still have that digest.

@@ -30,6 +30,7 @@ fn row(name: &str, seq: u64) -> RevisionRow {
         source: Source { commit: None, kind: SourceKind::Folder, location, path: None, reference: None },
         card_name: None,
         version: None,
+        arrived: 1,
         installed: now(),
         files: 1,
         bytes: 1,

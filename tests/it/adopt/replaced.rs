@@ -270,7 +270,7 @@ fn meanwhile(act: impl FnOnce(&Bed, &Path) + Send) -> (Bed, crate::support::faul
     bed.restore("start");
     let place = std::path::PathBuf::from(bed.agent("a")).join("demo");
     let ran = std::thread::scope(|scope| {
-        let run = scope.spawn(|| bed.run_with(&name, &format!("delay_enter=3000000:when={nth}"), &args));
+        let run = scope.spawn(|| bed.run_with(&name, &format!("delay_enter=6000000:when={nth}"), &args));
         let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
         while place.exists() && std::time::Instant::now() < end {
             std::thread::sleep(std::time::Duration::from_millis(5));

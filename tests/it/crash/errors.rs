@@ -6,7 +6,7 @@
 
 use super::judge::{Judge, conclude};
 use super::scenes::named;
-use crate::support::faults::{Bed, Dice, thinned};
+use crate::support::faults::{Bed, Dice, drawn, thinned};
 
 /// How many points are taken again with a fault that stays.
 const STICKY: usize = 24;
@@ -16,15 +16,20 @@ const NOT_FAILED: &[&str] = &["flock"];
 /// Fails every changing call of these commands; how often the answer was
 /// "committed, record pending".
 fn sweep(what: &str, scenes: &[&str]) -> usize {
+    sweep_some(what, scenes, 10_000, STICKY)
+}
+
+/// As [`sweep`], at no more than about so many points, and so many that stay.
+fn sweep_some(what: &str, scenes: &[&str], most: usize, sticky: usize) -> usize {
     let (mut points, mut pending, mut violations) = (0, 0, Vec::new());
     for name in scenes {
         let mut dice = Dice::new(5_021);
         let mut judge = Judge::new(Bed::new(), named(name));
         let changing = judge.calls.iter().filter(|call| call.changes && !NOT_FAILED.contains(&&*call.name));
-        let changing = thinned(changing.cloned().collect(), &mut dice);
+        let changing = drawn(thinned(changing.cloned().collect(), &mut dice), most, &mut dice);
         let once = changing.iter().map(|call| (call.clone(), ""));
-        let sticky = dice.some(changing.clone(), STICKY).into_iter().map(|call| (call, "+"));
-        for (call, stays) in once.chain(sticky) {
+        let stay = dice.some(changing.clone(), sticky).into_iter().map(|call| (call, "+"));
+        for (call, stays) in once.chain(stay) {
             for error in ["EIO", "ENOSPC"] {
                 let ran = judge.run(&call.name, &format!("error={error}:when={}{stays}", call.nth));
                 pending += usize::from(ran.code == Some(7) && ran.err.contains("record pending"));
@@ -96,4 +101,10 @@ fn an_error_while_everything_is_adopted_or_cleared_away_loses_nothing() {
     if super::scenes::accounts() {
         sweep("errors while adopting and clearing", &["adopt everything", "kill with the unmanaged"]);
     }
+}
+
+#[cfg(feature = "provenance")]
+#[test]
+fn an_error_while_a_statement_is_added_leaves_it_kept_with_its_record_or_neither() {
+    sweep_some("errors of review --add", &["add a review", "add a warning"], 24, 8);
 }

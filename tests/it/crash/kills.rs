@@ -2,7 +2,7 @@
 
 use super::judge::{Judge, conclude};
 use super::scenes::named;
-use crate::support::faults::{Bed, Call, Dice, thinned};
+use crate::support::faults::{Bed, Call, Dice, drawn, thinned};
 
 /// How many of the calls that change nothing are taken.
 const QUIET: usize = 12;
@@ -23,11 +23,16 @@ fn points(calls: &[Call], dice: &mut Dice) -> Vec<Call> {
 }
 
 fn sweep(what: &str, scenes: &[&str]) {
+    sweep_some(what, scenes, 10_000);
+}
+
+/// As [`sweep`], at no more than about so many points of each sort.
+fn sweep_some(what: &str, scenes: &[&str], most: usize) {
     let (mut count, mut nested, mut violations) = (0, 0, Vec::new());
     for name in scenes {
         let mut dice = Dice::new(20_261_121);
         let mut judge = Judge::new(Bed::new(), named(name));
-        let points = points(&judge.calls, &mut dice);
+        let points = drawn(points(&judge.calls, &mut dice), most, &mut dice);
         for call in &points {
             let ran = judge.run(&call.name, &format!("signal=KILL:when={}", call.nth));
             judge.judge(&format!("killed before {} {}", call.name, call.nth), &ran);
@@ -37,7 +42,7 @@ fn sweep(what: &str, scenes: &[&str]) {
         let missed = judge.points - judge.killed;
         assert!(missed * 20 <= judge.points, "{name}: {missed} of {} points were not reached", judge.points);
         let changing: Vec<_> = points.into_iter().filter(|call| call.changes).collect();
-        for call in dice.some(changing, CRASHES) {
+        for call in dice.some(changing, CRASHES.min(most / 10)) {
             recovery(&mut judge, &call, &mut dice);
         }
         eprintln!(
@@ -154,4 +159,10 @@ fn a_crash_while_everything_is_adopted_or_cleared_away_loses_nothing() {
 #[test]
 fn a_crash_of_a_refresh_leaves_what_it_orders_to_the_next() {
     sweep("crashes of refresh", &["refresh with a kill order and a revocation"]);
+}
+
+#[cfg(feature = "provenance")]
+#[test]
+fn a_crash_while_a_statement_is_added_leaves_it_kept_with_its_record_or_neither() {
+    sweep_some("crashes of review --add", &["add a review", "add a warning"], 40);
 }

@@ -78,6 +78,10 @@ pub(crate) const ALL: &[Scene] = &[
     scene("kill with the unmanaged", kill_unmanaged),
     #[cfg(feature = "provenance")]
     scene("refresh with a kill order and a revocation", refresh).or(&["trusted"]),
+    #[cfg(feature = "provenance")]
+    scene("add a review", super::imports::positive),
+    #[cfg(feature = "provenance")]
+    scene("add a warning", super::imports::warning),
 ];
 
 /// The one of that name.

@@ -35,6 +35,10 @@ fn attack_an_older_version_that_was_rightly_signed() {
     // A person's digest is no override either: it must be said by name.
     forge.run(&["trust", &old, "--digest", &digest]).code(3).says("--older");
     forge.run(&["trust", &old, "--digest", &digest, "--new-signer"]).code(3).says("--older");
+    // It is said of one skill, and not passed over where several are meant.
+    for option in ["--older", "--new-signer"] {
+        forge.run(&["trust", &old, &old, option]).code(2).says("of one skill, not of several");
+    }
     forge.run(&["trust", &old, "--by-policy", "--older"]).ok();
     let record = forge.record();
     assert!(record["reason"].as_str().unwrap().contains("although 1.2.0 was trusted before"), "{record}");

@@ -21,6 +21,7 @@ pub(crate) fn of(target: &str) -> Seeds {
         "envelope" => envelopes(),
         "metadata" => metadata(),
         "lists" => lists(),
+        "advisory" => advisories(),
         "allowed_signers" => allowed(),
         "revoked" => revoked(),
         "ssh_wire" => wire(),
@@ -101,6 +102,17 @@ fn lists() -> Seeds {
         r#"{{"format":1,"order":7,"orders":[{{"digest":"{digest}","why":"x"}},{{"all":true,"why":"x"}},{{"skill":"pdf-forms","why":"x"}},{{"signer":"{signer}","why":"x"}}]}}"#
     );
     texts(&[&revoked, &orders])
+}
+
+fn advisories() -> Seeds {
+    let git = r#"{"type":"GIT","repo":"https://git.example/acme/tools","events":[{"introduced":"0"},{"fixed":"0123456789abcdef0123456789abcdef01234567"}]}"#;
+    let whole = format!(
+        r#"{{"schema_version":"1.6.0","id":"SKA-1","modified":"2026-11-20T09:00:00.5Z","summary":"x","affected":[{{"package":{{"ecosystem":"Agent Skills","name":"https://git.example/acme"}},"ranges":[{{"type":"SEMVER","events":[{{"introduced":"0"}},{{"fixed":"1.4.2"}},{{"introduced":"2.0.0-rc.1"}},{{"limit":"*"}}]}},{git}],"versions":["1.4.0"]}},{{"package":{{"ecosystem":"npm","name":"x"}}}}],"database_specific":{{"severity":"HIGH","skill_digests":["{BARE}"]}}}}"#
+    );
+    let bare = format!(r#"{{"id":"SKA-1","affected":[{{"ranges":[{git}]}}]}}"#);
+    let skill = r#"{"id":"SKA-1","withdrawn":"2027-01-01T00:00:00Z","affected":[{"package":{"ecosystem":"agent skills","name":"pdf-forms"},"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"1.0.0"},{"last_affected":"1.4.1"}]}]}]}"#;
+    let list = r#"{"id":"SKA-1","affected":[{"package":{"ecosystem":"Agent Skills","name":"pdf-forms"},"versions":["1.4.1","ffffffffffffffffffffffffffffffffffffffff"]}]}"#;
+    texts(&[&whole, &bare, skill, list])
 }
 
 fn allowed() -> Seeds {

@@ -112,7 +112,7 @@ fn a_repository_that_borrows_or_hides_is_not_read() {
             assert!(matches!(error, FetchError::Distrusted { .. } | FetchError::Io { .. }), "{error}");
             assert!(error.to_string().contains(said), "{error}, not {said}");
         }
-        assert!(started.elapsed() < Duration::from_secs(5));
+        assert!(started.elapsed() < Duration::from_secs(30));
     };
     let objects = victim.work.join(".git/objects");
     refuse(

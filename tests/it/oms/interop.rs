@@ -1,9 +1,9 @@
 //! What one signs, the other verifies, for every curve and both modes.
 
 use super::tools::{Yard, cli, ours, reference, subject};
+use skill_trust::model::json::Value;
 use skill_trust::policy::provenance::dsse::Envelope;
 use skill_trust::policy::provenance::emit::{Naming, emit};
-use skill_trust::policy::provenance::json::Json;
 use skill_trust::policy::provenance::keys::PublicKey;
 use std::fs;
 
@@ -76,7 +76,7 @@ fn thresholds_of_an_envelope_are_those_of_another_program() {
         .map(|pem| PublicKey::from_pem(pem.as_str().unwrap()).unwrap())
         .collect();
     let text = told["envelope"].as_str().unwrap();
-    let envelope = Envelope::read(&Json::parse(text.as_bytes()).unwrap()).unwrap();
+    let envelope = Envelope::read(&Value::evidence(text.as_bytes()).unwrap()).unwrap();
     let met: Vec<_> = (0..4).map(|threshold| envelope.verify(&keys, threshold).is_ok()).collect();
     assert_eq!(serde_json::json!(met), told["met"]);
     assert_eq!(met, [false, true, true, false]);

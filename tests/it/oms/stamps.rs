@@ -13,18 +13,76 @@ use skill_trust::policy::provenance::stamp;
 use skill_trust::policy::provenance::verdict::{Evidenced, Verdict};
 use skill_trust::policy::provenance::x509::{Anchor, certify_stamper};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// OpenSSL stamps with the machine's clock, so everything lasts longer than that.
-const LONG: (&str, &str) = ("20200101000000Z", "20970101000000Z");
+pub(crate) const LONG: (&str, &str) = ("20200101000000Z", "20970101000000Z");
 const LATER: &str = "2098-01-01T00:00:00Z";
 
-const ROOT: One = ("Stamp Root", CA, LONG);
-const STAMPER: One =
+pub(crate) const ROOT: One = ("Stamp Root", CA, LONG);
+pub(crate) const STAMPER: One =
     ("Stamper", "keyUsage=critical,digitalSignature\nextendedKeyUsage=critical,timeStamping", LONG);
 
 fn time(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
+}
+
+/// Puts tokens into a bundle that has none.
+pub(crate) fn carry(bundle: &Path, tokens: &[Vec<u8>]) {
+    let text = fs::read_to_string(bundle).unwrap();
+    let list: Vec<_> =
+        tokens.iter().map(|token| format!("{{\"signedTimestamp\":\"{}\"}}", encode(token))).collect();
+    let data = format!(
+        "\"timestampVerificationData\":{{\"rfc3161Timestamps\":[{}]}},\"tlogEntries\":[]",
+        list.join(",")
+    );
+    let stamped = text.replace("\"tlogEntries\":[]", &data);
+    assert_ne!(stamped, text);
+    fs::write(bundle, stamped).unwrap();
+}
+
+/// What a bundle's one signature is, as bytes.
+pub(crate) fn signature(bundle: &Path) -> Vec<u8> {
+    Bundle::read(&fs::read(bundle).unwrap()).unwrap().envelope.signatures()[0].clone()
+}
+
+impl Yard {
+    /// A token by an authority of the yard over some bytes.
+    pub(crate) fn stamp(&self, authority: &str, bytes: &[u8]) -> Vec<u8> {
+        let arg = |name: &str| self.arg(&format!("{authority}/{name}"));
+        fs::write(arg("data"), bytes).unwrap();
+        fs::write(arg("tsserial"), "01\n").unwrap();
+        let conf = format!(
+            "[t]\nserial={}\ncrypto_device=builtin\nsigner_digest=sha256\ndefault_policy=1.2.3.4\ndigests=sha256,sha384,sha512\nordering=no\ntsa_name=no\ness_cert_id_chain=no\ness_cert_id_alg=sha256\n",
+            arg("tsserial")
+        );
+        fs::write(arg("tsconf"), conf).unwrap();
+        openssl(&["ts", "-query", "-data", &arg("data"), "-sha512", "-cert", "-out", &arg("query")]);
+        let mut words = vec!["ts".to_owned(), "-reply".to_owned()];
+        for (flag, file) in [
+            ("-config", "tsconf"),
+            ("-queryfile", "query"),
+            ("-signer", "1.pem"),
+            ("-inkey", "1.key"),
+            ("-out", "token"),
+        ] {
+            words.extend([flag.to_owned(), arg(file)]);
+        }
+        words.extend(["-section", "t", "-token_out"].map(str::to_owned));
+        openssl(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        openssl(&[
+            "ts",
+            "-verify",
+            "-data",
+            &arg("data"),
+            "-in",
+            &arg("token"),
+            "-token_in",
+            "-CAfile",
+            &arg("0.pem"),
+        ]);
+        fs::read(arg("token")).unwrap()
+    }
 }
 
 /// A signed skill, a stamp authority, and what is believed.
@@ -63,56 +121,16 @@ impl Scene {
     }
 
     fn signature(&self) -> Vec<u8> {
-        Bundle::read(&fs::read(self.bundle()).unwrap()).unwrap().envelope.signatures()[0].clone()
+        signature(&self.bundle())
     }
 
-    /// A token by an authority of the yard over some bytes.
     fn stamp(&self, authority: &str, bytes: &[u8]) -> Vec<u8> {
-        let arg = |name: &str| self.yard.arg(&format!("{authority}/{name}"));
-        fs::write(arg("data"), bytes).unwrap();
-        fs::write(arg("tsserial"), "01\n").unwrap();
-        let conf = format!(
-            "[t]\nserial={}\ncrypto_device=builtin\nsigner_digest=sha256\ndefault_policy=1.2.3.4\ndigests=sha256,sha384,sha512\nordering=no\ntsa_name=no\ness_cert_id_chain=no\ness_cert_id_alg=sha256\n",
-            arg("tsserial")
-        );
-        fs::write(arg("tsconf"), conf).unwrap();
-        openssl(&["ts", "-query", "-data", &arg("data"), "-sha512", "-cert", "-out", &arg("query")]);
-        let mut words = vec!["ts".to_owned(), "-reply".to_owned()];
-        for (flag, file) in [
-            ("-config", "tsconf"),
-            ("-queryfile", "query"),
-            ("-signer", "1.pem"),
-            ("-inkey", "1.key"),
-            ("-out", "token"),
-        ] {
-            words.extend([flag.to_owned(), arg(file)]);
-        }
-        words.extend(["-section", "t", "-token_out"].map(str::to_owned));
-        openssl(&words.iter().map(String::as_str).collect::<Vec<_>>());
-        openssl(&[
-            "ts",
-            "-verify",
-            "-data",
-            &arg("data"),
-            "-in",
-            &arg("token"),
-            "-token_in",
-            "-CAfile",
-            &arg("0.pem"),
-        ]);
-        fs::read(arg("token")).unwrap()
+        self.yard.stamp(authority, bytes)
     }
 
     /// Puts tokens into the bundle.
     fn carry(&self, tokens: &[Vec<u8>]) {
-        let text = fs::read_to_string(self.bundle()).unwrap();
-        let list: Vec<_> =
-            tokens.iter().map(|token| format!("{{\"signedTimestamp\":\"{}\"}}", encode(token))).collect();
-        let data = format!(
-            "\"timestampVerificationData\":{{\"rfc3161Timestamps\":[{}]}},\"tlogEntries\":[]",
-            list.join(",")
-        );
-        fs::write(self.bundle(), text.replace("\"tlogEntries\":[]", &data)).unwrap();
+        carry(&self.bundle(), tokens);
     }
 
     fn ask(&self, at: Evidenced) -> Verdict {

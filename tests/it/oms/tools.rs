@@ -64,7 +64,7 @@ impl Yard {
     }
 
     /// A new key by OpenSSL: its PEM in `<name>.key`, its public half in `<name>.pub`.
-    pub(super) fn key(&self, name: &str, curve: &str) -> (SecretKey, PublicKey) {
+    pub(crate) fn key(&self, name: &str, curve: &str) -> (SecretKey, PublicKey) {
         let (secret, public) = (self.arg(&format!("{name}.key")), self.arg(&format!("{name}.pub")));
         openssl(&["ecparam", "-name", curve, "-genkey", "-noout", "-out", &secret]);
         openssl(&["ec", "-in", &secret, "-pubout", "-out", &public]);
@@ -127,7 +127,7 @@ pub(crate) fn cli(words: &[&str]) -> Vec<String> {
 }
 
 /// A folder as our walk would see it, by other code; and its digest without the bundle.
-pub(super) fn subject(folder: &Path) -> (Subject, Digest) {
+pub(crate) fn subject(folder: &Path) -> (Subject, Digest) {
     let (mut files, mut entries, mut paths) = (Vec::new(), Vec::new(), Vec::new());
     walk(folder, &mut paths);
     for path in paths {

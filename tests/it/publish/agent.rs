@@ -23,7 +23,7 @@ impl Running {
         let mut command = Command::new("ssh-agent");
         command.args(["-D", "-a", arg(&socket)]).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin");
         let child = command.stdout(Stdio::null()).spawn().unwrap();
-        for _ in 0..500 {
+        for _ in 0..3000 {
             if socket.exists() {
                 break;
             }

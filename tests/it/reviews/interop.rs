@@ -5,8 +5,8 @@
 
 use super::yard::*;
 use serde_json::{Value, json};
+use skill_trust::model::json;
 use skill_trust::policy::provenance::dsse::{self, Envelope, IN_TOTO};
-use skill_trust::policy::provenance::json::Json;
 use skill_trust::policy::provenance::keys::PublicKey;
 use skill_trust::policy::provenance::seal::seal;
 
@@ -17,7 +17,7 @@ pub(super) fn other(requests: &[Value]) -> Vec<Value> {
 
 /// Which of the thresholds 0 to 3 these keys meet, as we say.
 fn ours(text: &str, keys: &[PublicKey]) -> Vec<bool> {
-    let envelope = Envelope::read(&Json::parse(text.as_bytes()).unwrap()).unwrap();
+    let envelope = Envelope::read(&json::Value::evidence(text.as_bytes()).unwrap()).unwrap();
     (0..4).map(|threshold| envelope.verify(keys, threshold).is_ok()).collect()
 }
 

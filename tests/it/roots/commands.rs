@@ -1,6 +1,8 @@
 //! Every command once, and python-tuf after each.
 
 use super::{Bench, files, found, none, python};
+use crate::oms::stamps::{LONG, ROOT, STAMPER};
+use crate::oms::tools::Yard;
 use skill_trust::model::digest::sha256;
 use skill_trust::model::tuf::lists;
 use skill_trust::ops::roots::{init, renew};
@@ -70,11 +72,29 @@ fn a_target_is_drafted_then_signed_then_everybodys() {
     bench
         .roots("ana", "set", &["policy.toml", &policy])
         .ok()
-        .says("drafted  policy.toml comes, in targets 2");
+        .says("drafted  policy.toml comes, in targets 2")
+        .says("holds for who follows:  trust.expires = \"90d\"");
     none(&bench.team(), "policy.toml");
     bench.sign("ana").ok().says("published  targets 2");
     found(&bench.team(), "policy.toml", b"[trust]\nexpires = \"90d\"\n");
     assert!(!bench.team().join("drafts/targets.json").exists());
+
+    // What is set is told as those will have it who follow, before it is signed.
+    let loose =
+        bench.write("loose.toml", "[trust]\nexpires = \"9d\"\n[network]\ninternal = [\"git.example\"]\n");
+    let set = bench.roots("ana", "set", &["policy.toml", &loose]).ok();
+    set.says("holds for who follows:  trust.expires = \"9d\"")
+        .says("ignored by who follows:  network.internal");
+    let pending = bench.shown("ana")["pending"].to_string();
+    for line in [
+        "asks from now on: trust.expires",
+        "no longer asks: trust.expires",
+        "ignored by who follows: network",
+    ] {
+        assert!(pending.contains(line), "{pending}");
+    }
+    assert!(bench.shown("ana")["targets"].to_string().contains("who follows must have: trust.expires"));
+    bench.roots("ana", "discard", &[]).ok();
 
     let key = bench.arg("ana.pub");
     let options = ["anchors/ana.pem", &key, "--for", "https://git.example/ana/*", "--until", "2030-01-01"];
@@ -209,4 +229,94 @@ fn where_there_is_a_home_what_was_published_is_on_record() {
     let done = renew::renew(&world, &bench.team(), &keys, None, false).unwrap();
     assert!(done.unrecorded.unwrap().contains("0755") && done.released[0].starts_with("timestamp 3"));
     none(&bench.team(), "policy.toml");
+}
+
+#[test]
+fn an_authority_that_stamps_times_comes_and_goes() {
+    let Some(bench) = Bench::new(&["ana"]) else { return };
+    bench.roots("ana", "init", &["--key", "ana"]).ok();
+    let yard = Yard::new();
+    yard.chain("clock", &[ROOT, STAMPER]);
+    let authority = yard.arg("clock/0.pem");
+    let set = |rest: &[&str]| bench.roots("ana", "set", &[&["stamp-anchors/clock.pem"], rest].concat());
+    let dates = ["--from", "2026-01-01", "--until", "2090-01-01"];
+    set(&[&[authority.as_str()], &dates[..]].concat())
+        .ok()
+        .says("drafted  stamp-anchors/clock.pem comes, in targets 2");
+    let words = "from 2026-01-01T00:00:00Z until 2090-01-01T00:00:00Z for time stamps";
+    bench.roots("ana", "show", &[]).ok().says(words);
+    bench.sign("ana").ok().says("published  targets 2");
+    found(&bench.team(), "stamp-anchors/clock.pem", &fs::read(&authority).unwrap());
+    assert_eq!(bench.shown("ana")["targets"][0]["terms"], words);
+    bench.roots("ana", "unset", &["stamp-anchors/clock.pem"]).ok();
+    bench.sign("ana").ok().says("published  targets 3");
+    none(&bench.team(), "stamp-anchors/clock.pem");
+
+    // What clients would not take is not drafted.
+    let leaf = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature";
+    yard.chain("signer", &[ROOT, ("Signer", leaf, LONG)]);
+    let with_key = yard.arg("with-key");
+    let both = ["clock/0.key", "clock/0.pem"].map(|file| fs::read_to_string(yard.at(file)).unwrap());
+    fs::write(&with_key, both.concat()).unwrap();
+    let (signer, key) = (yard.arg("signer/1.pem"), bench.arg("ana.pub"));
+    for (rest, why) in [
+        (&[signer.as_str()][..], "its certificate is not for time stamps alone"),
+        (&[key.as_str()], "not one certificate in PEM form"),
+        (&[with_key.as_str()], "it holds a secret key"),
+        (&[authority.as_str(), "--for", "https://git.example/*"], "a stamp anchor has no --for"),
+        (&[authority.as_str(), "--from", "2026-02-01", "--until", "2026-01-01"], "ends before it starts"),
+    ] {
+        set(rest).code(3).says(why);
+    }
+    let policy = bench.write("policy.toml", "");
+    bench
+        .roots("ana", "set", &["policy.toml", &policy, "--from", "2026-01-01"])
+        .code(3)
+        .says("only an anchor has --from, --until and --for, and a stamp anchor the first two");
+    assert!(!bench.team().join("drafts/targets.json").exists());
+}
+
+#[test]
+fn attack_a_drafted_authority_with_terms_that_clients_refuse_is_not_signed() {
+    let Some(bench) = Bench::new(&["ana"]) else { return };
+    bench.roots("ana", "init", &["--key", "ana"]).ok();
+    let yard = Yard::new();
+    yard.chain("clock", &[ROOT, STAMPER]);
+    bench.roots("ana", "set", &["stamp-anchors/clock.pem", &yard.arg("clock/0.pem")]).ok();
+    let draft = bench.team().join("drafts/targets.json");
+    let text = fs::read_to_string(&draft).unwrap();
+    let odd = text.replace("\"validFor\":{", "\"onlyFor\":\"acme\",\"validFor\":{");
+    assert_ne!(odd, text);
+    fs::write(&draft, odd).unwrap();
+    bench.roots("ana", "show", &[]).ok().says("no client takes it: ");
+    bench.sign("ana").code(3).says("stamp-anchors/clock.pem: clients would not take it: ");
+    none(&bench.team(), "stamp-anchors/clock.pem");
+}
+
+#[test]
+fn an_advisory_is_shown_in_words_before_and_after_it_is_signed() {
+    let Some(bench) = Bench::new(&["ana"]) else { return };
+    bench.roots("ana", "init", &["--key", "ana"]).ok();
+    let text = |modified: &str, more: &str| {
+        format!(
+            r#"{{"id":"SKA-1","modified":"{modified}","summary":"sends \u001b[2Jdata","affected":[{{"package":{{"ecosystem":"Agent Skills","name":"pdf"}},"versions":["1.0.0"]}}]{more}}}"#
+        )
+    };
+    let words = r#""sends \u{1b}[2Jdata": skill pdf"#;
+    let file = bench.write("advisory", text("2026-11-20T09:00:00Z", ""));
+    bench.roots("ana", "set", &["advisories/SKA-1.json", &file]).ok();
+    bench.roots("ana", "show", &[]).ok().says("advisories/SKA-1.json comes").says(words);
+    bench.sign("ana").ok();
+    bench.roots("ana", "show", &[]).ok().says(words);
+    // A change needs a later time, a withdrawal too.
+    let ended = r#","withdrawn":"2026-11-21T00:00:00Z""#;
+    let file = bench.write("advisory", text("2026-11-20T09:00:00Z", ended));
+    bench
+        .roots("ana", "set", &["advisories/SKA-1.json", &file])
+        .code(3)
+        .says("each change needs a later one");
+    let file = bench.write("advisory", text("2026-11-21T00:00:00Z", ended));
+    bench.roots("ana", "set", &["advisories/SKA-1.json", &file]).ok();
+    bench.sign("ana").ok();
+    bench.roots("ana", "show", &[]).ok().says("withdrawn 2026-11-21T00:00:00Z");
 }

@@ -1,5 +1,6 @@
-//! Killed at every step of a release: what lies there is the old release or
-//! the new one, python-tuf reads it, and the same command again finishes it.
+//! Killed at every step of a release, and each step failed: what lies there is
+//! the old release or the new one, python-tuf reads it, and the same command
+//! again finishes it.
 
 use super::{Bench, Reader, files, none, python};
 use skill_trust::ops::roots;
@@ -127,4 +128,134 @@ fn an_init_killed_anywhere_leaves_no_root_or_a_whole_one() {
         }
     }
     assert!(cuts > 20, "{cuts}");
+}
+
+/// How often a command makes each of these calls.
+fn counted(bench: &Bench, args: &[&str]) -> BTreeMap<String, usize> {
+    let file = bench.arg("calls");
+    let trace = format!("trace={}", CALLS.join(","));
+    bench.run_behind("ana", &["strace", "-f", "-qq", "-o", &file, "-e", &trace], args).ok();
+    let text = fs::read_to_string(&file).unwrap();
+    let mut counts = BTreeMap::new();
+    for name in text.lines().filter_map(|line| line.split_once(' ')?.1.trim().split_once('(')) {
+        *counts.entry(name.0.to_owned()).or_insert(0) += 1;
+    }
+    counts
+}
+
+/// Each call fails once with each error, and one in five from then on too. Tells
+/// the judge at which point, how the command ended and what it said.
+fn fail_everywhere(bench: &Bench, args: &[&str], each: &mut dyn FnMut(&str, i32)) -> usize {
+    copy(&bench.team(), &bench.path("kept"));
+    let mut points = 0;
+    for (call, count) in counted(bench, args) {
+        for nth in 1..=count {
+            let stays = if nth % 5 == 1 { &["", "+"][..] } else { &[""] };
+            for (error, stays) in
+                ["EIO", "ENOSPC"].iter().flat_map(|error| stays.iter().map(move |s| (error, s)))
+            {
+                restore(bench);
+                let trace = format!("trace={call}");
+                let inject = format!("inject={call}:error={error}:when={nth}{stays}");
+                let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject];
+                let ran = bench.run_behind("ana", &strace, args);
+                let point = format!("{error} at {call} {nth}{stays}");
+                assert!((0..101).contains(&ran.code), "{point}: {}", ran.code);
+                each(&point, ran.code);
+                points += 1;
+            }
+        }
+    }
+    points
+}
+
+/// What everybody reads.
+fn metadata(bench: &Bench) -> Vec<(String, Vec<u8>)> {
+    files(&bench.team()).into_iter().filter(|(path, _)| path.starts_with("/metadata/")).collect()
+}
+
+#[test]
+fn a_release_that_fails_anywhere_leaves_the_old_one_or_the_new_one() {
+    let Some(bench) = Bench::new(&["ana"]) else { return };
+    let policy = bench.write("policy.toml", "");
+    bench.roots("ana", "init", &["--key", "ana"]).ok();
+    bench.roots("ana", "set", &["policy.toml", &policy]).ok();
+    let digest = bench.shown("ana")["digest"].as_str().unwrap().to_owned();
+    let team = bench.arg("team");
+    let args = ["roots", "sign", &team, "--key", "ana", "--digest", &digest];
+    let mut seen = BTreeMap::new();
+    let points = fail_everywhere(&bench, &args, &mut |point, code| {
+        let known = seen.len();
+        if *seen.entry(files(&bench.team())).or_insert(known) == known {
+            judge(&bench, "2.targets.json", point);
+        }
+        assert!(code != 0 || published(&bench, "2.targets.json"), "{point}: acknowledged");
+        let again = bench.run_behind("ana", &[], &args);
+        assert!(again.code == 0 || published(&bench, "2.targets.json"), "{point}: {}", again.code);
+    });
+    assert!(points > 40 && seen.len() > 2, "{points} points, {} states", seen.len());
+}
+
+#[test]
+fn a_draft_cut_off_or_failed_anywhere_changes_nothing_that_is_published() {
+    let Some(bench) = Bench::new(&["ana"]) else { return };
+    let policy = bench.write("policy.toml", "");
+    bench.roots("ana", "init", &["--key", "ana"]).ok();
+    let before = metadata(&bench);
+    let team = bench.arg("team");
+    let args = ["roots", "set", &team, "policy.toml", &policy];
+    let mut signed = 0;
+    let mut law = |point: &str, code: i32| {
+        assert_eq!(metadata(&bench), before, "{point}");
+        let drafted = bench.shown("ana")["digest"].as_str().map(str::to_owned);
+        assert!(code != 0 || drafted.is_some(), "{point}: acknowledged, and there is no draft");
+        bench.run_behind("ana", &[], &args).ok();
+        let digest = bench.shown("ana")["digest"].as_str().unwrap().to_owned();
+        signed += 1;
+        if signed % 9 == 1 {
+            bench.roots("ana", "sign", &["--key", "ana", "--digest", &digest]).ok();
+            judge(&bench, "2.targets.json", point);
+            assert!(published(&bench, "2.targets.json"), "{point}");
+        }
+    };
+    let failed = fail_everywhere(&bench, &args, &mut law);
+    let mut killed = 0;
+    for (call, count) in counted_from_start(&bench, &args) {
+        for nth in 1..=count {
+            restore(&bench);
+            let trace = format!("trace={call}");
+            let inject = format!("inject={call}:signal=KILL:when={nth}");
+            let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject];
+            let code = bench.run_behind("ana", &strace, &args).code;
+            killed += usize::from(code != 0);
+            law(&format!("killed at {call} {nth}"), code);
+        }
+    }
+    assert!(failed > 20 && killed > 10, "{failed} failed, {killed} killed");
+}
+
+fn counted_from_start(bench: &Bench, args: &[&str]) -> BTreeMap<String, usize> {
+    restore(bench);
+    counted(bench, args)
+}
+
+#[test]
+fn an_init_that_fails_anywhere_leaves_no_root_or_a_whole_one() {
+    let Some(bench) = Bench::new(&["ana"]) else { return };
+    let team = bench.arg("team");
+    let args = ["roots", "init", &team, "--key", "ana"];
+    fs::create_dir(bench.team()).unwrap();
+    let mut seen = 0;
+    let points = fail_everywhere(&bench, &args, &mut |point, code| {
+        let there = bench.team().join("metadata").exists();
+        assert!(code != 0 || there, "{point}: acknowledged, and there is no root");
+        if !there {
+            bench.run_behind("ana", &[], &args).ok();
+        }
+        seen += 1;
+        if there && seen % 3 == 0 || seen % 8 == 0 {
+            none(&bench.team(), "policy.toml");
+        }
+    });
+    assert!(points > 20, "{points}");
 }

@@ -276,7 +276,7 @@ fn a_list_that_was_lost_here_denies_and_comes_back_with_the_next_refresh() {
     ends(bed.run(&["trust", "demo", "--digest", &digest]), 3, &["revoked"]);
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().flatten() {
         let to = to.join(entry.file_name());

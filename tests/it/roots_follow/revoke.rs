@@ -139,3 +139,34 @@ fn a_skill_that_is_revoked_while_everything_is_held_stays_so_after_the_release()
     bed.run(&["release", "--all", "--phrase", "release epoch 1"]).done();
     assert_eq!(states(&bed), ("installed".into(), "trusted".into()));
 }
+
+/// A name of three revisions, none of which may be used: the gate says why the
+/// one that was decided about last may not, and does not ask which is meant.
+#[test]
+fn a_name_that_lost_all_trust_is_answered_with_the_revocation() {
+    let (bed, mut team) = scene();
+    bed.enabled("demo", "a");
+    bed.source("demo", "echo two\n");
+    let two = bed.enabled("demo", "a");
+    bed.source("demo", "echo three\n");
+    bed.run(&["update"]).done();
+    ends(add(&bed, &team), 0, &[]);
+    let source = bed.path("src/demo");
+    team.revoke(&[format!(r#"{{"source":"{source}","kind":"malicious","why":"taken over"}}"#)]).release();
+    ends(bed.run(&["roots", "refresh"]), 0, &["REVOKED  demo@", "taken over"]);
+    let two = format!("demo@{}", &two["sha256:".len()..][..12]);
+    let next = format!("skills update demo; who says so: skills status {two}");
+    for (question, word) in [("load", "enabled"), ("enable", "trusted")] {
+        let none = format!("; none of its 3 revisions is {word}");
+        ends(
+            bed.run(&["gate", "demo", "--question", question]),
+            3,
+            &["[revoked]", "taken over", &none, &two, &next],
+        );
+    }
+    ends(bed.run(&["status", "demo"]), 0, &["[revoked]", "taken over"]);
+    // What was withdrawn does not come back by itself: the record that did it is the reason still.
+    team.revoke(&[]).release();
+    ends(bed.run(&["roots", "refresh"]), 0, &["news"]);
+    ends(bed.run(&["gate", "demo"]), 3, &["[revoked]"]);
+}

@@ -120,7 +120,7 @@ fn what_is_no_archive_or_too_much_is_refused() {
     let options = FetchOptions { idle: Duration::from_millis(500), ..slow.options() };
     let error = fails(open_with(&address(&slow, "/a.zip"), None, &options));
     assert!(matches!(error, FetchError::Unreachable { .. }), "{error}");
-    assert!(started.elapsed() < Duration::from_secs(10));
+    assert!(started.elapsed() < Duration::from_secs(25));
 
     let options = FetchOptions { offline: true, ..missing.options() };
     assert!(matches!(

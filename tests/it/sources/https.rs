@@ -279,7 +279,7 @@ fn an_endless_or_stalled_answer_is_cut_off() {
     let options = FetchOptions { idle: Duration::from_millis(500), ..stalled.options() };
     let error = fails(open_with(&stalled.url, None, &options));
     assert!(matches!(error, FetchError::Unreachable { .. }), "{error}");
-    assert!(started.elapsed() < Duration::from_secs(10));
+    assert!(started.elapsed() < Duration::from_secs(25));
 }
 
 #[test]

@@ -285,6 +285,11 @@ impl Bed {
         (ran, calls)
     }
 
+    /// The lines of the last trace.
+    pub(crate) fn traced(&self) -> String {
+        fs::read_to_string(self.kept.join("trace")).unwrap()
+    }
+
     /// Keeps everything as it is now under a name.
     pub(crate) fn keep(&self, name: &str) {
         let kept = self.kept.join(name);
@@ -427,6 +432,16 @@ pub(crate) fn is_root() -> bool {
 pub(crate) fn thinned(calls: Vec<Call>, dice: &mut Dice) -> Vec<Call> {
     let count = if is_root() { calls.len().div_ceil(3) } else { calls.len() };
     dice.some(calls, count)
+}
+
+/// First and last, and at most so many in between.
+pub(crate) fn drawn(mut calls: Vec<Call>, most: usize, dice: &mut Dice) -> Vec<Call> {
+    if calls.len() <= most + 2 {
+        return calls;
+    }
+    let last = calls.split_off(calls.len() - 1);
+    let between = calls.split_off(1);
+    [calls, dice.some(between, most), last].concat()
 }
 
 fn folder(path: &Path) {

@@ -29,6 +29,9 @@ def child(slave, master, command):
         os.dup2(slave, fd)
     if slave > 2:
         os.close(slave)
+    # Tests that run in the background of a script ignore keys, and would pass that on.
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGTSTP):
+        signal.signal(number, signal.SIG_DFL)
     try:
         os.execvp(command[0], command)
     except OSError as error:

@@ -8,8 +8,8 @@
 //! Nothing is offered to a pipe, a script or an agent: an offer is a question,
 //! and a question waits.
 
-use super::super::context::Context;
-use super::{enable, review, trust};
+use super::super::{context::Context, render};
+use super::{enable, review, trust, trust_set};
 use skill_trust::model::agent::AGENTS;
 use skill_trust::model::code::Stop;
 use skill_trust::model::lifecycle::{RevisionRow, State};
@@ -38,6 +38,9 @@ pub(super) fn offer(context: &mut Context, source: &str, arrived: &[RevisionRow]
     let undecided = names(State::Installed);
     let mut trusted = names(State::Trusted);
     if !undecided.is_empty() {
+        if let Some(line) = by_policy(context, source, &undecided) {
+            context.say(&line)?;
+        }
         let later = Later::of(&undecided, source);
         if !review_and_trust(context, &undecided, &later)? {
             return Ok(());
@@ -46,6 +49,28 @@ pub(super) fn offer(context: &mut Context, source: &str, arrived: &[RevisionRow]
         trusted.extend(undecided.into_iter().filter(|revision| is_trusted(context, revision)));
     }
     if trusted.is_empty() { Ok(()) } else { place(context, &trusted) }
+}
+
+/// The way on that asks nobody, where the policy would take it.
+pub(super) fn by_policy(context: &Context, source: &str, revisions: &[Revision]) -> Option<String> {
+    let line = match revisions {
+        [one] => {
+            let granted = ops::trust::would_be_granted(&context.world, one);
+            granted
+                .then(|| format!("The policy grants it; without a question:  skills trust {one} --by-policy"))
+        }
+        many => {
+            let (count, from) =
+                (trust_set::granted(context, Pick::Names(typed(many))), text::shell_word(source));
+            let them = if count == many.len() { "them".to_owned() } else { format!("{count} of them") };
+            (count > 0).then(|| {
+                format!(
+                    "The policy grants {them}; without a question:  skills trust --from {from} --by-policy"
+                )
+            })
+        }
+    };
+    line.map(|line| render::commands(&line))
 }
 
 /// The words for one revision or several, and the commands for later.

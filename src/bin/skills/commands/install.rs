@@ -13,6 +13,7 @@ use skill_trust::model::text;
 use skill_trust::ops::install::{self, Arrival, Offer, Opened, Purpose, Selection};
 use skill_trust::ops::pick::{self, Pick};
 use skill_trust::ops::remove;
+use skill_trust::ops::trust;
 use skill_trust::ops::update;
 use skill_trust::system::fetch::{FetchOptions, Progress};
 use std::path::Path;
@@ -259,14 +260,26 @@ fn show(context: &mut Context, opened: &Opened, arrivals: &[Arrival]) -> Ended {
         [(row, _)] => {
             let full = row.revision.digest;
             context.say(&format!("digest   {full}"))?;
-            let next = format!("\nNothing is enabled. Next:  skills review {}", row.revision);
+            let mut next = format!("\nNothing is enabled. Next:  skills review {}", row.revision);
+            if trust::would_be_granted(&context.world, &row.revision) {
+                next.push_str(&format!(
+                    "\nOr, as the policy grants:  skills trust {} --by-policy",
+                    row.revision
+                ));
+            }
             context.say(&render::commands(&next))?;
         }
-        many => context.say(&render::commands(&format!(
-            "\n{} stored, {} refused. Nothing is enabled. Next:  skills status",
-            many.len(),
-            arrivals.len() - many.len()
-        )))?,
+        many => {
+            context.say(&render::commands(&format!(
+                "\n{} stored, {} refused. Nothing is enabled. Next:  skills status",
+                many.len(),
+                arrivals.len() - many.len()
+            )))?;
+            let rows: Vec<_> = many.iter().map(|(row, _)| row.revision.clone()).collect();
+            if let Some(line) = first_use::by_policy(context, opened.source().identity(), &rows) {
+                context.say(&line)?;
+            }
+        }
     }
     Ok(exit)
 }
@@ -333,7 +346,12 @@ pub(crate) fn update(context: &mut Context, args: UpdateArgs) -> Ended {
         adopted(context)?;
     }
     if !documents.is_empty() && !args.dry_run {
-        context.say("\nThe old revisions stay as they are. Next:  skills review --updates")?;
+        context
+            .say(&render::commands("\nThe old revisions stay as they are. Next:  skills review --updates"))?;
+        if super::trust_set::granted(context, Pick::Updates) > 0 {
+            context
+                .say(&render::commands("Or, as the policy grants:  skills trust --updates --by-policy"))?;
+        }
     }
     context.json("update/1", serde_json::json!({ "updates": documents }))?;
     Ok(exit)

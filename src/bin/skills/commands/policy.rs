@@ -12,7 +12,8 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Two files count: /etc/skill-trust/policy.toml, which wins, and the account's own in\n\
-    .config/skill-trust/policy.toml. docs/reference/policy.md has every key.\n\n\
+    .config/skill-trust/policy.toml. The policy of a followed trust root can only tighten them.\n\
+    docs/reference/policy.md has every key.\n\n\
     Examples:\n  skills policy show\n  skills policy check ./policy.toml\n\nSee also: skills doctor"
 )]
 pub(crate) struct Args {
@@ -22,7 +23,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Every key, its value in force and the file it comes from
+    /// Every key, its value in force and the file or trust root it comes from
     #[command(
         after_help = "What two files say of one key is shown twice; what does not count is marked.\n\n\
         Examples:\n  skills policy show\n  skills policy show --json"

@@ -221,8 +221,18 @@ fn riskiest_first(review: &Review) -> Vec<&FileView> {
     order
 }
 
+fn revoked(review: &Review) -> Value {
+    match &review.revoked {
+        Ok(found) => found.as_ref().map_or(Value::Null, super::status::revocation),
+        Err(stop) => json!({ "code": stop.code, "error": stop.what, "next": stop.next }),
+    }
+}
+
 fn next(context: &Context, review: &Review) -> String {
     let revision = &review.row.revision;
+    if let (State::Installed, Ok(Some(found))) = (review.row.lifecycle.state(), &review.revoked) {
+        return render::commands(&format!("It is revoked, no trust is given; {}", found.next));
+    }
     render::commands(&match review.row.lifecycle.state() {
         State::Installed => format!("Next:    skills trust {revision}"),
         State::Trusted => {
@@ -262,7 +272,7 @@ fn document(review: &Review, list_only: bool, only: Option<&str>) -> Result<Valu
     Ok(json!({
         "name": row.revision.name, "digest": row.revision.digest, "state": row.lifecycle.state(),
         "source": row.source, "card": card, "files": files,
-        "provenance": super::trust::provenance(&review.findings),
+        "provenance": super::trust::provenance(&review.findings), "revoked": revoked(review),
         "base": review.base.as_ref().map(|base| &base.row.revision), "not_compared": review.no_base,
     }))
 }

@@ -150,6 +150,17 @@ fn drafted(context: &mut Context, folder: &Path, changed: &Changed, what: &str, 
     let path = text::escape_short(&changed.path, 120);
     let word = if dry { "would draft" } else { "drafted" };
     context.say(&format!("{}  {path} {what}, in targets {}", paint(Tone::Good, word), changed.version))?;
+    if let Some(policy) = &changed.policy {
+        for line in &policy.asks {
+            context.say(&format!("  holds for who follows:  {line}"))?;
+        }
+        for line in &policy.ignored {
+            context.say(&format!("  {}  {line}", paint(Tone::Careful, "ignored by who follows:")))?;
+        }
+        if policy.asks.is_empty() {
+            context.say("  it asks nothing of who follows")?;
+        }
+    }
     if changed.dropped > 0 {
         let signatures = render::count(changed.dropped, "signature");
         context.say(&format!("{signatures} under the draft before this change went with it"))?;
@@ -164,6 +175,7 @@ fn drafted(context: &mut Context, folder: &Path, changed: &Changed, what: &str, 
     let document = json!({
         "target": path, "what": what, "version": changed.version, "digest": changed.digest,
         "signatures_dropped": changed.dropped, "dry_run": dry,
+        "policy": changed.policy.as_ref().map(|policy| json!({ "asks": policy.asks, "ignored": policy.ignored })),
     });
     context.json("roots-draft/1", document)?;
     Ok(Exit::Done)

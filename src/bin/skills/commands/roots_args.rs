@@ -38,14 +38,17 @@ pub(super) enum Command {
     },
     /// Draft a target: an anchor, a list, a policy, an advisory, a review
     #[command(
-        after_help = "PATH is anchors/NAME.pem, allowed_signers, revocations.json, kill-orders.json,\n\
-        advisories/ID.json, policy.toml or reviews/NAME. The file is read as clients will read it.\n\n\
+        after_help = "PATH is anchors/NAME.pem, stamp-anchors/NAME.pem, allowed_signers, revocations.json,\n\
+        kill-orders.json, advisories/ID.json, policy.toml or reviews/NAME. The file is read as clients will read it.\n\n\
         Examples:\n  skills roots set ./team-root allowed_signers ./allowed_signers\n  \
-        skills roots set ./team-root anchors/acme.pem acme.pub --for 'https://git.example/acme/*' --until 2027-12-31"
+        skills roots set ./team-root anchors/acme.pem acme.pub --for 'https://git.example/acme/*' --until 2027-12-31\n  \
+        skills roots set ./team-root stamp-anchors/clock.pem tsa-ca.pem --from 2026-01-01"
     )]
     Set(SetArgs),
     /// Draft the end of a target
-    #[command(after_help = "Examples:\n  skills roots unset ./team-root anchors/acme.pem")]
+    #[command(
+        after_help = "Examples:\n  skills roots unset ./team-root anchors/acme.pem\n  skills roots unset ./team-root stamp-anchors/clock.pem"
+    )]
     Unset {
         /// The trust root
         folder: PathBuf,
@@ -130,10 +133,10 @@ pub(super) struct SetArgs {
     pub(super) path: String,
     /// The file
     pub(super) file: PathBuf,
-    /// An anchor counts from then on: a date or a time; without it from now on
+    /// An anchor, or a stamp, counts from then on: a date or a time; without it from now on
     #[arg(long, value_name = "WHEN")]
     pub(super) from: Option<String>,
-    /// An anchor counts until then: 90d, a date or a time
+    /// An anchor, or a stamp, counts until then: 90d, a date or a time
     #[arg(long, value_name = "WHEN")]
     pub(super) until: Option<String>,
     /// Sources that an anchor signs for, a pattern with * and ?; may be repeated

@@ -54,7 +54,7 @@ pub(crate) enum Command {
     },
     /// Ask for what is new, and carry out what is revoked or ordered to stop
     #[command(
-        after_help = "Kill orders and revocations of every followed root are carried out, also those that an earlier \
+        after_help = "Kill orders, revocations and advisories of every followed root are carried out, also those that an earlier \
         refresh could not. Exit code 1 if something is NOT KILLED, 5 if what came is not believed, 8 if a root cannot be reached.\n\n\
         Examples:\n  skills roots refresh\n  skills roots refresh team\n\nSee also: skills roots list"
     )]
@@ -310,6 +310,9 @@ fn answered(context: &mut Context, answer: &Answered, now: Timestamp) -> Result<
             context.fault(&format!("  it is {standing}\n  next: {}", commands(&stop.next)))?;
         }
     }
+    for line in answer.policy.lines() {
+        context.say(&format!("  policy     {line}"))?;
+    }
     for fault in &answer.faults {
         context.fault(&format!("  {}  {fault}", paint(Tone::Careful, "missing")))?;
     }
@@ -322,7 +325,8 @@ fn carry_words(context: &mut Context, carried: &Carried) -> Result<(), Stop> {
         order_words(context, order)?;
     }
     for one in &carried.narrowed {
-        context.say(&format!("{}  {}  {}", paint(Tone::Bad, "REVOKED"), one.row.revision, one.why))?;
+        context.say(&format!("{}  {}  {}", paint(Tone::Bad, "REVOKED"), one.row.revision, one.found.why))?;
+        context.say(&commands(&format!("  next: {}", one.found.next)))?;
         for place in one.row.lifecycle.placements() {
             context.say(&format!("  taken away  {}", text::escape(&place.path)))?;
         }
@@ -395,7 +399,7 @@ fn remove(context: &mut Context, name: &str, phrase: Option<&str>, dry_run: bool
         text::escape(&plan.root.origin)
     )];
     lines.extend(plan.may.lines().into_iter().map(|line| format!("  {line}")));
-    lines.push("What it revokes may be trusted again. Skills trusted on its word stay trusted, and a kill it ordered stands.".to_owned());
+    lines.push("What it revokes may be trusted again, and what its policy asks is asked no longer. Skills trusted on its word stay trusted, and a kill it ordered stands.".to_owned());
     let shown = lines.join("\n");
     if dry_run {
         context.say(&shown)?;
@@ -423,9 +427,10 @@ fn document(root: &Followed) -> Value {
 
 fn may(may: &May) -> Value {
     let anchors: Vec<_> = may.anchors.iter().map(|one| json!({ "publisher": one.publisher, "terms": one.terms.as_ref().ok(), "fault": one.terms.as_ref().err() })).collect();
+    let stampers: Vec<_> = may.stampers.iter().map(|one| json!({ "name": one.publisher, "terms": one.terms.as_ref().ok(), "fault": one.terms.as_ref().err() })).collect();
     json!({
-        "anchors": anchors, "signers": may.signers, "revocations": may.revocations, "kill_order": may.orders.as_ref().map(|(number, _)| number),
-        "orders": may.orders.as_ref().map(|(_, orders)| orders), "advisories": may.advisories, "policy": may.policy, "reviews": may.reviews, "faults": may.faults,
+        "anchors": anchors, "stamp_anchors": stampers, "signers": may.signers, "revocations": may.revocations, "kill_order": may.orders.as_ref().map(|(number, _)| number),
+        "orders": may.orders.as_ref().map(|(_, orders)| orders), "advisories": may.advisories, "policy": may.policy, "policy_asks": may.asks, "policy_ignored": may.ignored, "reviews": may.reviews, "faults": may.faults,
     })
 }
 
@@ -440,7 +445,8 @@ fn shown_document(shown: &Shown) -> Value {
 fn answer_document(answer: &Answered) -> Value {
     let stop =
         answer.stop.as_ref().map(|stop| json!({ "code": stop.code, "error": stop.what, "next": stop.next }));
-    json!({ "root": document(&answer.root), "changed": answer.changed, "missing": answer.faults, "stop": stop })
+    json!({ "root": document(&answer.root), "changed": answer.changed,
+        "policy": { "asks": answer.policy.asks, "no_longer": answer.policy.gone, "ignored": answer.policy.ignored }, "missing": answer.faults, "stop": stop })
 }
 
 const fn state(standing: Standing) -> &'static str {
@@ -456,7 +462,7 @@ fn carried_document(carried: &Carried) -> Value {
         let scope = one.scope.as_ref().map_or_else(|| "everything".to_owned(), ToString::to_string);
         json!({ "root": one.root, "number": one.number, "scope": scope, "why": one.why, "killed": one.is_done() })
     };
-    let narrowed = |one: &carry::Narrowed| json!({ "name": one.row.revision.name, "digest": one.row.revision.digest, "why": one.why, "failures": one.failures });
+    let narrowed = |one: &carry::Narrowed| json!({ "name": one.row.revision.name, "digest": one.row.revision.digest, "why": one.found.why, "next": one.found.next, "advisory": one.found.advisory, "failures": one.failures });
     let warned = |(row, why): &(skill_trust::model::lifecycle::RevisionRow, String)| json!({ "name": row.revision.name, "digest": row.revision.digest, "why": why });
     json!({
         "orders": carried.orders.iter().map(order).collect::<Vec<_>>(),

@@ -11,7 +11,9 @@ use skill_trust::model::followed::Standing;
 use skill_trust::model::lifecycle::{Lifecycle, Pin, State};
 use skill_trust::model::text;
 use skill_trust::model::time::Timestamp;
+use skill_trust::ops::revoked::Covered;
 use skill_trust::ops::status::{self, Skill, Status, StatusRequest};
+use skill_trust::ops::trust;
 use std::path::Path;
 
 /// Show every skill, where it stands and who can load it
@@ -186,7 +188,9 @@ fn verdict(skill: &Skill, found: &Status) -> Option<String> {
         }
         (_, Code::HeldAll | Code::Held) => "held".to_owned(),
         (Lifecycle::Installed { former: None }, Code::NotTrusted) => "not trusted yet".to_owned(),
-        (Lifecycle::Installed { former: Some(pin) }, Code::NotTrusted) => withdrawn(skill, pin),
+        (Lifecycle::Installed { former: Some(pin) }, Code::NotTrusted | Code::Revoked | Code::Violation) => {
+            withdrawn(skill, pin)
+        }
         (_, Code::Drift) => "drifted".to_owned(),
         (_, Code::Expired) => "trust ended".to_owned(),
         (_, Code::PolicyUnmet) => "the policy is not met".to_owned(),
@@ -200,7 +204,7 @@ fn verdict(skill: &Skill, found: &Status) -> Option<String> {
 fn troubles(skill: &Skill, found: &Status) -> Vec<(String, String)> {
     let revision = &skill.row.revision;
     let mut all = Vec::new();
-    let fine = [Code::NotTrusted, Code::Held, Code::HeldAll];
+    let fine = [Code::NotTrusted, Code::Revoked, Code::Violation, Code::Held, Code::HeldAll];
     if found.problem.is_none() {
         let no = skill.no.as_ref().filter(|no| !fine.contains(&no.code));
         let differing =
@@ -211,11 +215,7 @@ fn troubles(skill: &Skill, found: &Status) -> Vec<(String, String)> {
     all.extend(skill.revoked.as_ref().map(|one| {
         let trusted = skill.row.lifecycle.pin().is_some();
         // Remembered, and not carried out: something broke off in between.
-        let next = if trusted && one.narrows {
-            "skills roots refresh".to_owned()
-        } else {
-            "skills roots list".to_owned()
-        };
+        let next = if trusted && one.narrows { "skills roots refresh".to_owned() } else { one.next.clone() };
         (one.why.clone(), next)
     }));
     if has_drifted(skill) && found.problem.is_none() {
@@ -331,6 +331,7 @@ fn evidence(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), 
     if let Some(one) = &skill.revoked {
         let word = if one.narrows { "" } else { "no new trust; " };
         line(context, "revoked", &format!("{word}{}", one.why))?;
+        line(context, "", &render::commands(&one.next))?;
     }
     rest(context, skill)?;
     advice(context, skill, found)
@@ -379,10 +380,18 @@ fn advice(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), St
         None => format!("skills enable {revision}{}", place_hint(context)),
         Some(no) if no.code == Code::NotTrusted && has_drifted(skill) => format!("skills repair {revision}"),
         Some(no) if no.code == Code::NotTrusted => format!("skills review {revision}"),
+        Some(no) if matches!(no.code, Code::Revoked | Code::Violation) => {
+            format!("skills update {}", skill.row.revision.name)
+        }
         Some(no) if matches!(no.code, Code::HeldAll | Code::Held) => "skills release --help".to_owned(),
         Some(_) => format!("skills verify {revision}"),
     };
     line(context, "next", &render::commands(&next))?;
+    let asked = skill.no.as_ref().is_some_and(|no| no.code == Code::NotTrusted) && found.problem.is_none();
+    if asked && trust::would_be_granted(&context.world, revision) {
+        let way = format!("skills trust {revision} --by-policy, as the policy grants");
+        line(context, "or", &render::commands(&way))?;
+    }
     context.say("")
 }
 
@@ -429,7 +438,12 @@ fn one(skill: &Skill, notes: &[String]) -> Value {
         "installed": row.installed, "files": row.files, "bytes": row.bytes,
         "pin": row.lifecycle.pin(), "former_pin": former, "placements": row.lifecycle.placements(),
         "folders": folders, "newer": skill.newer, "last": skill.last, "manifest": skill.manifest,
-        "notes": notes, "revoked": skill.revoked.as_ref().map(|one| json!({ "narrows": one.narrows, "why": one.why })),
+        "notes": notes, "revoked": skill.revoked.as_ref().map(revocation),
         "provenance": skill.findings.as_ref().and_then(|found| found.as_ref().ok()).map(super::trust::provenance),
     })
+}
+
+/// What revokes a revision, as JSON.
+pub(super) fn revocation(one: &Covered) -> Value {
+    json!({ "narrows": one.narrows, "why": one.why, "next": one.next, "advisory": one.advisory })
 }

@@ -4,7 +4,7 @@ use super::super::complete;
 use super::super::context::{Context, Ended};
 use super::super::render::{self, Tone, paint};
 use super::install::parse_digest;
-use skill_trust::model::code::Exit;
+use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::time::Timestamp;
 use skill_trust::ops::provenance::{Accepted, Line, Tone as Meant, Vouching};
 use skill_trust::ops::trust::{self, TermsRequest, TrustPlan, TrustRequest};
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 #[command(
     after_help = "The decision belongs to the bytes: any later change withdraws it.\nWithout a terminal, name the reviewed bytes in full: \
     --digest sha256:…\n\nExamples:\n  skills trust pdf-forms\n  skills trust pdf-forms --expires 90d --note \"read all three files\"\n  \
-    skills trust pdf-forms --digest sha256:<64 hex digits>\n  skills trust --from acme/skills\n  skills trust --updates\n\nSee also: skills review, skills enable"
+    skills trust pdf-forms --digest sha256:<64 hex digits>\n  skills trust --from acme/skills\n  skills trust --updates\n  skills trust --updates --by-policy\n\nSee also: skills review, skills enable"
 )]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST; several are decided with one answer
@@ -39,8 +39,8 @@ pub(crate) struct Args {
     /// The reviewed bytes or set, in full; then nothing is asked
     #[arg(long, value_name = "sha256:…")]
     digest: Option<String>,
-    /// Decide as the policy grants, where all it demands is met; then nothing is asked
-    #[arg(long, conflicts_with_all = ["digest", "from", "updates", "adopted", "set", "print_set"])]
+    /// Trust what the policy grants, where all it demands is met; nothing is asked, the rest is listed
+    #[arg(long, conflicts_with_all = ["digest", "set", "print_set"])]
     pub(super) by_policy: bool,
     /// Take a version lower than one that was trusted from this source
     #[arg(long, conflicts_with_all = ["from", "updates", "adopted", "set"])]
@@ -71,6 +71,14 @@ pub(crate) fn run(context: &mut Context, mut args: Args) -> Ended {
     let digest = args.digest.as_deref().map(parse_digest).transpose()?;
     let terms = TermsRequest { expires: args.expires.take(), note: args.note.take() };
     if args.skills.len() != 1 || args.print_set {
+        // What a person accepts of one skill is not taken for the others' too.
+        if args.older || args.new_signer {
+            return Err(Stop::new(
+                Code::Usage,
+                "--older and --new-signer accept something of one skill, not of several",
+                "decide about it alone: skills trust NAME, with that option",
+            ));
+        }
         return super::trust_set::run(context, args, digest, &terms);
     }
     let accepted = Accepted { older: args.older, new_signer: args.new_signer };

@@ -10,6 +10,7 @@ use skill_trust::model::text;
 use skill_trust::ops::pick::Pick;
 use skill_trust::ops::trust::TermsRequest;
 use skill_trust::ops::trust::set::{self, Member, SetPlan, SetRequest};
+use std::collections::BTreeSet;
 
 /// Runs it.
 pub(super) fn run(context: &mut Context, args: Args, digest: Option<Digest>, terms: &TermsRequest) -> Ended {
@@ -28,16 +29,32 @@ pub(super) fn run(context: &mut Context, args: Args, digest: Option<Digest>, ter
     let mut person = context.person();
     let size = set::trust(&context.world, &plan, &shown, person.as_mut())?;
     let head = paint(Tone::Good, "trusted");
-    context.say(&format!("{head}  {}  {}", render::count(plan.set.len(), "revision"), plan.set.digest()))?;
+    if args.by_policy {
+        // Nothing was shown before: here is what was decided, and at the end what was not.
+        plan.members.iter().try_for_each(|one| context.say(&format!("{head}  {}", one.row.revision)))?;
+    } else {
+        context.say(&format!(
+            "{head}  {}  {}",
+            render::count(plan.set.len(), "revision"),
+            plan.set.digest()
+        ))?;
+    }
     let place = super::enable::place_hint(context);
     let next = match (&args.from, args.updates) {
         _ if args.adopted => "skills enable --adopted".to_owned(),
         (Some(source), _) => format!("skills enable --from {}{place}", text::shell_word(source)),
         (None, true) => "skills enable --updates".to_owned(),
-        (None, false) => format!("skills enable {}{place}", args.skills.join(" ")),
+        // What dropped out is not among them; of a stated set no name was typed.
+        (None, false) => {
+            let names: Vec<_> = plan.set.revisions().map(|revision| revision.name.to_string()).collect();
+            format!("skills enable {}{place}", names.join(" "))
+        }
     };
     context.say(&render::commands(&format!("Not enabled yet. Next:  {next}")))?;
-    for member in &plan.alone {
+    if args.by_policy {
+        dropped(&plan).iter().try_for_each(|line| context.say(line))?;
+    }
+    for member in plan.alone.iter().filter(|member| !member.closed) {
         let next =
             format!("Still to decide:  skills review {0}, then: skills trust {0}", member.row.revision);
         context.say(&render::commands(&next))?;
@@ -58,12 +75,35 @@ fn request(args: &Args, digest: Option<Digest>) -> Result<SetRequest, Stop> {
         let what = "--digest states one revision or, with --set, one set";
         return Err(Stop::new(Code::Usage, what, "name one skill, or the set's file with --set"));
     }
-    Ok(SetRequest::Picked(match (&args.from, args.updates) {
+    let pick = match (&args.from, args.updates) {
         _ if args.adopted => Pick::Adopted,
         (Some(source), _) => Pick::From(source.clone()),
         (None, true) => Pick::Updates,
         (None, false) => Pick::Names(args.skills.clone()),
-    }))
+    };
+    Ok(if args.by_policy { SetRequest::Granted(pick) } else { SetRequest::Picked(pick) })
+}
+
+/// How many of these the policy would trust, if a person asked it now.
+pub(super) fn granted(context: &Context, pick: Pick) -> usize {
+    if context.world.agent.is_some() {
+        return 0;
+    }
+    let plan = set::plan(&context.world, &SetRequest::Granted(pick), &TermsRequest::default());
+    plan.map_or(0, |plan| plan.members.len())
+}
+
+/// What dropped out, each with its reason.
+fn dropped(plan: &SetPlan) -> Vec<String> {
+    if plan.alone.is_empty() {
+        return Vec::new();
+    }
+    let mut out = vec![format!("\n{}", paint(Tone::Careful, "Not among them, each to be decided alone:"))];
+    out.extend(plan.alone.iter().map(|member| {
+        let why = member.alone.as_deref().unwrap_or_default();
+        format!("  {}: {}", member.row.revision, text::escape(why))
+    }));
+    out
 }
 
 /// The table, riskiest first, and what dropped out.
@@ -71,13 +111,7 @@ fn describe(context: &Context, plan: &SetPlan) -> String {
     let width = context.out.width();
     let mut out =
         vec![render::table(&["NAME", "DIGEST", "TO READ", "LOOK FOR"], &rows(&plan.members), width)];
-    if !plan.alone.is_empty() {
-        out.push(format!("\n{}", paint(Tone::Careful, "Not among them, each to be decided alone:")));
-        for member in &plan.alone {
-            let why = member.alone.as_deref().unwrap_or_default();
-            out.push(format!("  {}: {}", member.row.revision, text::escape(why)));
-        }
-    }
+    out.extend(dropped(plan));
     let mut sources: Vec<_> =
         plan.members.iter().map(|member| text::escape(member.row.source.identity())).collect();
     sources.sort();
@@ -88,6 +122,8 @@ fn describe(context: &Context, plan: &SetPlan) -> String {
         out.push(super::trust::ends(until, plan.terms.why.as_deref()));
     }
     out.push(format!("signed   {}", signed(&plan.members)));
+    let files: BTreeSet<_> = plan.members.iter().filter_map(|member| member.granted.as_ref()).collect();
+    out.extend(files.into_iter().map(|file| format!("granted  by {}", text::escape(file))));
     out.join("\n")
 }
 
@@ -122,7 +158,7 @@ fn document(plan: &SetPlan) -> serde_json::Value {
             "name": member.row.revision.name, "digest": member.row.revision.digest,
             "source": member.row.source, "marks": member.marks, "files": member.files,
             "added": member.lines.0, "removed": member.lines.1, "compared": member.compared, "alone": member.alone,
-            "provenance": super::trust::provenance(&member.vouching),
+            "granted": member.granted, "provenance": super::trust::provenance(&member.vouching),
         })
     };
     json!({

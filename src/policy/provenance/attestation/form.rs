@@ -6,8 +6,9 @@
 //! stricter: one that narrows what was said would be passed over.
 
 use super::{Digest, Statement, Timestamp, text};
-use crate::policy::provenance::json::Json;
-use crate::policy::provenance::seal::{ToSign, object, word};
+use crate::model::json::Value;
+use crate::policy::provenance::seal::{ToSign, list, object, word};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// What the predicate must be.
@@ -148,7 +149,7 @@ impl Attestation {
             ("resourceUri", word(&self.resource)),
             ("policy", policy),
             ("verificationResult", word(answer)),
-            ("verifiedLevels", Json::List(levels)),
+            ("verifiedLevels", list(levels)),
         ]);
         Ok(ToSign::statement(&self.name, &self.digest, PREDICATE_TYPE, predicate))
     }
@@ -197,18 +198,17 @@ impl Attestation {
             let quoted = text::escape_short(&statement.predicate_type, 80);
             return bad(format!("it is a `{quoted}`, not a verification summary (`{PREDICATE_TYPE}`)"));
         }
-        let digest = statement.digest("gitTree").map_err(BadAttestation)?;
-        let digest = digest.ok_or_else(|| BadAttestation("the subject has no gitTree".to_owned()))?;
+        let digest = statement.git_tree().map_err(BadAttestation)?;
         let fields = &statement.predicate;
         known(fields, &MEMBERS, "predicate")?;
-        let verifier = fields.get("verifier").unwrap_or(&Json::Null);
+        let verifier = fields.get("verifier").unwrap_or(&Value::Null);
         known(verifier, &["id", "version"], "verifier")?;
-        let need = |json: &Json, name: &str| {
-            let text = json.get(name).and_then(Json::text);
+        let need = |json: &Value, name: &str| {
+            let text = json.get(name).and_then(Value::as_text);
             text.map(str::to_owned).ok_or_else(|| BadAttestation(format!("`{name}` is no text")))
         };
         let verified = time(&need(fields, "timeVerified")?)?;
-        let answer = match fields.get("verificationResult").and_then(Json::text) {
+        let answer = match fields.get("verificationResult").and_then(Value::as_text) {
             Some("PASSED") => Answer::Passed,
             Some(FAILED) => Answer::Failed,
             _ => return bad("`verificationResult` is neither `PASSED` nor `FAILED`"),
@@ -230,33 +230,33 @@ impl Attestation {
 }
 
 /// Refuses a member that is neither the specification's nor an extension.
-fn known(json: &Json, names: &[&str], what: &str) -> Result<(), BadAttestation> {
-    let members = json.members().ok_or_else(|| BadAttestation(format!("`{what}` is no object")))?;
+fn known(json: &Value, names: &[&str], what: &str) -> Result<(), BadAttestation> {
+    let members = json.as_map().ok_or_else(|| BadAttestation(format!("`{what}` is no object")))?;
     let is_extension = |name: &str| is_uri(name) && name.contains("://");
-    match members.iter().find(|(name, _)| !names.contains(&name.as_str()) && !is_extension(name)) {
+    match members.keys().find(|name| !names.contains(&name.as_str()) && !is_extension(name)) {
         None => Ok(()),
-        Some((name, _)) => bad(format!(
+        Some(name) => bad(format!(
             "`{what}` has the unknown member `{}`; an extension's name is a URI",
             text::escape_short(name, 80)
         )),
     }
 }
 
-fn policy(fields: &Json) -> Result<Policy, BadAttestation> {
-    let policy = fields.get("policy").unwrap_or(&Json::Null);
+fn policy(fields: &Value) -> Result<Policy, BadAttestation> {
+    let policy = fields.get("policy").unwrap_or(&Value::Null);
     known(policy, &DESCRIPTOR, "policy")?;
-    let sha256 = policy.get("digest").and_then(|digest| digest.get("sha256")).and_then(Json::text);
-    match (policy.get("uri").and_then(Json::text), sha256.map(Digest::from_hex)) {
+    let sha256 = policy.get("digest").and_then(|digest| digest.get("sha256")).and_then(Value::as_text);
+    match (policy.get("uri").and_then(Value::as_text), sha256.map(Digest::from_hex)) {
         (Some(uri), Some(Ok(sha256))) => Ok(Policy { uri: uri.to_owned(), sha256 }),
         _ => bad("`policy` has no `uri`, or no `digest` with a `sha256` of 64 lower-case hex digits"),
     }
 }
 
 /// The levels, without the word that only repeats the failure.
-fn levels(fields: &Json, answer: Answer) -> Result<Vec<Level>, BadAttestation> {
-    let list = fields.get("verifiedLevels").and_then(Json::items);
+fn levels(fields: &Value, answer: Answer) -> Result<Vec<Level>, BadAttestation> {
+    let list = fields.get("verifiedLevels").and_then(Value::as_list);
     let list = list.ok_or_else(|| BadAttestation("`verifiedLevels` is no list".to_owned()))?;
-    let texts = list.iter().map(Json::text).collect::<Option<Vec<_>>>();
+    let texts = list.iter().map(Value::as_text).collect::<Option<Vec<_>>>();
     let texts = texts.ok_or_else(|| BadAttestation("a level is no text".to_owned()))?;
     match answer {
         // What a verifier names beside a failure was not reached for this policy.
@@ -268,28 +268,27 @@ fn levels(fields: &Json, answer: Answer) -> Result<Vec<Level>, BadAttestation> {
 }
 
 /// What may be left out, and is not used: in its form, if it is there.
-fn optional(fields: &Json) -> Result<(), BadAttestation> {
+fn optional(fields: &Value) -> Result<(), BadAttestation> {
     if let Some(inputs) = fields.get("inputAttestations") {
         let items =
-            inputs.items().ok_or_else(|| BadAttestation("`inputAttestations` is no list".to_owned()))?;
+            inputs.as_list().ok_or_else(|| BadAttestation("`inputAttestations` is no list".to_owned()))?;
         for item in items {
             known(item, &DESCRIPTOR, "inputAttestations")?;
-            if item.get("digest").and_then(Json::members).is_none_or(<[_]>::is_empty) {
+            if item.get("digest").and_then(Value::as_map).is_none_or(BTreeMap::is_empty) {
                 return bad("an input attestation has no digest");
             }
         }
     }
-    let is_count =
-        |value: &Json| matches!(value, Json::Number(number) if number.bytes().all(|b| b.is_ascii_digit()));
+    let is_count = |value: &Value| matches!(value, Value::Int(0..));
     if let Some(levels) = fields.get("dependencyLevels")
-        && !levels.members().is_some_and(|all| all.iter().all(|(_, count)| is_count(count)))
+        && !levels.as_map().is_some_and(|all| all.values().all(is_count))
     {
         return bad("`dependencyLevels` is no object of counts");
     }
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let is_version = |text: &str| text.split_once('.').is_some_and(|(a, b)| is_number(a) && is_number(b));
     if let Some(version) = fields.get("slsaVersion")
-        && !version.text().is_some_and(is_version)
+        && !version.as_text().is_some_and(is_version)
     {
         return bad("`slsaVersion` is no version such as 1.0");
     }

@@ -58,10 +58,12 @@ impl<'a> Asked<'a> {
             };
             let anchors = self.beliefs.anchors.iter().filter(|one| counts(&one.root, &one.terms));
             let keys = self.beliefs.keys.iter().filter(|one| counts(&one.root, &one.terms));
+            let stampers = self.beliefs.stamp_anchors.iter();
+            let stampers = stampers.filter(|(root, _)| scope.root() == Some(root.as_str()));
             let beliefs = oms::Beliefs {
                 keys: &keys.map(|one| one.what.clone()).collect::<Vec<_>>(),
                 anchors: &anchors.map(|one| one.what.clone()).collect::<Vec<_>>(),
-                stamp_anchors: &self.beliefs.stamp_anchors,
+                stamp_anchors: &stampers.map(|(_, one)| one.clone()).collect::<Vec<_>>(),
                 revocations: &self.revocations,
                 first_seen_counts: self.beliefs.first_seen_counts,
             };
@@ -92,7 +94,9 @@ impl<'a> Asked<'a> {
     fn pair(&self, statement: &[u8], signature: &[u8], place: Place) -> Vec<Seen> {
         let (name, folder) = (&self.evidence.subject.name, self.evidence.manifest);
         self.each_root(Method::Statement, |scope| {
-            self.ssh(scope, |beliefs| statement::verify(statement, signature, place, name, folder, beliefs))
+            self.ssh(scope, place == Place::Inside, |beliefs| {
+                statement::verify(statement, signature, place, name, folder, beliefs)
+            })
         })
     }
 
@@ -100,16 +104,25 @@ impl<'a> Asked<'a> {
         let Some(Git { proof, folder }) = self.evidence.git else { return Vec::new() };
         let (source, digest) = (self.evidence.source, self.evidence.subject.digest);
         let claim = Claim { proof, source, folder, digest };
-        let commit = |scope: Scope<'_>| self.ssh(scope, |beliefs| git::verify_commit(&claim, beliefs));
+        // Attack: bytes that were here before the theft come again with a commit
+        // that the stolen key made today. What we remember is when we had the bytes,
+        // not this commit over them.
+        let commit = |scope: Scope<'_>| self.ssh(scope, false, |beliefs| git::verify_commit(&claim, beliefs));
         let mut seen = self.each_root(Method::Commit, commit);
         if !proof.tags.is_empty() {
-            let tag = |scope: Scope<'_>| self.ssh(scope, |beliefs| git::verify_tag(&claim, beliefs));
+            let tag = |scope: Scope<'_>| self.ssh(scope, false, |beliefs| git::verify_tag(&claim, beliefs));
             seen.extend(self.each_root(Method::Tag, tag));
         }
         seen
     }
 
-    fn ssh(&self, scope: Scope<'_>, verify: impl Fn(&judge::Beliefs<'_>) -> Verdict) -> Verdict {
+    /// `inside`: whether the signature is part of the bytes that were seen.
+    fn ssh(
+        &self,
+        scope: Scope<'_>,
+        inside: bool,
+        verify: impl Fn(&judge::Beliefs<'_>) -> Verdict,
+    ) -> Verdict {
         let nobody = AllowedSigners::default();
         let allowed = scope.root().and_then(|root| self.beliefs.allowed.get(root)).unwrap_or(&nobody);
         verify(&judge::Beliefs {
@@ -117,7 +130,7 @@ impl<'a> Asked<'a> {
             revoked: &[],
             revocations: &self.revocations,
             at: self.at,
-            first_seen_counts: self.beliefs.first_seen_counts,
+            first_seen_counts: inside && self.beliefs.first_seen_counts,
             principal: None,
         })
     }

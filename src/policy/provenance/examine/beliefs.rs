@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! anchors/<publisher>.pem   a certificate or a bare key; from when to when, for which sources
+//! stamp-anchors/<name>.pem  who stamps times; from when to when, for signatures by whom the same root lists
 //! allowed_signers           OpenSSH keys, for every source, root by root
 //! revocations.json          signers and publishers; of any root, against all of them
 //! ```
@@ -18,7 +19,7 @@ use super::super::x509::{Anchor, AnchorFault};
 use crate::model::signer::SignerId;
 use crate::model::text;
 use crate::model::tuf::Value;
-use crate::model::tuf::layout::{AnchorTerms, Place};
+use crate::model::tuf::layout::{AnchorTerms, Place, StampTerms};
 use crate::model::tuf::lists;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,8 +50,12 @@ pub struct Beliefs {
     /// Publishers that a root revoked: root, name, and the entry, which holds
     /// for each of their anchors.
     pub publishers: Vec<(String, String, Entry)>,
-    /// Authorities that stamp times.
-    pub stamp_anchors: Vec<Anchor>,
+    /// Authorities that stamp times, each with the root that lists it.
+    ///
+    /// Attack: a root with an authority of its own stamps yesterday's date on
+    /// what the stolen key of another root's publisher signs today. So a stamp
+    /// counts under the root that lists who gave it, and under no other.
+    pub stamp_anchors: Vec<(String, Anchor)>,
     /// Whether our own first-seen time is witness enough against a compromise.
     pub first_seen_counts: bool,
     /// Roots whose revocations could not be read, and so count for nothing.
@@ -75,6 +80,7 @@ impl Beliefs {
     ) -> Result<(), String> {
         match place {
             Place::Anchor(publisher) => self.add_anchor(root, publisher, bytes, custom),
+            Place::StampAnchor(name) => self.add_stamp_anchor(root, name, bytes, custom),
             // Attack, or a mistake: `namespaces` beside a list that knows none, and
             // its keys would sign for every source all the same.
             Place::AllowedSigners if custom.is_some() => {
@@ -124,6 +130,22 @@ impl Beliefs {
         Ok(())
     }
 
+    fn add_stamp_anchor(
+        &mut self,
+        root: &str,
+        name: &str,
+        bytes: &[u8],
+        custom: Option<&Value>,
+    ) -> Result<(), String> {
+        let name = text::escape_short(name, 80);
+        let said = |why: String| format!("the stamp anchor `{name}`: {why}");
+        let terms = StampTerms::read(custom).map_err(|why| said(why.to_string()))?;
+        let mut what = stamp_anchor(bytes).map_err(said)?;
+        what.window = Window { from: Some(terms.start), until: terms.end };
+        self.stamp_anchors.push((root.to_owned(), what));
+        Ok(())
+    }
+
     fn add_revocations(&mut self, root: &str, bytes: &[u8]) -> Result<(), String> {
         let list = lists::revocations(bytes).map_err(|why| format!("the revocations: {why}"))?;
         let feed = format!("the trust root `{root}`");
@@ -170,6 +192,18 @@ impl Beliefs {
     pub(super) fn knows(&self, key: &SignerId) -> bool {
         self.keys.iter().any(|one| one.what.key.names().contains(key))
             || self.anchors.iter().any(|one| one.what.names().contains(key))
+            || self.stamp_anchors.iter().any(|(_, one)| one.names().contains(key))
             || self.allowed.values().flat_map(AllowedSigners::keys).any(|one| one.names().contains(key))
     }
+}
+
+/// Reads the certificate of an authority that stamps times.
+///
+/// # Errors
+/// Why none of its stamps could ever count, for people.
+pub fn stamp_anchor(bytes: &[u8]) -> Result<Anchor, String> {
+    let pem = std::str::from_utf8(bytes).map_err(|_| "it is not text".to_owned())?;
+    let anchor = Anchor::from_pem(pem).map_err(|fault| fault.to_string())?;
+    anchor.may_stamp().map_err(|verdict| verdict.to_string())?;
+    Ok(anchor)
 }

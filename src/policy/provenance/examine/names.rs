@@ -3,6 +3,7 @@
 use super::super::oms::SIGNATURE_FILE;
 use super::super::ssh::sig::ARMOUR_MAX;
 use super::super::ssh::statement::{INSIDE, STATEMENT_MAX};
+use crate::model::json::EVIDENCE_MAX;
 use crate::model::manifest::Manifest;
 
 /// What a folder's names say.
@@ -29,7 +30,7 @@ const OTHER: &[(&str, &str)] = &[
 #[must_use]
 pub fn names(folder: &Manifest) -> Names {
     let most = |path: &str| match path {
-        SIGNATURE_FILE => super::super::json::SIZE_MAX as u64,
+        SIGNATURE_FILE => EVIDENCE_MAX as u64,
         path if path == INSIDE[0] => STATEMENT_MAX as u64,
         _ => ARMOUR_MAX as u64,
     };

@@ -2,9 +2,9 @@
 
 use super::PREDICATE_TYPE;
 use crate::model::digest::Digest;
+use crate::model::json::Value;
 use crate::model::path::EntryPath;
 use crate::model::text;
-use crate::policy::provenance::json::Json;
 use crate::policy::provenance::statement::Statement;
 use crate::policy::provenance::verdict::Verdict;
 use std::collections::BTreeSet;
@@ -50,7 +50,7 @@ impl Predicate {
         }
         let how = statement.predicate.get("serialization").ok_or_else(|| invalid("no serialization"))?;
         let (ignored, followed_links) = serialization(how)?;
-        let list = statement.predicate.get("resources").and_then(Json::items);
+        let list = statement.predicate.get("resources").and_then(Value::as_list);
         let list = list.ok_or_else(|| invalid("no list of resources"))?;
         if list.is_empty() {
             return Err(invalid("it lists no file at all, so it vouches for none"));
@@ -66,9 +66,9 @@ impl Predicate {
 }
 
 /// What was ignored, and whether links were followed.
-fn serialization(json: &Json) -> Result<(Vec<String>, bool), Verdict> {
+fn serialization(json: &Value) -> Result<(Vec<String>, bool), Verdict> {
     let invalid = |why: &str| Verdict::Invalid(format!("the statement's serialization: {why}"));
-    let word = |name: &str| json.get(name).and_then(Json::text).unwrap_or_default();
+    let word = |name: &str| json.get(name).and_then(Value::as_text).unwrap_or_default();
     match word("method") {
         "files" => {}
         "shards" => {
@@ -88,23 +88,24 @@ fn serialization(json: &Json) -> Result<(Vec<String>, bool), Verdict> {
     if json.unknown(&["method", "hash_type", "allow_symlinks", "ignore_paths"]).is_some() {
         return Err(invalid("an unknown member"));
     }
-    let Some(Json::Bool(followed)) = json.get("allow_symlinks") else {
+    let Some(Value::Bool(followed)) = json.get("allow_symlinks") else {
         return Err(invalid("allow_symlinks is neither true nor false"));
     };
     let ignored = match json.get("ignore_paths") {
         None => Vec::new(),
         Some(list) => {
-            let texts =
-                list.items().map(|items| items.iter().map(|item| Some(item.text()?.to_owned())).collect());
+            let texts = list
+                .as_list()
+                .map(|items| items.iter().map(|item| Some(item.as_text()?.to_owned())).collect());
             texts.flatten().ok_or_else(|| invalid("ignore_paths is no list of texts"))?
         }
     };
     Ok((ignored, *followed))
 }
 
-fn resource(json: &Json) -> Result<Resource, String> {
+fn resource(json: &Value) -> Result<Resource, String> {
     let member = |name: &str| {
-        json.get(name).and_then(Json::text).ok_or_else(|| format!("a resource without `{name}`"))
+        json.get(name).and_then(Value::as_text).ok_or_else(|| format!("a resource without `{name}`"))
     };
     let name = member("name")?;
     let quoted = || text::escape_short(name, 120);
@@ -119,11 +120,11 @@ fn resource(json: &Json) -> Result<Resource, String> {
     let digest =
         digest.map_err(|_| format!("the digest of `{}` is not 64 lower-case hex digits", quoted()))?;
     let annotations = json.get("annotations");
-    if annotations.is_some_and(|all| all.members().is_none()) {
+    if annotations.is_some_and(|all| all.as_map().is_none()) {
         return Err(format!("the annotations of `{}` are no object", quoted()));
     }
     // Attack: `0100755` is one mode to one program and none to the next.
-    let executable = match annotations.and_then(|all| all.get("mode")).map(Json::text) {
+    let executable = match annotations.and_then(|all| all.get("mode")).map(Value::as_text) {
         None => None,
         Some(Some("100755")) => Some(true),
         Some(Some("100644")) => Some(false),

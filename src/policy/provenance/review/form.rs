@@ -1,6 +1,6 @@
 //! What a review says, written and read.
 
-use super::{Digest, Json, SkillName, Statement, Timestamp, ToSign, object, text, word};
+use super::{Digest, SkillName, Statement, Timestamp, ToSign, Value, list, object, text, word};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -129,12 +129,12 @@ impl Review {
         if self.word == Word::Violation && self.findings.is_empty() {
             return bad("a violation without a finding; say in a few words what was found");
         }
-        let criteria = self.criteria.iter().map(|one| word(&one.0)).collect();
-        let findings = self.findings.iter().map(|one| word(&one.0)).collect();
+        let criteria = self.criteria.iter().map(|one| word(&one.0));
+        let findings = self.findings.iter().map(|one| word(&one.0));
         let predicate = object([
-            ("criteria", Json::List(criteria)),
+            ("criteria", list(criteria)),
             ("result", word(self.word.as_str())),
-            ("findings", Json::List(findings)),
+            ("findings", list(findings)),
             ("made", word(&self.made.to_string())),
             ("until", word(&self.until.to_string())),
         ]);
@@ -155,24 +155,22 @@ impl Review {
         Ok(())
     }
 
-    /// Reads a statement; `payload` is where it was read from.
-    pub(super) fn of(statement: &Statement, payload: &[u8]) -> Result<Self, BadReview> {
+    /// Reads a statement.
+    pub(super) fn of(statement: &Statement) -> Result<Self, BadReview> {
         if statement.predicate_type != PREDICATE_TYPE {
             let quoted = text::escape_short(&statement.predicate_type, 80);
             return bad(format!("it is a `{quoted}`, not a review (`{PREDICATE_TYPE}`)"));
         }
-        only_git_tree(statement, payload)?;
+        let digest = statement.only_git_tree().map_err(BadReview)?;
         let name = SkillName::parse(&statement.name);
         let name = name.map_err(|_| BadReview("the subject's name is no skill's name".to_owned()))?;
-        let digest = statement.digest("gitTree").map_err(BadReview)?;
-        let digest = digest.ok_or_else(|| BadReview("the subject has no gitTree".to_owned()))?;
         let fields = &statement.predicate;
         if let Some(name) = fields.unknown(&["criteria", "result", "findings", "made", "until"]) {
             return bad(format!("an unknown member `{}`", text::escape_short(name, 80)));
         }
         let list = |name: &str| {
-            let items = fields.get(name).and_then(Json::items);
-            let texts = items.and_then(|items| items.iter().map(Json::text).collect::<Option<Vec<_>>>());
+            let items = fields.get(name).and_then(Value::as_list);
+            let texts = items.and_then(|items| items.iter().map(Value::as_text).collect::<Option<Vec<_>>>());
             texts.ok_or_else(|| BadReview(format!("`{name}` is no list of texts")))
         };
         let listed = list("criteria")?;
@@ -186,7 +184,7 @@ impl Review {
             return bad(format!("{} findings; a review has at most {FINDINGS_MAX}", found.len()));
         }
         let findings = found.into_iter().map(Finding::parse).collect::<Result<_, _>>()?;
-        let result = match fields.get("result").and_then(Json::text) {
+        let result = match fields.get("result").and_then(Value::as_text) {
             Some("positive") => Word::Positive,
             Some("violation") => Word::Violation,
             _ => return bad("`result` is neither `positive` nor `violation`"),
@@ -194,7 +192,7 @@ impl Review {
         let time = |name: &str| {
             let time = fields
                 .get(name)
-                .and_then(Json::text)
+                .and_then(Value::as_text)
                 .and_then(|text| Timestamp::parse_exact(text.as_bytes()));
             time.ok_or_else(|| BadReview(format!("`{name}` is no time such as 2027-01-31T12:00:00Z")))
         };
@@ -209,18 +207,5 @@ impl Review {
         };
         review.check()?;
         Ok(review)
-    }
-}
-
-/// Attack: `gitTree` of one folder and another digest of a second one, each
-/// read by another program.
-fn only_git_tree(statement: &Statement, payload: &[u8]) -> Result<(), BadReview> {
-    let json = Json::parse(payload).map_err(|fault| BadReview(fault.to_string()))?;
-    let subject = json.get("subject").and_then(Json::items).and_then(<[_]>::first);
-    let unknown = subject.and_then(|subject| subject.unknown(&["name", "digest"]));
-    match unknown {
-        Some(name) => bad(format!("the subject has an unknown member `{}`", text::escape_short(name, 80))),
-        None if statement.digests.len() != 1 => bad("the subject has other digests than gitTree"),
-        None => Ok(()),
     }
 }

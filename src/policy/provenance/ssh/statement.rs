@@ -23,7 +23,7 @@ use crate::model::digest::{Digest, Hasher};
 use crate::model::manifest::Manifest;
 use crate::model::skill::SkillName;
 use crate::model::text;
-use crate::policy::provenance::statement::TYPE;
+use crate::policy::provenance::statement::{self, TYPE};
 use crate::policy::provenance::verdict::{Method, Verdict};
 
 /// What signatures over statements are made for, and nothing else is.
@@ -104,35 +104,31 @@ impl Statement {
         if bytes.len() > STATEMENT_MAX {
             return Err(Fault::form("a statement of more than 16 KiB"));
         }
-        let text = std::str::from_utf8(bytes).map_err(|_| Fault::form("a statement that is not UTF-8"))?;
-        let value = json::read(text).map_err(|why| Fault::form(format!("the statement: {why}")))?;
-        let [kind, subject, predicate_type, predicate] =
-            value.fields(["_type", "subject", "predicateType", "predicate"], 4)?;
-        is(kind, "_type", TYPE)?;
-        is(predicate_type, "predicateType", PREDICATE)?;
-        // Attack: a second subject that another reader takes for the first.
-        let [one] = subject.list()? else {
-            return Err(Fault::form("a statement is about exactly one subject"));
-        };
-        let [name, digests] = one.fields(["name", "digest"], 2)?;
-        let [tree] = digests.fields(["gitTree"], 1)?;
-        let name = SkillName::parse(name.text()?).map_err(|why| Fault::form(why.to_string()))?;
-        let digest = Digest::from_hex(tree.text()?);
-        let digest = digest.map_err(|_| Fault::form("`gitTree` is not 64 lower-case hex digits"))?;
-        let version = match predicate.fields(["version"], 0)? {
-            [json::Value::Missing] => None,
-            [version] => Some(checked_version(version.text()?)?.to_owned()),
+        // Attack: an escape is a second spelling of a name. Nothing here needs more.
+        let plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n') && *byte != b'\\';
+        if !bytes.iter().all(plain) {
+            return Err(Fault::form("a statement with an escape, or with more than printable ASCII"));
+        }
+        let stated = statement::Statement::read(bytes).map_err(Fault::Form)?;
+        if stated.predicate_type != PREDICATE {
+            let found = text::escape_short(&stated.predicate_type, 120);
+            return Err(Fault::form(format!("`predicateType` is `{found}`, not `{PREDICATE}`")));
+        }
+        let digest = stated.only_git_tree().map_err(Fault::Form)?;
+        let name = SkillName::parse(&stated.name).map_err(|why| Fault::form(why.to_string()))?;
+        if let Some(name) = stated.predicate.unknown(&["version"]) {
+            let name = text::escape_short(name, 80);
+            return Err(Fault::form(format!("the predicate has an unknown member `{name}`")));
+        }
+        let version = match stated.predicate.get("version") {
+            None => None,
+            Some(version) => {
+                let version = version.as_text().ok_or_else(|| Fault::form("`version` is no text"))?;
+                Some(checked_version(version)?.to_owned())
+            }
         };
         Ok(Self { name, digest, version })
     }
-}
-
-fn is(value: &json::Value, field: &str, wanted: &str) -> Result<(), Fault> {
-    let found = value.text()?;
-    if found == wanted {
-        return Ok(());
-    }
-    Err(Fault::form(format!("`{field}` is `{}`, not `{wanted}`", text::escape_short(found, 120))))
 }
 
 fn checked_version(version: &str) -> Result<&str, Fault> {
@@ -199,141 +195,6 @@ fn without_pair(statement: &[u8], signature: &[u8], folder: &Manifest) -> Result
     Ok(folder.digest_without(&INSIDE))
 }
 
-/// As much of JSON as a statement needs: objects, lists and plain texts.
-mod json {
-    use super::Fault;
-
-    /// Objects in objects; a statement has three.
-    const DEPTH: usize = 6;
-
-    #[derive(Debug, Clone, PartialEq, Eq)]
-    pub(super) enum Value {
-        Text(String),
-        List(Vec<Value>),
-        Object(Vec<(String, Value)>),
-        Missing,
-    }
-
-    impl Value {
-        pub(super) fn text(&self) -> Result<&str, Fault> {
-            match self {
-                Self::Text(text) => Ok(text),
-                _ => Err(Fault::form("the statement: a text is missing or something else")),
-            }
-        }
-
-        pub(super) fn list(&self) -> Result<&[Self], Fault> {
-            match self {
-                Self::List(list) => Ok(list),
-                _ => Err(Fault::form("the statement: a list is missing or something else")),
-            }
-        }
-
-        /// The fields of these names and no others, the first `needed` of which
-        /// must be there.
-        pub(super) fn fields<const N: usize>(
-            &self,
-            names: [&str; N],
-            needed: usize,
-        ) -> Result<[&Self; N], Fault> {
-            let Self::Object(fields) = self else {
-                return Err(Fault::form("the statement: an object is missing or something else"));
-            };
-            if fields.iter().any(|(name, _)| !names.contains(&name.as_str())) {
-                return Err(Fault::form(format!("the statement: a field besides {}", names.join(", "))));
-            }
-            let find = |name: &str| fields.iter().find(|(found, _)| found == name).map(|(_, value)| value);
-            if let Some(name) = names[..needed].iter().find(|name| find(name).is_none()) {
-                return Err(Fault::form(format!("the statement: no `{name}`")));
-            }
-            Ok(names.map(|name| find(name).unwrap_or(&Self::Missing)))
-        }
-    }
-
-    pub(super) fn read(text: &str) -> Result<Value, &'static str> {
-        let mut rest = text;
-        let value = value(&mut rest, DEPTH)?;
-        skip(&mut rest);
-        if rest.is_empty() { Ok(value) } else { Err("something follows its end") }
-    }
-
-    fn skip(rest: &mut &str) {
-        *rest = rest.trim_start_matches([' ', '\t', '\n', '\r']);
-    }
-
-    fn eat(rest: &mut &str, c: char) -> bool {
-        skip(rest);
-        rest.strip_prefix(c).map(|after| *rest = after).is_some()
-    }
-
-    fn value(rest: &mut &str, depth: usize) -> Result<Value, &'static str> {
-        let below = depth.checked_sub(1).ok_or("too deep")?;
-        if eat(rest, '{') {
-            return object(rest, below).map(Value::Object);
-        }
-        if eat(rest, '[') {
-            return list(rest, below).map(Value::List);
-        }
-        text(rest).map(Value::Text)
-    }
-
-    fn list(rest: &mut &str, depth: usize) -> Result<Vec<Value>, &'static str> {
-        let mut out = Vec::new();
-        if eat(rest, ']') {
-            return Ok(out);
-        }
-        loop {
-            out.push(value(rest, depth)?);
-            if eat(rest, ']') {
-                return Ok(out);
-            }
-            if !eat(rest, ',') {
-                return Err("no comma where one should be");
-            }
-        }
-    }
-
-    /// Attack: a field twice, of which one reader takes the first and another
-    /// the last.
-    fn object(rest: &mut &str, depth: usize) -> Result<Vec<(String, Value)>, &'static str> {
-        let mut out: Vec<(String, Value)> = Vec::new();
-        if eat(rest, '}') {
-            return Ok(out);
-        }
-        loop {
-            let name = text(rest)?;
-            if out.iter().any(|(found, _)| *found == name) {
-                return Err("a field stands twice");
-            }
-            if !eat(rest, ':') {
-                return Err("no colon where one should be");
-            }
-            out.push((name, value(rest, depth)?));
-            if eat(rest, '}') {
-                return Ok(out);
-            }
-            if !eat(rest, ',') {
-                return Err("no comma where one should be");
-            }
-        }
-    }
-
-    /// Printable ASCII without escapes: nothing in a statement needs more, and
-    /// an escape is a second spelling of a name.
-    fn text(rest: &mut &str) -> Result<String, &'static str> {
-        if !eat(rest, '"') {
-            return Err("something other than objects, lists and texts");
-        }
-        let end = rest.find('"').ok_or("a text that does not end")?;
-        let (text, after) = rest.split_at(end);
-        if !text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\') {
-            return Err("a text with an escape, or with more than printable ASCII");
-        }
-        *rest = &after[1..];
-        Ok(text.to_owned())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -370,29 +231,29 @@ mod tests {
         let table = [
             (text.replace("{\"_type", "{\"_type\":\"x\",\"_type"), "twice"),
             (text.replace("\"gitTree\"", "\"gitTree\":\"x\",\"gitTree\""), "twice"),
-            (text.replace(subject, &format!("{subject},{subject}")), "exactly one"),
-            (text.replace(subject, ""), "exactly one"),
+            (text.replace(subject, &format!("{subject},{subject}")), "2 subjects"),
+            (text.replace(subject, ""), "0 subjects"),
             (text.replace("Statement/v1", "Statement/v0.1"), "not `https://in-toto"),
             (text.replace("skill-trust/statement", "slsa.dev/provenance"), "predicateType"),
-            (text.replace("\"version\"", "\"note\""), "besides"),
-            (text.replace("\"gitTree\"", "\"sha256\""), "besides"),
-            (text.replace("{\"gitTree", "{\"sha1\":\"x\",\"gitTree"), "besides"),
+            (text.replace("\"version\"", "\"note\""), "unknown member `note`"),
+            (text.replace("\"gitTree\"", "\"sha256\""), "no gitTree"),
+            (text.replace("{\"gitTree", "{\"sha1\":\"x\",\"gitTree"), "other digests"),
             (text.replace("pdf-forms", "pdf\\u002dforms"), "escape"),
             (text.replace("pdf-forms", "PDF"), "name is"),
             (text.replace("pdf-forms", "pdf\u{2010}forms"), "ASCII"),
             (text.replace(&good().digest.hex(), &good().digest.hex().to_uppercase()), "64 lower-case"),
             (text.replace(&good().digest.hex(), &good().digest.hex()[..40]), "64 lower-case"),
-            (text.replace("\"1.2.0\"", "1"), "other than"),
-            (text.replace("\"1.2.0\"", "null"), "other than"),
-            (text.replace("\"1.2.0\"", "[]"), "text is missing"),
-            (text.replace("{\"version\":\"1.2.0\"}", "[]"), "object is missing"),
+            (text.replace("\"1.2.0\"", "1"), "no text"),
+            (text.replace("\"1.2.0\"", "null"), "no text"),
+            (text.replace("\"1.2.0\"", "[]"), "no text"),
+            (text.replace("{\"version\":\"1.2.0\"}", "[]"), "no `predicate`"),
             (text.replace(",\"predicate\":{\"version\":\"1.2.0\"}", ""), "no `predicate`"),
-            (format!("{text}{text}"), "follows"),
-            (format!("{text}\0"), "follows"),
-            (format!("\u{feff}{text}"), "other than"),
-            (text.replace("}]", "},]"), "other than"),
-            (text.replace(":{\"version\":\"1.2.0\"}", &format!(":{}", "[".repeat(9))), "too deep"),
-            (text[..text.len() - 1].to_owned(), "comma"),
+            (format!("{text}{text}"), "trailing characters"),
+            (format!("{text}\0"), "ASCII"),
+            (format!("\u{feff}{text}"), "ASCII"),
+            (text.replace("}]", "},]"), "trailing comma"),
+            (text.replace(":{\"version\":\"1.2.0\"}", &format!(":{}", "[".repeat(25))), "too deep"),
+            (text[..text.len() - 1].to_owned(), "EOF"),
             (format!("{text}{}", " ".repeat(STATEMENT_MAX)), "16 KiB"),
         ];
         for (text, why) in table {

@@ -10,7 +10,7 @@ fn list(entry: &str) -> Vec<Revocation> {
 }
 
 fn feed(entry: &str) -> Vec<Feed> {
-    vec![Feed { root: "team".to_owned(), list: list(entry), publishers: BTreeMap::new() }]
+    vec![Feed { root: "team".to_owned(), list: list(entry), ..Feed::default() }]
 }
 
 fn at(second: i64) -> Timestamp {
@@ -18,8 +18,18 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn seen(feeds: &[Feed], version: Option<&str>, signers: &[String], at: Evidenced) -> Option<Withdrawn> {
+    let signers: Vec<_> = signers.iter().map(|signer| (signer.clone(), at)).collect();
+    ask(feeds, version, &signers, true)
+}
+
+fn ask(
+    feeds: &[Feed],
+    version: Option<&str>,
+    signers: &[(String, Evidenced)],
+    first_seen_counts: bool,
+) -> Option<Withdrawn> {
     let digest = sha256(&[b"skill"]);
-    judge(feeds, &Asked { digest: &digest, source: HERE, version, signers, at })
+    judge(feeds, &Asked { digest: &digest, source: HERE, version, signers, first_seen_counts })
 }
 
 #[test]
@@ -32,7 +42,8 @@ fn a_digest_is_that_digest_alone() {
         assert_eq!((found.narrows, found.root.as_str()), (narrows, "team"));
         assert!(found.why.contains(&format!("digest {digest}: {kind}; x")), "{}", found.why);
         let other = sha256(&[b"other"]);
-        let asked = Asked { digest: &other, source: HERE, version: None, signers: &[], at: now };
+        let asked =
+            Asked { digest: &other, source: HERE, version: None, signers: &[], first_seen_counts: true };
         assert_eq!(judge(&feeds, &asked), None);
     }
 }
@@ -101,6 +112,39 @@ fn a_signer_is_judged_by_when_the_decision_saw_it() {
         assert_eq!(seen(&entry(&rest), None, &[], at), None);
         assert_eq!(seen(&entry(&rest), None, &["ssh:x".to_owned()], at), None);
     }
+}
+
+#[test]
+fn the_policy_says_whether_our_own_record_is_witness_against_a_compromise() {
+    let signer = SignerId::key(&sha256(&[b"key"])).to_string();
+    let since = r#""since":"1970-01-01T00:01:40Z""#;
+    for (kind, at, kept, kept_without) in [
+        ("compromised", Evidenced::FirstSeen(at(99)), true, false),
+        ("compromised", Evidenced::FirstSeen(at(100)), false, false),
+        ("compromised", Evidenced::Stamped(at(99)), true, true),
+        ("compromised", Evidenced::Stamped(at(100)), false, false),
+        // Nobody else has a key that is only retired, so nobody lies with it.
+        ("retired", Evidenced::FirstSeen(at(99)), true, true),
+    ] {
+        let feeds = feed(&format!(r#"{{"signer":"{signer}","kind":"{kind}",{since},"why":"x"}}"#));
+        for (counts, kept) in [(true, kept), (false, kept_without)] {
+            let found = ask(&feeds, None, &[(signer.clone(), at)], counts);
+            assert_eq!(found.is_none(), kept, "{kind} {at:?} {counts}");
+        }
+    }
+}
+
+#[test]
+fn attack_the_stamp_of_one_signer_speaks_for_another() {
+    let (publisher, reviewer) = (sha256(&[b"publisher"]), sha256(&[b"reviewer"]));
+    let [publisher, reviewer] = [publisher, reviewer].map(|key| SignerId::key(&key).to_string());
+    let feeds = feed(&format!(
+        r#"{{"signer":"{reviewer}","kind":"compromised","since":"1970-01-01T00:01:40Z","why":"x"}}"#
+    ));
+    let stamped = (publisher, Evidenced::Stamped(at(50)));
+    let found = |at| ask(&feeds, None, &[stamped.clone(), (reviewer.clone(), at)], true);
+    assert!(found(Evidenced::FirstSeen(at(150))).unwrap().why.contains("first seen here"));
+    assert_eq!(found(Evidenced::FirstSeen(at(99))), None);
 }
 
 #[test]

@@ -35,6 +35,7 @@ pub(crate) const TARGETS: &[(&str, Body)] = &[
     ("predicate", signed::predicate),
     ("envelope", signed::envelope),
     ("lists", lists::lists),
+    ("advisory", lists::advisory),
     ("revoked", ssh::revoked),
     ("ssh_wire", ssh::wire),
     ("ssh_judge", ssh::judged),

@@ -356,7 +356,7 @@ pub(super) const BUNDLES: &[Row] = &[
         "more after the end",
         |it, _| it.bundle = ("{\"mediaType\"", "{}{\"mediaType\""),
         "invalid",
-        "more after the end",
+        "trailing characters",
         false,
     ),
     row(

@@ -17,6 +17,7 @@ pub(super) fn show(context: &mut Context, review: &Review, files: &[&FileView]) 
     line(context, "skill", &paint(Tone::Strong, &row.revision.to_string()))?;
     line(context, "source", &row.source.to_string())?;
     line(context, "state", row.lifecycle.state().as_str())?;
+    revoked(context, review)?;
     for told in super::super::trust::vouching(&review.findings.lines) {
         context.say(&told)?;
     }
@@ -34,6 +35,17 @@ pub(super) fn show(context: &mut Context, review: &Review, files: &[&FileView]) 
         }
     }
     list(context, review, files)
+}
+
+/// Before anything is read: whether it may be trusted at all.
+fn revoked(context: &mut Context, review: &Review) -> Result<(), Stop> {
+    let (why, next) = match &review.revoked {
+        Ok(None) => return Ok(()),
+        Ok(Some(found)) => (&found.why, &found.next),
+        Err(stop) => (&stop.what, &stop.next),
+    };
+    line(context, "revoked", &paint(Tone::Bad, why))?;
+    line(context, "", &render::commands(next))
 }
 
 fn is_card(view: &FileView) -> bool {
