@@ -9,5 +9,6 @@ pub mod entry;
 pub mod gate;
 pub mod marks;
 pub mod provenance;
+#[cfg(feature = "review")]
 pub mod review;
 pub mod transition;
