@@ -17,6 +17,8 @@ pub mod doctor;
 pub mod drill;
 pub mod enable;
 pub mod facts;
+#[cfg(feature = "review")]
+pub mod findings;
 pub mod gate;
 #[cfg(feature = "provenance")]
 pub mod import;

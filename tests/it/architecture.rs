@@ -189,6 +189,8 @@ fn imports_go_one_way() {
 /// What use cases share: gathering and looking, changing, and the one opinion.
 const SHARED: &[&str] = &[
     "facts",
+    // What the rules say of a folder.
+    "findings",
     // Which rules are in force.
     "layers",
     "look",
@@ -306,6 +308,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ),
     ("p384", &["policy/provenance/keys.rs", "policy/provenance/ssh/key.rs"]),
     ("p521", &["policy/provenance/keys.rs", "policy/provenance/ssh/key.rs"]),
+    ("pulldown_cmark", &["policy/review/markdown.rs"]),
     // One client; git and downloads speak through it.
     (
         "reqwest",

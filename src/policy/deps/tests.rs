@@ -174,7 +174,8 @@ const INJECTED: &[&str] = &[
 fn attack_values_that_are_more_than_a_name() {
     // What is honest for one of them: a path of a module, a formula of a tap.
     let honest: &[(&str, &str)] = &[
-        ("gem", "x.rb"), ("brew", "x@1"),
+        ("gem", "x.rb"),
+        ("brew", "x@1"),
         ("go", "x.example/x"),
         ("npm", "x.rb"),
         ("pip", "x.rb"),

@@ -60,7 +60,8 @@ fn ticked(text: &str) -> Vec<(Act, Span)> {
 /// A text as one word of a shell, whatever is in it.
 #[must_use]
 pub fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@,=%^".contains(c) || c == super::shell::value::UNKNOWN;
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || "/._-+:@,=%^".contains(c) || c == super::shell::value::UNKNOWN;
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();
     }

@@ -33,9 +33,9 @@ const VALUED: &[(&str, &str)] = &[
 #[must_use]
 pub fn wrapper(name: &str) -> Option<Wrapper> {
     Some(match name {
-        "sudo" | "doas" | "env" | "nohup" | "nice" | "ionice" | "time" | "setsid" | "stdbuf" | "exec" | "command"
-        | "builtin" | "unbuffer" | "busybox" | "toybox" | "catchsegv" | "caffeinate" | "winpty" | "watch" | "then"
-        | "do" | "else" | "rlwrap" | "noglob" | "nocorrect" => Wrapper::Plain,
+        "sudo" | "doas" | "env" | "nohup" | "nice" | "ionice" | "time" | "setsid" | "stdbuf" | "exec"
+        | "command" | "builtin" | "unbuffer" | "busybox" | "toybox" | "catchsegv" | "caffeinate"
+        | "winpty" | "watch" | "then" | "do" | "else" | "rlwrap" | "noglob" | "nocorrect" => Wrapper::Plain,
         "timeout" | "chroot" | "flock" => Wrapper::Words(1),
         "xargs" | "parallel" => Wrapper::Input,
         _ => return None,
@@ -76,7 +76,9 @@ pub enum Language {
 pub fn interpreter(name: &str) -> Option<Language> {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
     Some(match stem {
-        "sh" | "bash" | "zsh" | "dash" | "ksh" | "mksh" | "ash" | "fish" | "rbash" | "csh" | "tcsh" => Language::Shell,
+        "sh" | "bash" | "zsh" | "dash" | "ksh" | "mksh" | "ash" | "fish" | "rbash" | "csh" | "tcsh" => {
+            Language::Shell
+        }
         "python" | "pypy" | "ipython" | "pythonw" | "py" => Language::Python,
         "perl" => Language::Perl,
         "ruby" | "jruby" => Language::Ruby,
@@ -92,13 +94,19 @@ pub fn interpreter(name: &str) -> Option<Language> {
 #[must_use]
 pub fn inline_option(language: Language, option: &str) -> bool {
     let short = |letter: char| {
-        option.starts_with('-') && !option.starts_with("--") && option.len() > 1 && option[1..].contains(letter)
+        option.starts_with('-')
+            && !option.starts_with("--")
+            && option.len() > 1
+            && option[1..].contains(letter)
     };
     match language {
         Language::Shell => short('c'),
         Language::Python => option == "-c" || (short('c') && option.len() <= 4),
         // `-MLWP::Simple` and `-rjson/core` name what is loaded.
-        Language::Perl => option.ends_with('e') && short('e') && !option.starts_with("-M") && !option.starts_with("-I") || option == "-E",
+        Language::Perl => {
+            option.ends_with('e') && short('e') && !option.starts_with("-M") && !option.starts_with("-I")
+                || option == "-E"
+        }
         Language::Ruby => option.ends_with('e') && short('e') && !option.starts_with("-r"),
         Language::JavaScript => matches!(option, "-e" | "--eval" | "-p" | "--print" | "-pe" | "eval"),
         Language::Php => matches!(option, "-r" | "--run"),
@@ -125,9 +133,9 @@ pub enum Fetch {
 #[must_use]
 pub fn fetcher(name: &str) -> Option<Fetch> {
     Some(match name {
-        "curl" | "fetch" | "lwp-request" | "get" | "http" | "https" | "xh" | "xhs" | "httpie" | "curlie" | "lynx" | "w3m"
-        | "links" | "elinks" | "nc" | "ncat" | "netcat" | "socat" | "telnet" | "iwr" | "irm" | "invoke-webrequest"
-        | "invoke-restmethod" | "tftp" | "ftp" | "s3cmd" => Fetch::Output,
+        "curl" | "fetch" | "lwp-request" | "get" | "http" | "https" | "xh" | "xhs" | "httpie" | "curlie"
+        | "lynx" | "w3m" | "links" | "elinks" | "nc" | "ncat" | "netcat" | "socat" | "telnet" | "iwr"
+        | "irm" | "invoke-webrequest" | "invoke-restmethod" | "tftp" | "ftp" | "s3cmd" => Fetch::Output,
         "wget" | "wget2" | "aria2c" | "axel" | "scp" | "certutil" | "bitsadmin" => Fetch::File,
         "dig" | "nslookup" | "host" | "drill" | "kdig" | "resolvectl" => Fetch::Dns,
         _ => return None,
@@ -147,6 +155,6 @@ pub fn output_option(name: &str, option: &str) -> bool {
 
 /// Names that a pattern in a command's place may stand for.
 pub const PATTERNED: &[&str] = &[
-    "bash", "sh", "zsh", "dash", "ksh", "curl", "wget", "python", "python3", "perl", "ruby", "node", "php", "nc", "base64",
-    "eval", "sudo", "cat", "env", "busybox", "openssl", "xxd", "chmod", "source",
+    "bash", "sh", "zsh", "dash", "ksh", "curl", "wget", "python", "python3", "perl", "ruby", "node", "php",
+    "nc", "base64", "eval", "sudo", "cat", "env", "busybox", "openssl", "xxd", "chmod", "source",
 ];

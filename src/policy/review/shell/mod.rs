@@ -1,6 +1,6 @@
 //! Shell text: read as a shell reads it, and followed without being run.
-mod call;
 mod braced;
+mod call;
 mod compound;
 mod cursor;
 pub mod escapes;
@@ -11,9 +11,9 @@ pub mod machine;
 mod net;
 pub mod power;
 pub mod read;
+mod redirects;
 mod run;
 pub mod secrets;
-mod redirects;
 pub mod tools;
 pub mod tree;
 pub mod value;
