@@ -50,7 +50,9 @@ fn names(text: &str, mut change: impl FnMut(&str) -> String) -> String {
         let before = out.chars().next_back();
         let free = before.is_none_or(|c| !(c.is_alphanumeric() || "_./'\"\\$-{}".contains(c)));
         let found = ["curl", "wget", "bash", "base64"].into_iter().find(|name| {
-            free && rest.strip_prefix(name).is_some_and(|behind| behind.starts_with([' ', '\n']) || behind.is_empty())
+            free && rest
+                .strip_prefix(name)
+                .is_some_and(|behind| behind.starts_with([' ', '\n']) || behind.is_empty())
         });
         let step = match found {
             Some(name) => {
@@ -190,7 +192,11 @@ fn every_evasion_is_found_and_nothing_that_looks_alike() {
     let mut page = String::from("<!-- Written by a test; see tests/it/evasions.rs. -->\n\n# Evasions\n\n");
     page.push_str("| category | found | of | wrongly found | of |\n|---|---|---|---|---|\n");
     for (name, count) in &all {
-        let _ = writeln!(page, "| {name} | {} | {} | {} | {} |", count.caught, count.bad, count.wrong, count.alike);
+        let _ = writeln!(
+            page,
+            "| {name} | {} | {} | {} | {} |",
+            count.caught, count.bad, count.wrong, count.alike
+        );
     }
     page.push_str("\n## Put inside of one another\n\n| innermost transforms | found | of |\n|---|---|---|\n");
     let mut numbers = Numbers(0x5eed_cafe_f00d_1234);

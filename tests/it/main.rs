@@ -37,6 +37,9 @@ mod drill;
 mod dry_run;
 /// Ed25519 is checked strictly, wherever it is checked.
 mod ed25519_doors;
+/// Evasions of the review, and what looks like them.
+#[cfg(feature = "review")]
+mod evasions;
 /// What `install` offers on a terminal.
 mod first_minutes;
 mod first_use;

@@ -249,12 +249,6 @@ impl<'a> Program<'a> {
         self.peek(ahead) == Some(&Token::Sign(sign))
     }
 
-    fn eat(&mut self, sign: char) -> bool {
-        let is = self.is(0, sign);
-        self.at += usize::from(is);
-        is
-    }
-
     fn statement(&mut self) {
         let before = self.at;
         match self.name(0) {

@@ -5,7 +5,7 @@ const LONGEST: usize = 2048;
 
 /// An address and where it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Address<'a> {
+pub(super) struct Address<'a> {
     /// First byte of its scheme.
     pub start: usize,
     /// All of it.
@@ -17,7 +17,7 @@ pub struct Address<'a> {
 }
 
 /// Every `http` and `https` address of a text, in order.
-pub fn addresses(text: &str) -> Vec<Address<'_>> {
+pub(super) fn addresses(text: &str) -> Vec<Address<'_>> {
     let (mut all, mut at) = (Vec::new(), 0);
     while let Some(found) = text.get(at..).and_then(|rest| rest.find("://")) {
         let mark = at + found;
@@ -49,7 +49,7 @@ pub fn addresses(text: &str) -> Vec<Address<'_>> {
 
 /// Whether a host is this name, or one under it.
 #[must_use]
-pub fn is_under(host: &str, name: &str) -> bool {
+pub(super) fn is_under(host: &str, name: &str) -> bool {
     let rest = host
         .len()
         .checked_sub(name.len())

@@ -117,14 +117,14 @@ fn is_worth_it(decoded: &str) -> bool {
     let first = decoded.trim_start().split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
     interpreter(first).is_some()
         || !blobs(decoded).is_empty()
-        || decoded.contains(' ') && Words::new(&decoded[..decoded.floor_char_boundary(400)]).len() >= 3
+        || decoded.contains(' ') && Words::new(&decoded[..decoded.floor_char_boundary(400)]).count() >= 3
 }
 
 /// The text that a piece of base64 or hexadecimal comes to, if it is one.
 fn decode(blob: &str) -> Option<String> {
     let blob: String = blob.chars().filter(|c| !c.is_whitespace()).take(DECODED * 2).collect();
     let hex = blob.replace("\\x", "");
-    let bytes = if hex.len() % 2 == 0 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    let bytes = if hex.len().is_multiple_of(2) && hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         let pair = |at: usize| hex.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
         (0..hex.len()).step_by(2).map(pair).collect::<Option<Vec<u8>>>()?
     } else {
@@ -139,7 +139,7 @@ fn decode(blob: &str) -> Option<String> {
 /// Bytes as text, if they are text for people or machines: UTF-8, or UTF-16 as one system writes it.
 fn readable(bytes: &[u8]) -> Option<String> {
     let wide = bytes.len() > 8
-        && bytes.len() % 2 == 0
+        && bytes.len().is_multiple_of(2)
         && bytes.iter().skip(1).step_by(2).filter(|byte| **byte == 0).count() * 10 > bytes.len() * 4;
     // A word that happens to stand behind spoils the last bytes alone.
     let bytes = match std::str::from_utf8(bytes) {
@@ -200,7 +200,7 @@ mod tests {
         let line = "A".repeat(64);
         assert_eq!(blobs(&format!("x {line}\n{line}\n\nend")), [2..66, 67..131]);
         assert_eq!(blobs(&format!("KEY={line}= x={line}")), [4..69, 72..136]);
-        assert_eq!(blobs(&format!("{line}\n{line}\nAA==")), [0..134]);
+        assert_eq!(blobs(&format!("{line}\n{line}\nAA==")), vec![0..134]);
         assert_eq!(decode("6563686f2068656c6c6f20776f726c64").as_deref(), Some("echo hello world"));
         assert_eq!(
             decode("ZQBjAGgAbwAgAGgAZQBsAGwAbwAgAHcAbwByAGwAZAA=").as_deref(),

@@ -59,7 +59,7 @@ fn look(page: &Page<'_>) -> Vec<Hit> {
 fn judged(page: &Page<'_>, inside: &str) -> Option<(Tier, String)> {
     let said = || text::escape_short(inside.trim(), 160);
     let words = Words::new(inside);
-    if words.len() < 2 {
+    if words.count() < 2 {
         return None;
     }
     let orders = ORDERS.find(&words).iter().any(|found| !words.is_talk(found));

@@ -135,13 +135,13 @@ fn look(page: &Page<'_>) -> Vec<Hit> {
 }
 
 fn has(words: &Words, sought: &[&str]) -> bool {
-    (0..words.len()).any(|at| sought.contains(&words.word(at)))
+    (0..words.count()).any(|at| sought.contains(&words.word(at)))
 }
 
 /// The word that says that an archive is opened with a password.
 fn protected(words: &Words) -> Option<usize> {
-    let at =
-        (0..words.len()).find(|at| PASSWORD.contains(&words.word(*at)) && words.near(*at, 10, 4, ARCHIVE))?;
+    let at = (0..words.count())
+        .find(|at| PASSWORD.contains(&words.word(*at)) && words.near(*at, 10, 4, ARCHIVE))?;
     let named = at.checked_sub(1).is_some_and(|before| ARCHIVE.contains(&words.word(before)));
     let given =
         named || words.near(at, 14, 2, &["with", "using", "use", "enter", "extract", "unzip", "unpack"]);

@@ -160,7 +160,7 @@ impl Words {
 
     /// How many there are.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.all.len()
     }
 
@@ -179,14 +179,14 @@ impl Words {
     /// Whether one of these stands among that many words around this one, on either side.
     #[must_use]
     pub fn near(&self, index: usize, before: usize, behind: usize, sought: &[&str]) -> bool {
-        (index.saturating_sub(before)..(index + behind).min(self.len()))
+        (index.saturating_sub(before)..(index + behind).min(self.count()))
             .any(|at| sought.contains(&self.word(at)))
     }
 
     /// Whether a phrase is quoted, or text about such phrases.
     #[must_use]
     pub fn is_talk(&self, found: &Found) -> bool {
-        let around = found.first.saturating_sub(BEFORE)..(found.first + BEHIND).min(self.len());
+        let around = found.first.saturating_sub(BEFORE)..(found.first + BEHIND).min(self.count());
         // `example.com` is a host.
         let host =
             |at: usize| self.word(at) == "example" && matches!(self.word(at + 1), "com" | "org" | "net");
@@ -247,7 +247,7 @@ impl Phrases {
     #[must_use]
     pub fn find(&self, words: &Words) -> Vec<Found> {
         let mut found: Vec<Found> = Vec::new();
-        for first in 0..words.len() {
+        for first in 0..words.count() {
             let Some(phrases) = self.first.get(words.word(first)) else { continue };
             let start = words.start(first);
             if found.last().is_some_and(|last| start < last.end) {
@@ -269,7 +269,7 @@ fn fits(slots: &[Slot], words: &Words, at: usize) -> Option<usize> {
     let Some((slot, rest)) = slots.split_first() else { return at.checked_sub(1) };
     // Between two words of a phrase no sentence ends.
     let goes_on =
-        |at: usize| at == 0 || words.all.get(at - 1).is_some_and(|one| !one.last) && at < words.len();
+        |at: usize| at == 0 || words.all.get(at - 1).is_some_and(|one| !one.last) && at < words.count();
     let ended = |at: usize| rest.is_empty() || goes_on(at);
     match slot {
         Slot::One(list) => {

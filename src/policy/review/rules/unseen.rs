@@ -7,7 +7,7 @@ use crate::model::text::is_hidden;
 
 /// Of which kind a character is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unseen {
+pub(super) enum Unseen {
     /// It takes no room.
     Zero,
     /// It changes the direction of reading.
@@ -45,7 +45,7 @@ const fn kind(c: char) -> Option<Unseen> {
 
 /// Some in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
+pub(super) struct Run {
     /// First byte.
     pub start: usize,
     /// One behind the last.
@@ -60,7 +60,7 @@ pub struct Run {
 
 /// All runs of a kind that have no honest use where they stand.
 #[must_use]
-pub fn runs(text: &str, sought: Unseen) -> Vec<Run> {
+pub(super) fn runs(text: &str, sought: Unseen) -> Vec<Run> {
     let mut all: Vec<Run> = Vec::new();
     if text.is_ascii() {
         return all;
@@ -129,7 +129,7 @@ fn is_layout(before: Option<char>, c: char, after: Option<char>) -> bool {
 
 /// How heavy a run is where it stands: what a shell takes for part of a word weighs most.
 #[must_use]
-pub fn tier(page: &Page<'_>, run: &Run, elsewhere: Tier) -> Tier {
+pub(super) fn tier(page: &Page<'_>, run: &Run, elsewhere: Tier) -> Tier {
     match page.area(run.start).0 {
         Context::Prose | Context::File => elsewhere,
         _ => match page.command_word(run.start) {
@@ -148,13 +148,13 @@ fn bare(page: &Page<'_>, start: usize, end: usize) -> bool {
 
 /// A run in words.
 #[must_use]
-pub fn told(run: &Run) -> String {
+pub(super) fn told(run: &Run) -> String {
     let name = format!("U+{:04X}", run.first as u32);
     if run.count == 1 { name } else { format!("{} characters from {name} on", run.count) }
 }
 
 /// A hit at a run.
 #[must_use]
-pub fn hit(run: &Run, tier: Tier, message: String) -> Hit {
+pub(super) fn hit(run: &Run, tier: Tier, message: String) -> Hit {
     Hit::new(run.start, run.end, tier, message)
 }

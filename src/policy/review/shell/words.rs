@@ -266,7 +266,8 @@ impl Reader<'_> {
     /// The commands of an arithmetic at a command's place.
     pub(super) fn arithmetic_word(&mut self) -> Option<Word> {
         let (start, mut pieces) = (self.at, Pieces::default());
-        self.arithmetic(2, &mut pieces).then(|| Word { pieces: pieces.0, span: Span { start, end: self.at } })
+        self.arithmetic(2, &mut pieces)
+            .then_some(Word { pieces: pieces.0, span: Span { start, end: self.at } })
     }
 
     fn backtick(&mut self, quoted: bool, pieces: &mut Pieces) {

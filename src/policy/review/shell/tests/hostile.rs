@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_secs(12);
 
 /// Time that this thread was given, where the system tells it; a clock elsewhere.
-#[expect(clippy::disallowed_methods, reason = "a test's own measure, of nothing that is decided by")]
 fn used(start: Instant) -> Duration {
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
     let nanos = told.as_deref().and_then(|text| text.split(' ').next()?.parse().ok());
