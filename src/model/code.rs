@@ -114,6 +114,7 @@ codes! {
     StillEnabled "still-enabled" Refused "It must be disabled first.";
     Expired "expired" Refused "The trust decision has reached its end.";
     PolicyUnmet "policy-unmet" Refused "The policy does not allow it.";
+    Blocked "blocked" Refused "The rules found in it what keeps a skill from being trusted.";
     TooYoung "too-young" Refused "The policy wants the revision to have been here longer first.";
     PolicyBroken "policy-broken" Refused "A policy file cannot be read or understood.";
     Revoked "revoked" Refused "A trust root that is followed revokes it, in a list or by an advisory.";

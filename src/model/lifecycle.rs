@@ -105,6 +105,9 @@ pub struct Pin {
     pub at: Timestamp,
     /// Who gave it.
     pub by: Actor,
+    /// The rules that blocked these bytes, each overridden by name; sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub despite: Vec<String>,
     /// The bytes.
     pub digest: Digest,
     /// The skill.

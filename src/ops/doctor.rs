@@ -279,6 +279,8 @@ fn policy(world: &World, checks: &mut Vec<Check>) {
         Err(stop) if stop.code != Code::PolicyBroken => Ok(files),
         found => found,
     });
+    #[cfg(feature = "review")]
+    let in_force = in_force.and_then(|policy| super::judged::known_rules(&policy).map(|()| policy));
     match in_force {
         Err(stop) => checks.push(Check::stop(about, &stop)),
         Ok(policy) => checks.push(Check::ok(

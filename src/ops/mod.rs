@@ -23,6 +23,8 @@ pub mod gate;
 #[cfg(feature = "provenance")]
 pub mod import;
 pub mod install;
+#[cfg(feature = "review")]
+pub mod judged;
 pub mod layers;
 pub mod look;
 pub mod originals;
@@ -38,14 +40,17 @@ pub mod recover;
 pub mod refusals;
 pub mod remove;
 pub mod repair;
+#[cfg(feature = "review")]
 pub mod review;
 pub mod revoked;
 #[cfg(feature = "provenance")]
 pub mod roots;
+#[cfg(feature = "review")]
 pub mod rules;
 pub mod session;
 pub mod status;
 pub mod stop;
+#[cfg(feature = "review")]
 pub mod trust;
 pub mod uninstall;
 pub mod unmanaged;

@@ -8,6 +8,7 @@
 //! After a first trust of the name only the difference to the revision trusted
 //! last is shown, if that one's store copy is still sound.
 
+use super::judged::{self, Told};
 use super::provenance::{self, Vouching};
 use super::revoked::{Covered, Lists};
 use super::session::{home_stop, ledger_stop, open_ledger};
@@ -15,12 +16,14 @@ use super::{World, facts, layers, refusals};
 use crate::model::card::Card;
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
+use crate::model::finding::Tier;
 use crate::model::lifecycle::{Lifecycle, Pin, RevisionRow, State};
 use crate::model::limits::Fault;
 use crate::model::manifest::{Entry, Manifest};
 use crate::model::text;
 use crate::policy::config::Policy;
 use crate::policy::gate::Hashed;
+use crate::policy::judge::Weighed;
 use crate::policy::marks::{self, Mark};
 use crate::system::home::Home;
 use crate::system::ledger::Ledger;
@@ -56,6 +59,8 @@ pub struct Review {
     pub findings: Vouching,
     /// What revokes it; or why that cannot be told.
     pub revoked: Result<Option<Covered>, Stop>,
+    /// What the rules found in it.
+    pub found: Told,
     copy: Copy,
 }
 
@@ -142,20 +147,23 @@ pub fn open(world: &World, request: &ReviewRequest) -> Result<Review, Stop> {
     let row = facts::resolve(&ledger, &request.skill, |row| row.lifecycle.state() == State::Installed)?;
     let now = world.clock.now().max(ledger.head().time);
     // A policy that cannot be read keeps nobody from reading a skill.
-    let files = world.policy().unwrap_or_else(|_| Policy::silent());
-    let policy = layers::over(files, &ledger).unwrap_or_else(|_| Policy::silent());
+    let rules = world.policy().and_then(|files| layers::over(files, &ledger));
+    let problem = rules.as_ref().err().cloned();
+    let policy = rules.unwrap_or_else(|_| Policy::silent());
     let told = |row: &RevisionRow| {
         let revoked = Lists::read(&ledger, &policy).map(|lists| lists.covers(row, now));
-        Ok((provenance::find(&home, &ledger, &policy, row, now)?, revoked))
+        let mut found = judged::told(&home, &ledger, &policy, row, now)?;
+        found.problem = problem.or(found.problem);
+        Ok((provenance::find(&home, &ledger, &policy, row, now)?, revoked, found))
     };
     read(&home, &ledger, row, request, told)
 }
 
-/// What the trust roots say of a revision: who vouches for it, and whether it is
-/// revoked, if that can be told.
-pub type RootsSay = (Vouching, Result<Option<Covered>, Stop>);
+/// What is said of a revision: by the trust roots, who vouches for it, and whether
+/// it is revoked, if that can be told; by the rules, what they found.
+pub type Said = (Vouching, Result<Option<Covered>, Stop>, Told);
 
-/// Reads one revision, with what it is told that the trust roots say.
+/// Reads one revision, with what it is told that others say.
 ///
 /// # Errors
 /// As [`open`], and what telling answers.
@@ -164,14 +172,15 @@ pub fn read(
     ledger: &Ledger,
     row: RevisionRow,
     request: &ReviewRequest,
-    told: impl FnOnce(&RevisionRow) -> Result<RootsSay, Stop>,
+    told: impl FnOnce(&RevisionRow) -> Result<Said, Stop>,
 ) -> Result<Review, Stop> {
     let copy = open_copy(home, &row)?;
     let card = card(&copy);
     let (base, no_base) = base(home, ledger, &row, request)?;
-    let (findings, revoked) = told(&row)?;
-    let mut review = Review { row, card, files: Vec::new(), base, no_base, findings, revoked, copy };
+    let (findings, revoked, found) = told(&row)?;
+    let mut review = Review { row, card, files: Vec::new(), base, no_base, findings, revoked, found, copy };
     review.files = review.views()?;
+    review.mark_findings();
     Ok(review)
 }
 
@@ -297,6 +306,20 @@ impl Review {
         }
         views.sort_by(|a, b| a.entry.path.cmp(&b.entry.path));
         Ok(views)
+    }
+
+    /// Marks the files in which something was found that a person has to know of.
+    fn mark_findings(&mut self) {
+        let heavy = |one: &&Weighed| one.finding.tier >= Tier::Confirm;
+        for view in self.files.iter_mut().filter(|view| view.change != Change::Removed) {
+            let here = |one: &&Weighed| one.finding.path == view.entry.path.as_str();
+            if self.found.judgement.findings.iter().filter(heavy).any(|one| here(&one)) {
+                view.marks.insert(0, Mark::Findings);
+            }
+            if self.found.fresh().filter(heavy).any(|one| here(&one)) {
+                view.fresh.insert(0, Mark::Findings);
+            }
+        }
     }
 
     fn view(&self, entry: &Entry, was: Option<&Entry>) -> Result<FileView, Stop> {

@@ -5,7 +5,11 @@
 //! is pinned, or nothing is.
 
 pub mod set;
+mod terms;
 
+pub use terms::{Terms, TermsRequest};
+
+use super::judged::{self, Judged};
 use super::session::{Depth, Session, home_stop, ledger_stop, open_ledger};
 use super::{Answer, Ask, Question, World, apply, facts, layers, refusals, revoked};
 use crate::model::code::{Code, Stop};
@@ -19,11 +23,11 @@ use crate::model::time::Timestamp;
 use crate::ops::provenance::{self, Accepted, Heard, Vouching};
 use crate::ops::revoked::Lists;
 use crate::policy::config::Policy;
-use crate::policy::config::age::words;
 use crate::policy::gate::Brake;
 use crate::policy::transition::Input;
 use crate::system::home::Home;
 use crate::system::ledger::Ledger;
+use terms::{reasoned, terms};
 
 /// The reason of a record that changed nothing.
 const ALREADY: &str = "already trusted, nothing changed";
@@ -39,28 +43,10 @@ pub struct TrustRequest {
     pub by_policy: bool,
     /// Which unusual things are said yes to, by name.
     pub accepted: Accepted,
+    /// The rules that block it and are overridden, each by its id.
+    pub despite: Vec<String>,
     /// Until when, and why.
     pub terms: TermsRequest,
-}
-
-/// The terms of a decision, as typed.
-#[derive(Debug, Clone, Default)]
-pub struct TermsRequest {
-    /// `90d`, a date or a time.
-    pub expires: Option<String>,
-    /// Why.
-    pub note: Option<String>,
-}
-
-/// The terms of a decision.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Terms {
-    /// When it ends.
-    pub until: Option<Timestamp>,
-    /// Where that end comes from, if not from what was typed.
-    pub why: Option<String>,
-    /// Why it was given; escaped.
-    pub note: Option<String>,
 }
 
 /// What is about to be trusted, for the prompt and for `--dry-run`.
@@ -78,6 +64,10 @@ pub struct TrustPlan {
     pub verb: &'static str,
     /// The file whose grant is the decision, where that was asked for.
     pub granted: Option<String>,
+    /// What the rules found in these bytes.
+    pub judged: Judged,
+    /// The rules that block it, each overridden by name.
+    pub despite: Vec<String>,
     given: Option<Digest>,
     accepted: Accepted,
 }
@@ -139,13 +129,19 @@ pub fn plan(world: &World, request: &TrustRequest) -> Result<TrustPlan, Stop> {
     let person = request.digest.is_none() && !request.by_policy;
     let accepted = Accepted { new_signer: request.accepted.new_signer || person, ..request.accepted };
     findings.check(&ledger, &policy, &row, accepted, now)?;
+    let judged = judged::judge(&home, &ledger, &policy, &row, now)?;
+    let despite = judged::allow(&judged, &row.revision, &request.despite, terms.note.as_deref())?;
+    if request.by_policy {
+        judged::by_policy(judged.told(), &row.revision)?;
+    }
     let granted = request.by_policy.then(|| grant(&policy, &row, &findings, now)).transpose()?;
     let rows = ledger.revisions_named(&row.revision.name).map_err(|fault| ledger_stop(&fault))?;
     let latest = rows.iter().filter(|other| other.revision != row.revision);
     let before =
         latest.filter_map(|other| other.lifecycle.pin()).max_by_key(|pin| pin.seq).map(|pin| pin.digest);
     let given = request.digest;
-    Ok(TrustPlan { row, terms, before, findings, verb: "trust", granted, given, accepted })
+    let verb = "trust";
+    Ok(TrustPlan { row, terms, before, findings, verb, granted, judged, despite, given, accepted })
 }
 
 /// Whether `trust NAME@DIGEST --by-policy` would succeed now, without asking.
@@ -180,55 +176,6 @@ fn grant(policy: &Policy, row: &RevisionRow, findings: &Vouching, now: Timestamp
         let next = format!("a person decides: skills review {revision}, then: skills trust {revision}");
         Stop::new(Code::PolicyUnmet, format!("{revision}: {why}"), next)
     })
-}
-
-/// Works the terms out: what was typed, else the policy's default; policy may
-/// end trust earlier than either. The command is the one that lacks a reason.
-fn terms(policy: &Policy, now: Timestamp, request: &TermsRequest, command: &str) -> Result<Terms, Stop> {
-    let asked = match &request.expires {
-        None => None,
-        Some(typed) => Some(Timestamp::parse_end(typed, now).map_err(|why| {
-            Stop::new(
-                Code::Usage,
-                format!("`{}`: {why}", text::escape_short(typed, 40)),
-                "example: --expires 90d",
-            )
-        })?),
-    };
-    if let Some(until) = asked
-        && until <= now
-    {
-        let what = format!("trust cannot end at {until}; it is {now}");
-        return Err(Stop::new(Code::Usage, what, "name a later end"));
-    }
-    let after = |seconds: i64| Timestamp::from_unix(now.unix().saturating_add(seconds));
-    let file = |key| policy.file_of(key).unwrap_or_default();
-    let (mut until, mut why) = (asked, None);
-    if let (None, Some(span)) = (asked, policy.expires) {
-        until = Some(after(span));
-        why = Some(format!("after {} where no end is named, by {}", words(span), file("trust.expires")));
-    }
-    if let Some(days) = policy.max_days
-        && until.is_none_or(|until| after(i64::from(days) * 86_400) < until)
-    {
-        until = Some(after(i64::from(days) * 86_400));
-        let instead = asked.map_or(String::new(), |asked| format!("; you named {asked}"));
-        why = Some(format!("after {days} days at most, by {}{instead}", file("trust.max-days")));
-    }
-    let note = request.note.as_deref().map(|note| text::escape_short(note, 500));
-    reasoned(policy, request.note.as_deref(), command)?;
-    Ok(Terms { until, why, note })
-}
-
-/// Where the policy wants a reason, there must be one; blanks are none.
-fn reasoned(policy: &Policy, note: Option<&str>, command: &str) -> Result<(), Stop> {
-    let given = note.is_some_and(|note| note.chars().any(char::is_alphanumeric));
-    if given || !policy.note_required {
-        return Ok(());
-    }
-    let file = policy.file_of("trust.note").unwrap_or_default();
-    let what = format!("a trust decision must say why, by {file}: [trust] note = \"required\"");
-    Err(Stop::new(Code::PolicyUnmet, what, format!("{command} --note \"WHY\"")))
 }
 
 /// Refuses what the policy says is too young.
@@ -271,13 +218,16 @@ pub fn trust(world: &World, plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) ->
     let found = said.and_then(|said| check(&session, &said, &row, &plan.terms, plan.accepted));
     let outcome = found.and_then(|findings| {
         same(plan, &findings)?;
+        let judged = judge_again(&session, plan, &row)?;
         if plan.granted.is_some() {
+            judged::by_policy(judged.told(), revision)?;
             let file = grant(&session.policy, &row, &findings, session.now)?;
             draft.reason.push_str(&format!(", as {file} grants"));
         }
+        draft.reason.push_str(&judged::recorded(&plan.despite));
         draft.reason.push_str(&findings.recorded());
         let lineage = findings.lineage(&row)?;
-        let pin = pin(&session, &row, &plan.terms, findings.provenance);
+        let pin = pin(&session, &row, &plan.terms, findings.provenance, (&judged, &plan.despite))?;
         let held = facts::held(&session, &row);
         let input = Input::Trust(Box::new(pin));
         match apply::next(&row, held.is_some(), &input) {
@@ -313,6 +263,15 @@ pub fn trust(world: &World, plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) ->
     made.ok_or_else(|| Stop::new(Code::Internal, "BUG: trust led to no pin", ""))
 }
 
+/// Looks at the same bytes under the lock, by the policy as it is now: what was
+/// shown is found again, and what blocks is still what was named.
+fn judge_again(session: &Session<'_>, plan: &TrustPlan, row: &RevisionRow) -> Result<Judged, Stop> {
+    let revision = &row.revision;
+    let judged = judged::judge(&session.home, &session.ledger, &session.policy, row, session.now)?;
+    judged::same(plan.judged.told(), judged.told(), revision)?;
+    Ok(judged)
+}
+
 /// What was shown is what is decided on: who vouches must not have changed
 /// while the question was open.
 fn same(plan: &TrustPlan, now: &Vouching) -> Result<(), Stop> {
@@ -324,7 +283,13 @@ fn same(plan: &TrustPlan, now: &Vouching) -> Result<(), Stop> {
 }
 
 fn command(plan: &TrustPlan) -> String {
-    format!("skills {} {}", plan.verb, plan.row.revision)
+    format!("skills {} {}{}", plan.verb, plan.row.revision, overriding(plan))
+}
+
+/// The options that name what is overridden.
+fn overriding(plan: &TrustPlan) -> String {
+    let despite: String = plan.despite.iter().map(|rule| format!(" --despite {rule}")).collect();
+    if despite.is_empty() { despite } else { format!("{despite} --note \"WHY\"") }
 }
 
 fn consent(plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop> {
@@ -340,14 +305,29 @@ fn consent(plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop>
         let what = format!("the bytes of {revision} are {full}, you named {given}");
         return Err(Stop::new(Code::DigestMismatch, what, format!("skills review {revision}")));
     }
-    let prompt = format!("digest   {full}\nType the skill's name to trust exactly these bytes");
-    match ask.ask(shown, &Question::Type { prompt, expected: revision.name.to_string() }) {
+    // Of what is overridden the bytes are typed, not the name: the next revision has it too.
+    let (asked, expected) = match plan.despite.as_slice() {
+        [] => ("the skill's name to trust exactly these bytes".to_owned(), revision.name.to_string()),
+        rules => {
+            let asked = format!(
+                "the digest's first 12 hex digits to trust exactly these bytes, despite {}",
+                rules.join(" and ")
+            );
+            (asked, full.short())
+        }
+    };
+    let prompt = format!("digest   {full}\nType {asked}");
+    let typed =
+        if plan.despite.is_empty() { "the name was" } else { "the digest's first 12 hex digits were" };
+    match ask.ask(shown, &Question::Type { prompt, expected }) {
         Answer::Yes => Ok(()),
-        Answer::No => Err(Stop::new(Code::Declined, "not trusted: the name was not typed", command(plan))),
+        Answer::No => {
+            Err(Stop::new(Code::Declined, format!("not trusted: {typed} not typed"), command(plan)))
+        }
         Answer::Nobody => Err(Stop::new(
             Code::PersonNeeded,
             "trust needs a person at a terminal, or the reviewed digest",
-            format!("skills {} {} --digest {full}", plan.verb, revision.name),
+            format!("skills {} {} --digest {full}{}", plan.verb, revision.name, overriding(plan)),
         )),
     }
 }
@@ -421,10 +401,23 @@ fn check(
     Ok(findings)
 }
 
-fn pin(session: &Session<'_>, row: &RevisionRow, terms: &Terms, provenance: Provenance) -> Pin {
-    Pin {
+/// The one place where a decision is made. It wants these very bytes judged, and
+/// each rule that blocks them named.
+fn pin(
+    session: &Session<'_>,
+    row: &RevisionRow,
+    terms: &Terms,
+    provenance: Provenance,
+    (judged, despite): (&Judged, &[String]),
+) -> Result<Pin, Stop> {
+    if *judged.digest() != row.revision.digest {
+        return Err(Stop::new(Code::Internal, "BUG: other bytes were judged than are decided about", ""));
+    }
+    let despite = judged::allow(judged, &row.revision, despite, terms.note.as_deref())?;
+    Ok(Pin {
         at: session.now,
         by: session.world.actor.clone(),
+        despite,
         digest: row.revision.digest,
         name: row.revision.name.clone(),
         note: terms.note.clone(),
@@ -434,7 +427,7 @@ fn pin(session: &Session<'_>, row: &RevisionRow, terms: &Terms, provenance: Prov
         source: row.source.clone(),
         until: terms.until,
         version: row.version.clone(),
-    }
+    })
 }
 
 /// Withdraws trust; with `never` the digest is banned for good.

@@ -27,6 +27,9 @@
 //! for        = "https://github.com/acme/"
 //! signatures = 1
 //!
+//! [review]           # see `review`: what a rule weighs, and which bytes are excepted
+//! severity = { "exec.fetch.pipe" = "block" }
+//!
 //! [limits]           # for one skill; up to the hard ceiling
 //! files = 5000
 //! total = 67108864
@@ -46,6 +49,7 @@ mod keys;
 pub mod layer;
 mod raw;
 pub mod require;
+pub mod review;
 
 pub use keys::{KEYS, Key};
 
@@ -81,6 +85,8 @@ pub struct Policy {
     pub internal: Vec<String>,
     /// What is demanded of who vouches, block by block.
     requires: Vec<Require>,
+    /// How much findings weigh, and what is excepted.
+    pub findings: review::Findings,
     /// What one skill may hold.
     pub limits: Limits,
     /// Seconds an allow may be used.
@@ -117,6 +123,7 @@ impl Policy {
         agents: Vec::new(),
         internal: Vec::new(),
         requires: Vec::new(),
+        findings: review::Findings::SILENT,
         limits: Limits::DEFAULT,
         valid_for: 60,
         digest: None,
@@ -206,6 +213,7 @@ impl Policy {
             }
             self.requires.push(block);
         }
+        self.add_review(raw.review.unwrap_or_default(), file)?;
         let small = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
         let top = Limits::CEILING;
         let limits = raw.limits.unwrap_or_default();
@@ -227,6 +235,22 @@ impl Policy {
         let valid_for = raw.gate.unwrap_or_default().valid_for;
         if let Some(value) = self.number("gate.valid-for", valid_for, 3600, file)? {
             self.valid_for = value;
+        }
+        Ok(())
+    }
+
+    fn add_review(&mut self, raw: raw::RawReview, file: &str) -> Result<(), String> {
+        for one in &raw.except {
+            let told = |text: &str| format!("\"{}\"", text::escape_short(text, 200));
+            self.say("review.except.rule", told(&one.rule), file, false);
+            self.say("review.except.digest", told(&one.digest), file, false);
+            self.say("review.except.why", told(&one.why), file, false);
+            if let Some(until) = &one.until {
+                self.say("review.except.until", told(until), file, false);
+            }
+        }
+        if let Some(written) = self.findings.add(raw, file)? {
+            self.say("review.severity", written, file, false);
         }
         Ok(())
     }

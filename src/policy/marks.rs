@@ -15,6 +15,8 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mark {
+    /// The rules found something in it that a person has to know of.
+    Findings,
     /// Registers hooks, or runs commands while its text is expanded.
     Hooks,
     /// Hidden characters, or words that mix look-alike letters.
@@ -40,6 +42,7 @@ pub enum Mark {
 impl Mark {
     /// Every mark, riskiest first.
     pub const ALL: &[Self] = &[
+        Self::Findings,
         Self::Hooks,
         Self::Unicode,
         Self::Executable,
@@ -56,6 +59,7 @@ impl Mark {
     #[must_use]
     pub const fn letter(self) -> char {
         match self {
+            Self::Findings => 'F',
             Self::Hooks => 'H',
             Self::Unicode => 'U',
             Self::Executable => 'X',
@@ -73,6 +77,7 @@ impl Mark {
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
+            Self::Findings => "findings",
             Self::Hooks => "runs commands by itself",
             Self::Unicode => "hidden or look-alike characters",
             Self::Executable => "executable",

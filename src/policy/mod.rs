@@ -7,6 +7,7 @@ pub mod deps;
 pub mod drift;
 pub mod entry;
 pub mod gate;
+pub mod judge;
 pub mod marks;
 pub mod provenance;
 #[cfg(feature = "review")]

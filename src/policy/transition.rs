@@ -221,6 +221,7 @@ mod tests {
         Pin {
             at: Timestamp::from_unix(0),
             by: Actor { uid: 0, user: "ana".into(), via: "cli".into() },
+            despite: Vec::new(),
             digest: sha256(&[b"x"]),
             name: SkillName::parse("x").unwrap(),
             note: None,

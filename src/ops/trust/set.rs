@@ -8,6 +8,7 @@
 //!
 //! A machine states the set in full: its file, and the file's digest.
 
+use super::super::judged::{self, Told};
 use super::super::pick::{self, Pick};
 use super::super::provenance::{self, Accepted, Vouching};
 use super::super::review::{self, Change, Review, ReviewRequest};
@@ -96,6 +97,8 @@ pub struct Member {
     pub closed: bool,
     /// Who vouches for it.
     pub vouching: Vouching,
+    /// What the rules found in it.
+    pub found: Told,
     /// The file whose grant is the decision, where that was asked for.
     pub granted: Option<String>,
 }
@@ -140,10 +143,11 @@ pub fn plan(world: &World, request: &SetRequest, terms: &super::TermsRequest) ->
             pick::pick(&ledger, &Pick::Names(typed.collect()), |_| true)?
         }
     };
+    judged::known_rules(&policy)?;
     let said = Said::read(&ledger, &policy, now)?;
     let mut members = Vec::with_capacity(rows.len());
     for row in rows {
-        let mut member = member(&home, &ledger, &said, row, now)?;
+        let mut member = member(&home, &ledger, &policy, &said, row, now)?;
         let row = &member.row;
         let young = policy.check_age(&row.revision.digest, row.installed, now).err();
         let vouched = member.vouching.check(&ledger, &policy, row, Accepted::default(), now);
@@ -245,6 +249,7 @@ fn short(source: &str) -> String {
 fn member(
     home: &Home,
     ledger: &Ledger,
+    policy: &Policy,
     said: &Said,
     row: RevisionRow,
     now: Timestamp,
@@ -252,12 +257,14 @@ fn member(
     let request = ReviewRequest { skill: row.revision.file_name(), ..ReviewRequest::default() };
     let told = |row: &RevisionRow| {
         let revoked = Ok(said.lists.covers(row, now));
-        Ok((provenance::find_in(home, ledger, &said.heard, row, now)?, revoked))
+        let found = judged::told(home, ledger, policy, row, now)?;
+        Ok((provenance::find_in(home, ledger, &said.heard, row, now)?, revoked, found))
     };
     let mut review = review::read(home, ledger, row, &request, told)?;
     // Attack: what was withdrawn would vouch for the parts that an update keeps.
     if review.base.as_ref().is_some_and(|base| base.row.lifecycle.pin().is_none()) {
-        let told = (std::mem::take(&mut review.findings), review.revoked);
+        let found = std::mem::take(&mut review.found);
+        let told = (std::mem::take(&mut review.findings), review.revoked, found);
         let request = ReviewRequest { full: true, ..request };
         review = review::read(home, ledger, review.row, &request, |_| Ok(told))?;
     }
@@ -267,14 +274,17 @@ fn member(
     let lines = fresh().fold((0, 0), |sum, view| (sum.0 + view.lines.0, sum.1 + view.lines.1));
     let alone = alone(&review, &marks);
     let (marks, files) = (marks.into_iter().collect(), fresh().count());
-    let Review { row, findings: vouching, .. } = review;
-    Ok(Member { row, marks, files, lines, compared, alone, vouching, granted: None, closed: false })
+    let Review { row, findings: vouching, found, .. } = review;
+    Ok(Member { row, marks, files, lines, compared, alone, vouching, found, granted: None, closed: false })
 }
 
 /// Why a revision is not decided in a set.
 fn alone(review: &Review, marks: &BTreeSet<Mark>) -> Option<String> {
     if matches!(review.row.lifecycle, Lifecycle::Installed { former: Some(_) }) {
         return Some("trust in these bytes was withdrawn before".to_owned());
+    }
+    if let Some(heavy) = review.found.heavy() {
+        return Some(heavy);
     }
     let risky = [Mark::Hooks, Mark::Unicode].into_iter().find(|mark| marks.contains(mark));
     if let Some(mark) = risky {
@@ -371,10 +381,14 @@ fn step(
         let what = format!("who vouches for {revision} changed while it was decided");
         return Err(Stop::new(Code::Busy, what, "look again, and decide then"));
     }
+    // Under the lock, by the policy as it is now; a set overrides nothing.
+    let judged = judged::judge(&session.home, &session.ledger, &session.policy, &row, session.now)?;
+    judged::by_policy(judged.told(), revision)?;
+    judged::same(&member.found, judged.told(), revision)?;
     // Attack by bad luck: the policy was changed since the members were gathered.
     let grant = || super::grant(&session.policy, &row, &findings, session.now);
     let granted = member.granted.is_some().then(grant).transpose()?;
-    let mut pin = pin(session, &row, terms, findings.provenance.clone());
+    let mut pin = pin(session, &row, terms, findings.provenance.clone(), (&judged, &[]))?;
     pin.set = Some(set);
     let held = facts::held(session, &row);
     let next = apply::next(&row, held.is_some(), &Input::Trust(Box::new(pin)));

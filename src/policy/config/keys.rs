@@ -165,6 +165,47 @@ pub const KEYS: &[Key] = &[
         adds: true,
     },
     Key {
+        name: "review.severity",
+        example: "{ \"exec.fetch.pipe\" = \"block\" }",
+        default: "what each rule says of itself",
+        about: "How much a rule's findings weigh, in every kind of text: `block`, `confirm`, `warn` or `note`; \
+                what a file lowers is shown wherever it applies",
+        several: "the machine's counts, and a heavier one; a file's own weight may be lower than the rule's",
+        adds: true,
+    },
+    Key {
+        name: "review.except.rule",
+        example: "\"exec.decode.base64\"",
+        default: "none",
+        about: "A rule whose findings do not count, for exactly the bytes of `digest`",
+        several: "excepts from the rule's own weight, its own file's and those it wins over, never from a stronger file's",
+        adds: true,
+    },
+    Key {
+        name: "review.except.digest",
+        example: "\"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"",
+        default: "none",
+        about: "These bytes, by their full digest; any change of them voids the exception",
+        several: "as `rule`",
+        adds: true,
+    },
+    Key {
+        name: "review.except.why",
+        example: "\"its own test data, read by two of us\"",
+        default: "none",
+        about: "Why; shown with the finding wherever it does not count",
+        several: "as `rule`",
+        adds: true,
+    },
+    Key {
+        name: "review.except.until",
+        example: "\"2027-01-31\"",
+        default: "no end",
+        about: "A date or a time from which on the exception no longer counts",
+        several: "as `rule`",
+        adds: true,
+    },
+    Key {
         name: "limits.files",
         example: "5000",
         default: "5000",
@@ -227,6 +268,17 @@ mod tests {
             // These say something only beside a number.
             ("require", "criteria") => format!("[[require]]\n{name} = {value}\nreviews = 1\n"),
             ("require", "verifiers") => format!("[[require]]\n{name} = {value}\nattested = 1\n"),
+            ("review", name) if name.starts_with("except.") => {
+                let own = name.trim_start_matches("except.");
+                let rest = [
+                    ("rule", "\"exec.decode.base64\"".to_owned()),
+                    ("digest", format!("\"sha256:{}\"", "0".repeat(64))),
+                    ("why", "\"read\"".to_owned()),
+                ];
+                let rest = rest.into_iter().filter(|(key, _)| *key != own);
+                let rest: String = rest.map(|(key, value)| format!("{key} = {value}\n")).collect();
+                format!("[[review.except]]\n{own} = {value}\n{rest}")
+            }
             ("require", _) => format!("[[require]]\n{name} = {value}\nsignatures = 1\n"),
             _ => format!("[{table}]\n{name} = {value}\n"),
         }

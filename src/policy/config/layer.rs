@@ -16,7 +16,7 @@
 //! `min-age`, or names another root's people in place of its own. A root does
 //! not know what it is called elsewhere: its own signers are `root:self`.
 
-use super::raw::{RawEnable, RawGate, RawLimits, RawNetwork, RawRequire, RawTrust};
+use super::raw::{RawEnable, RawExcept, RawGate, RawLimits, RawNetwork, RawRequire, RawReview, RawTrust};
 use super::{Policy, Setting, parse, quoted, within};
 use crate::model::limits::Limits;
 use crate::model::text;
@@ -69,6 +69,11 @@ pub const STANCES: &[Stance] = &[
     takes("require.attested", "every block must be met"),
     takes("require.verifiers", "every block must be met"),
     leaves("require.grant", "a trust root does not decide; the block is demanded without it"),
+    takes("review.severity", "the heavier counts; it makes no rule weigh less, and no file excepts from it"),
+    leaves("review.except.rule", "bytes are excepted where they are read, not by whom they come from"),
+    leaves("review.except.digest", "as `review.except.rule`"),
+    leaves("review.except.why", "as `review.except.rule`"),
+    leaves("review.except.until", "as `review.except.rule`"),
     takes("limits.files", "the smallest counts"),
     takes("limits.total", "the smallest counts"),
     takes("limits.file", "the smallest counts"),
@@ -131,8 +136,12 @@ impl Policy {
         for block in raw.require.iter_mut().flatten() {
             self.without_grant(block, root, file)?;
         }
-        let files = self.ages.len();
+        if let Some(review) = &mut raw.review {
+            self.without_exceptions(review, file);
+        }
+        let (files, weights) = (self.ages.len(), self.findings.weights.len());
         self.add(raw, file)?;
+        self.findings.weights.iter_mut().skip(weights).for_each(|weight| weight.apart = true);
         // Only its own, if it has one: a file's age stays what it was.
         self.ages.iter_mut().skip(files).for_each(|age| age.apart = true);
         self.lower(&limits, &gate, file)?;
@@ -168,6 +177,19 @@ impl Policy {
         if *first_seen_counts == Some(true) {
             *first_seen_counts = None;
             self.ignore("trust.first-seen-counts", "true".to_owned(), file);
+        }
+    }
+
+    fn without_exceptions(&mut self, review: &mut RawReview, file: &str) {
+        let RawReview { severity: _, except } = review;
+        for RawExcept { rule, digest, why, until } in std::mem::take(except) {
+            let told = |text: &str| format!("\"{}\"", text::escape_short(text, 200));
+            self.ignore("review.except.rule", told(&rule), file);
+            self.ignore("review.except.digest", told(&digest), file);
+            self.ignore("review.except.why", told(&why), file);
+            if let Some(until) = until {
+                self.ignore("review.except.until", told(&until), file);
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 //! Whatever is not named here is refused.
 
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -11,6 +12,7 @@ pub(super) struct Raw {
     pub(super) enable: Option<RawEnable>,
     pub(super) network: Option<RawNetwork>,
     pub(super) require: Option<Vec<RawRequire>>,
+    pub(super) review: Option<RawReview>,
     pub(super) limits: Option<RawLimits>,
     pub(super) gate: Option<RawGate>,
 }
@@ -79,4 +81,21 @@ pub(super) struct RawRequire {
     pub(super) verifiers: Vec<String>,
     #[serde(default)]
     pub(super) grant: bool,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawReview {
+    pub(super) severity: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    pub(super) except: Vec<RawExcept>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawExcept {
+    pub(super) rule: String,
+    pub(super) digest: String,
+    pub(super) why: String,
+    pub(super) until: Option<String>,
 }

@@ -86,6 +86,7 @@ fn base() -> Case {
     let pin = Pin {
         at: Timestamp::from_unix(10),
         by: actor(),
+        despite: Vec::new(),
         digest,
         name: name.clone(),
         note: None,

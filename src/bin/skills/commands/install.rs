@@ -4,13 +4,15 @@ use super::super::complete;
 use super::super::context::{Context, Ended};
 use super::super::render::{self, Tone, paint};
 use super::first_use;
+use super::found;
 use indicatif::{ProgressBar, ProgressStyle};
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::digest::Digest;
-use skill_trust::model::skill::SkillName;
+use skill_trust::model::skill::{Revision, SkillName};
 use skill_trust::model::source::{BadSource, SourceKind, SourceSpec};
 use skill_trust::model::text;
 use skill_trust::ops::install::{self, Arrival, Offer, Opened, Purpose, Selection};
+use skill_trust::ops::judged;
 use skill_trust::ops::pick::{self, Pick};
 use skill_trust::ops::remove;
 use skill_trust::ops::trust;
@@ -224,7 +226,8 @@ fn show(context: &mut Context, opened: &Opened, arrivals: &[Arrival]) -> Ended {
                     render::files_of(row.files),
                     row.lifecycle.state()
                 ))?;
-                documents.push(serde_json::json!({ "name": row.revision.name, "digest": row.revision.digest, "state": row.lifecycle.state(), "new": new, "files": row.files, "bytes": row.bytes }));
+                let findings = told(context, &row.revision)?;
+                documents.push(serde_json::json!({ "name": row.revision.name, "digest": row.revision.digest, "state": row.lifecycle.state(), "new": new, "files": row.files, "bytes": row.bytes, "findings": findings }));
             }
             Err(stop) => {
                 if one {
@@ -284,6 +287,21 @@ fn show(context: &mut Context, opened: &Opened, arrivals: &[Arrival]) -> Ended {
     Ok(exit)
 }
 
+/// What the rules found in what arrived: a line for people, all for programs.
+fn told(context: &mut Context, revision: &Revision) -> Result<serde_json::Value, Stop> {
+    match judged::look(&context.world, revision) {
+        Ok(told) => {
+            context.say(&format!("found    {}", found::line(&told)))?;
+            Ok(found::document(&told))
+        }
+        // It is stored all the same; nobody can trust what cannot be looked at.
+        Err(stop) => {
+            context.note(&format!("found    cannot be told: {}", stop.what))?;
+            Ok(serde_json::Value::Null)
+        }
+    }
+}
+
 /// Fetch newer revisions beside the old ones
 #[derive(Debug, clap::Args)]
 #[command(
@@ -327,7 +345,10 @@ pub(crate) fn update(context: &mut Context, args: UpdateArgs) -> Ended {
                         news.before.short(),
                         digest.short()
                     ))?;
-                    documents.push(serde_json::json!({ "name": news.name, "before": news.before, "digest": digest, "stored": !args.dry_run }));
+                    let revision = Revision { name: news.name.clone(), digest };
+                    let findings =
+                        if args.dry_run { serde_json::Value::Null } else { told(context, &revision)? };
+                    documents.push(serde_json::json!({ "name": news.name, "before": news.before, "digest": digest, "stored": !args.dry_run, "findings": findings }));
                 }
                 Err(stop) => {
                     exit = exit.max(stop.code.exit());

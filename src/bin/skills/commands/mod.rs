@@ -10,6 +10,7 @@ pub(crate) mod enable;
 mod enable_over;
 mod enable_told;
 mod first_use;
+mod found;
 pub(crate) mod generate;
 pub(crate) mod install;
 pub(crate) mod kill;

@@ -5,7 +5,7 @@ use super::super::render::{self, Tone, paint};
 use serde_json::{Value, json};
 use skill_trust::model::code::{Exit, Stop};
 use skill_trust::model::text;
-use skill_trust::ops::rules::{self, Line};
+use skill_trust::ops::rules::{self, Line, Unused};
 use std::path::PathBuf;
 
 /// Show the rules in force, and check a policy file
@@ -44,12 +44,14 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
         Command::Show => show(context),
         Command::Check { file } => {
             let file = absolute(&file)?;
-            let lines = rules::check(&file)?;
+            let (lines, useless) = rules::check(&context.world, &file)?;
             let shown = text::escape(&file.to_string_lossy());
             let count = render::count(lines.len(), "rule");
             context.say(&format!("{}  {shown}: {count}", paint(Tone::Good, "valid")))?;
             table(context, &lines)?;
-            context.json("policy-check/1", json!({ "file": shown, "settings": documents(&lines) }))?;
+            unused(context, &useless)?;
+            let document = json!({ "file": shown, "settings": documents(&lines), "unused_exceptions": exceptions(&useless) });
+            context.json("policy-check/1", document)?;
             Ok(Exit::Done)
         }
     }
@@ -58,6 +60,7 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
 fn show(context: &mut Context) -> Ended {
     let found = rules::show(&context.world)?;
     table(context, &found.lines)?;
+    unused(context, &found.unused)?;
     context.say("")?;
     for (file, there) in &found.files {
         context.say(&format!("file     {file}{}", if *there { "" } else { "  (not there)" }))?;
@@ -67,7 +70,8 @@ fn show(context: &mut Context) -> Ended {
     }
     let file = |(file, there): &(String, bool)| json!({ "path": file, "there": there });
     let files: Vec<_> = found.files.iter().map(file).collect();
-    let document = json!({ "settings": documents(&found.lines), "files": files, "digest": found.digest });
+    let unused = exceptions(&found.unused);
+    let document = json!({ "settings": documents(&found.lines), "files": files, "digest": found.digest, "unused_exceptions": unused });
     context.json("policy/1", document)?;
     Ok(Exit::Done)
 }
@@ -86,6 +90,22 @@ fn table(context: &mut Context, lines: &[Line]) -> Result<(), Stop> {
     };
     let rows: Vec<_> = lines.iter().map(row).collect();
     context.say(&render::table(&["KEY", "VALUE", "FROM"], &rows, context.out.width()))
+}
+
+/// Exceptions that free from nothing here, so that they go.
+fn unused(context: &mut Context, all: &[Unused]) -> Result<(), Stop> {
+    if !all.is_empty() {
+        context.say(&paint(Tone::Careful, "\nExceptions that free from nothing here, and can go:"))?;
+    }
+    all.iter().try_for_each(|one| {
+        context.say(&format!("  {} for {} in {}: {}", one.rule, one.digest.short(), one.file, one.why))
+    })
+}
+
+fn exceptions(all: &[Unused]) -> Vec<Value> {
+    let one =
+        |one: &Unused| json!({ "rule": one.rule, "digest": one.digest, "file": one.file, "why": one.why });
+    all.iter().map(one).collect()
 }
 
 fn documents(lines: &[Line]) -> Vec<Value> {

@@ -104,6 +104,8 @@ fn grant(
         by_policy: false,
         // It was trusted as it is, and a later decision about others takes nothing from that.
         accepted: Accepted { older: true, new_signer: true },
+        // What blocks is overridden by `trust` alone; then this goes on with placing.
+        despite: Vec::new(),
         terms: TermsRequest { expires, note },
     };
     let mut plan = trust::plan(&context.world, &request)?;
@@ -114,6 +116,7 @@ fn grant(
     if let Some(until) = plan.terms.until {
         shown.push(format!("ends     {until}, as before"));
     }
+    shown.extend(super::found::question(plan.judged.told(), &plan.row.revision));
     let pin = trust::trust(&context.world, &plan, &shown.join("\n"), person)?;
     context.say(&format!("{}  {}  (record {})", paint(Tone::Good, "trusted"), drifted.row.revision, pin.seq))
 }

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::lifecycle::State;
 use skill_trust::model::text;
+use skill_trust::ops::judged;
 use skill_trust::ops::pick::{self, Pick};
 use skill_trust::ops::review::{self, Change, FileView, Review, ReviewRequest, as_text};
 
@@ -233,6 +234,14 @@ fn next(context: &Context, review: &Review) -> String {
     if let (State::Installed, Ok(Some(found))) = (review.row.lifecycle.state(), &review.revoked) {
         return render::commands(&format!("It is revoked, no trust is given; {}", found.next));
     }
+    let blocking = review.found.judgement.blocking();
+    if let (State::Installed, Some(first)) = (review.row.lifecycle.state(), blocking.first()) {
+        let explain = format!("Not to be trusted as it is; what the rule is about:  skills explain {first}");
+        let all_the_same = judged::command(revision, &blocking);
+        return render::commands(&format!(
+            "{explain}\nTo trust exactly these bytes all the same:  {all_the_same}"
+        ));
+    }
     render::commands(&match review.row.lifecycle.state() {
         State::Installed => format!("Next:    skills trust {revision}"),
         State::Trusted => {
@@ -272,6 +281,7 @@ fn document(review: &Review, list_only: bool, only: Option<&str>) -> Result<Valu
     Ok(json!({
         "name": row.revision.name, "digest": row.revision.digest, "state": row.lifecycle.state(),
         "source": row.source, "card": card, "files": files,
+        "findings": super::found::document(&review.found), "overridden": review.row.lifecycle.pin().map(|pin| &pin.despite),
         "provenance": super::trust::provenance(&review.findings), "revoked": revoked(review),
         "base": review.base.as_ref().map(|base| &base.row.revision), "not_compared": review.no_base,
     }))

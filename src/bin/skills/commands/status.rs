@@ -11,6 +11,7 @@ use skill_trust::model::followed::Standing;
 use skill_trust::model::lifecycle::{Lifecycle, Pin, State};
 use skill_trust::model::text;
 use skill_trust::model::time::Timestamp;
+use skill_trust::ops::judged::{self, Told};
 use skill_trust::ops::revoked::Covered;
 use skill_trust::ops::status::{self, Skill, Status, StatusRequest};
 use skill_trust::ops::trust;
@@ -37,9 +38,12 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     let request = StatusRequest { skill: args.skill, history: args.history };
     let found = status::status(&context.world, &request)?;
     brakes(context, &found)?;
+    // Only of what was asked for: the list stays fast.
+    let mut told = Vec::new();
     if request.skill.is_some() {
-        for skill in &found.skills {
-            evidence(context, skill, &found)?;
+        told = found.skills.iter().map(|skill| judged::look(&context.world, &skill.row.revision)).collect();
+        for (skill, told) in found.skills.iter().zip(&told) {
+            evidence(context, skill, told, &found)?;
         }
         history(context, &found)?;
     } else {
@@ -48,7 +52,7 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
         unmanaged::show(context, &found.unmanaged)?;
         next(context, &found)?;
     }
-    context.json("status/1", document(context, &found))?;
+    context.json("status/1", document(context, &found, &told))?;
     let Some(problem) = &found.problem else { return Ok(Exit::Done) };
     if !context.globals.json {
         context.out.stop(problem).map_err(|error| {
@@ -155,6 +159,9 @@ fn notes(skill: &Skill, found: &Status, now: Timestamp) -> Vec<String> {
         notes.push("its bytes are not the right ones".to_owned());
     }
     if let Some(pin) = lifecycle.pin() {
+        if !pin.despite.is_empty() {
+            notes.push(format!("OVERRIDE of BLOCK by {}", pin.despite.join(", ")));
+        }
         notes.push(format!("trusted {} by {}", render::age(pin.at, now), text::escape(&pin.by.user)));
         notes.extend(pin.until.filter(|until| *until > now).map(|until| {
             let left = render::age(until, now);
@@ -278,7 +285,12 @@ fn line(context: &mut Context, key: &str, value: &str) -> Result<(), Stop> {
     if value.is_empty() { Ok(()) } else { context.say(&format!("{key:<8} {value}")) }
 }
 
-fn evidence(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), Stop> {
+fn evidence(
+    context: &mut Context,
+    skill: &Skill,
+    told: &Result<Told, Stop>,
+    found: &Status,
+) -> Result<(), Stop> {
     let (row, now) = (&skill.row, context.now());
     line(context, "skill", &paint(Tone::Strong, row.revision.name.as_str()))?;
     line(context, "state", row.lifecycle.state().as_str())?;
@@ -297,6 +309,10 @@ fn evidence(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), 
         }
         Some(Err(stop)) => line(context, "signed", &paint(Tone::Bad, &format!("cannot be told: {stop}")))?,
         None => {}
+    }
+    match told {
+        Ok(told) => line(context, "found", &super::found::line(told))?,
+        Err(stop) => line(context, "found", &paint(Tone::Bad, &format!("cannot be told: {stop}")))?,
     }
     let pin = match &row.lifecycle {
         Lifecycle::Installed { former } => former.as_ref().map(|pin| ("not now; was trusted ", pin)),
@@ -340,6 +356,9 @@ fn evidence(context: &mut Context, skill: &Skill, found: &Status) -> Result<(), 
 fn decision(context: &mut Context, word: &str, pin: &Pin, now: Timestamp) -> Result<(), Stop> {
     let by = format!("{} ({}) by {}", pin.at, render::age(pin.at, now), text::escape(&pin.by.user));
     line(context, "trusted", &format!("{word}{by}, record {}", pin.seq))?;
+    if !pin.despite.is_empty() {
+        line(context, "override", &super::trust::despite(&pin.despite))?;
+    }
     line(context, "because", &text::escape(pin.note.as_deref().unwrap_or_default()))?;
     let until = pin.until.map(|until| format!("{until} ({})", render::age(until, now)));
     line(context, "until", &until.unwrap_or_default())
@@ -400,9 +419,11 @@ fn history(context: &mut Context, found: &Status) -> Result<(), Stop> {
     found.history.iter().try_for_each(|record| context.say(&super::audit::line(record, columns)))
 }
 
-fn document(context: &Context, found: &Status) -> Value {
+fn document(context: &Context, found: &Status, told: &[Result<Told, Stop>]) -> Value {
     let now = context.now();
-    let skills: Vec<_> = found.skills.iter().map(|skill| one(skill, &notes(skill, found, now))).collect();
+    let mut told = told.iter();
+    let skills: Vec<_> =
+        found.skills.iter().map(|skill| one(skill, told.next(), &notes(skill, found, now))).collect();
     let unmanaged: Vec<_> = found.unmanaged.skills.iter().map(unmanaged::document).collect();
     let permits: Vec<_> = found
         .permits
@@ -418,7 +439,7 @@ fn document(context: &Context, found: &Status) -> Value {
     })
 }
 
-fn one(skill: &Skill, notes: &[String]) -> Value {
+fn one(skill: &Skill, told: Option<&Result<Told, Stop>>, notes: &[String]) -> Value {
     let row = &skill.row;
     let former = match &row.lifecycle {
         Lifecycle::Installed { former } => former.as_ref(),
@@ -438,6 +459,8 @@ fn one(skill: &Skill, notes: &[String]) -> Value {
         "installed": row.installed, "files": row.files, "bytes": row.bytes,
         "pin": row.lifecycle.pin(), "former_pin": former, "placements": row.lifecycle.placements(),
         "folders": folders, "newer": skill.newer, "last": skill.last, "manifest": skill.manifest,
+        "findings": told.and_then(|told| told.as_ref().ok()).map(super::found::document),
+        "overridden": row.lifecycle.pin().map_or(&[][..], |pin| &pin.despite),
         "notes": notes, "revoked": skill.revoked.as_ref().map(revocation),
         "provenance": skill.findings.as_ref().and_then(|found| found.as_ref().ok()).map(super::trust::provenance),
     })

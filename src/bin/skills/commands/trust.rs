@@ -3,6 +3,7 @@
 use super::super::complete;
 use super::super::context::{Context, Ended};
 use super::super::render::{self, Tone, paint};
+use super::found;
 use super::install::parse_digest;
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::time::Timestamp;
@@ -15,7 +16,8 @@ use std::path::PathBuf;
 #[command(
     after_help = "The decision belongs to the bytes: any later change withdraws it.\nWithout a terminal, name the reviewed bytes in full: \
     --digest sha256:…\n\nExamples:\n  skills trust pdf-forms\n  skills trust pdf-forms --expires 90d --note \"read all three files\"\n  \
-    skills trust pdf-forms --digest sha256:<64 hex digits>\n  skills trust --from acme/skills\n  skills trust --updates\n  skills trust --updates --by-policy\n\nSee also: skills review, skills enable"
+    skills trust pdf-forms --digest sha256:<64 hex digits>\n  skills trust --from acme/skills\n  skills trust --updates\n  skills trust --updates --by-policy\n  \
+    skills trust pdf-forms --despite exec.decode.base64 --note \"unpacks its own test data\"\n\nSee also: skills review, skills enable"
 )]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST; several are decided with one answer
@@ -48,6 +50,9 @@ pub(crate) struct Args {
     /// Take another signer than before, with --digest or --by-policy
     #[arg(long, conflicts_with_all = ["from", "updates", "adopted", "set"])]
     pub(super) new_signer: bool,
+    /// Override a rule that blocks it, for exactly these bytes; each one named, with --note
+    #[arg(long, value_name = "RULE", requires = "note", conflicts_with_all = ["from", "updates", "adopted", "set", "by_policy"])]
+    pub(super) despite: Vec<String>,
     /// When it ends: 90d, 2027-01-31, or a time
     #[arg(long, value_name = "WHEN")]
     expires: Option<String>,
@@ -79,11 +84,19 @@ pub(crate) fn run(context: &mut Context, mut args: Args) -> Ended {
                 "decide about it alone: skills trust NAME, with that option",
             ));
         }
+        if !args.despite.is_empty() {
+            return Err(Stop::new(
+                Code::Usage,
+                "--despite overrides rules for one skill's bytes, not for several",
+                "decide about it alone: skills trust NAME --despite RULE --note \"WHY\"",
+            ));
+        }
         return super::trust_set::run(context, args, digest, &terms);
     }
     let accepted = Accepted { older: args.older, new_signer: args.new_signer };
     let by_policy = args.by_policy;
-    let request = TrustRequest { skill: args.skills.swap_remove(0), digest, by_policy, accepted, terms };
+    let (skill, despite) = (args.skills.swap_remove(0), args.despite);
+    let request = TrustRequest { skill, digest, by_policy, accepted, despite, terms };
     let plan = match trust::plan(&context.world, &request) {
         Err(stop) if !args.dry_run => return Err(trust::record(&context.world, &request, stop)),
         planned => planned?,
@@ -94,11 +107,18 @@ pub(crate) fn run(context: &mut Context, mut args: Args) -> Ended {
         context.json("trust-plan/1", document(&plan))?;
         return Ok(Exit::Done);
     }
+    // Where nobody is asked, what would stand before the question is said all the same.
+    if digest.is_some() && found::is_said(plan.judged.told()) {
+        found::question(plan.judged.told(), &plan.row.revision)
+            .iter()
+            .try_for_each(|line| context.say(line))?;
+    }
     let mut person = context.person();
     let pin = trust::trust(&context.world, &plan, &shown, person.as_mut())?;
     let revision = &plan.row.revision;
     let until = pin.until.map_or(String::new(), |until| format!(" until {until}"));
-    context.say(&format!("{}  {revision}{until}", paint(Tone::Good, "trusted")))?;
+    let over = if pin.despite.is_empty() { String::new() } else { format!("  {}", despite(&pin.despite)) };
+    context.say(&format!("{}  {revision}{until}{over}", paint(Tone::Good, "trusted")))?;
     let place = super::enable::place_hint(context);
     let next = format!("Not enabled yet. Next:  skills enable {}{place}", revision.name);
     context.say(&render::commands(&next))?;
@@ -131,7 +151,16 @@ fn describe(context: &Context, plan: &TrustPlan) -> String {
     if let Some(file) = &plan.granted {
         lines.push(format!("granted  by {file}"));
     }
+    lines.extend(found::question(plan.judged.told(), &row.revision));
+    if !plan.despite.is_empty() {
+        lines.push(format!("override {}", despite(&plan.despite)));
+    }
     lines.join("\n")
+}
+
+/// That rules are overridden, in words.
+pub(super) fn despite(rules: &[String]) -> String {
+    paint(Tone::Bad, &format!("despite BLOCK by {}", rules.join(", ")))
 }
 
 /// Who vouches, line by line.
@@ -158,6 +187,7 @@ fn document(plan: &TrustPlan) -> serde_json::Value {
         "name": plan.row.revision.name, "digest": plan.row.revision.digest, "source": plan.row.source,
         "until": plan.terms.until, "before": plan.before, "granted": plan.granted,
         "provenance": provenance(&plan.findings),
+        "findings": found::document(plan.judged.told()), "despite": plan.despite,
     })
 }
 

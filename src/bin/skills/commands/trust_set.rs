@@ -99,10 +99,14 @@ fn dropped(plan: &SetPlan) -> Vec<String> {
         return Vec::new();
     }
     let mut out = vec![format!("\n{}", paint(Tone::Careful, "Not among them, each to be decided alone:"))];
-    out.extend(plan.alone.iter().map(|member| {
-        let why = member.alone.as_deref().unwrap_or_default();
-        format!("  {}: {}", member.row.revision, text::escape(why))
-    }));
+    for member in &plan.alone {
+        let (why, revision) = (member.alone.as_deref().unwrap_or_default(), &member.row.revision);
+        out.push(format!("  {revision}: {}", text::escape(why)));
+        if member.found.judgement.needs_a_person() && !member.closed {
+            let next = format!("    skills review {revision}, then: skills trust {revision}");
+            out.push(render::commands(&next));
+        }
+    }
     out
 }
 
@@ -158,7 +162,7 @@ fn document(plan: &SetPlan) -> serde_json::Value {
             "name": member.row.revision.name, "digest": member.row.revision.digest,
             "source": member.row.source, "marks": member.marks, "files": member.files,
             "added": member.lines.0, "removed": member.lines.1, "compared": member.compared, "alone": member.alone,
-            "granted": member.granted, "provenance": super::trust::provenance(&member.vouching),
+            "granted": member.granted, "findings": super::found::document(&member.found), "provenance": super::trust::provenance(&member.vouching),
         })
     };
     json!({

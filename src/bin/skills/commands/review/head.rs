@@ -18,6 +18,11 @@ pub(super) fn show(context: &mut Context, review: &Review, files: &[&FileView]) 
     line(context, "source", &row.source.to_string())?;
     line(context, "state", row.lifecycle.state().as_str())?;
     revoked(context, review)?;
+    if let Some(pin) = row.lifecycle.pin().filter(|pin| !pin.despite.is_empty()) {
+        let words = super::super::trust::despite(&pin.despite);
+        line(context, "override", &format!("trusted {words}, by {}", text::escape(&pin.by.user)))?;
+    }
+    super::super::found::head(&review.found).iter().try_for_each(|line| context.say(line))?;
     for told in super::super::trust::vouching(&review.findings.lines) {
         context.say(&told)?;
     }
