@@ -16,6 +16,8 @@ pub mod disable;
 pub mod doctor;
 pub mod drill;
 pub mod enable;
+#[cfg(feature = "review")]
+pub mod explain;
 pub mod facts;
 #[cfg(feature = "review")]
 pub mod findings;
@@ -43,6 +45,8 @@ pub mod revoked;
 #[cfg(feature = "provenance")]
 pub mod roots;
 pub mod rules;
+#[cfg(feature = "review")]
+pub mod scan;
 pub mod session;
 pub mod status;
 pub mod stop;
