@@ -29,7 +29,7 @@ pub enum Exit {
     Unreachable = 8,
     /// Busy; try again.
     Busy = 9,
-    /// Reserved for `scan`, which this version does not have.
+    /// `scan` found something at or above its threshold.
     Findings = 10,
 }
 
@@ -63,7 +63,7 @@ impl Exit {
             Self::Damaged => "Ledger or log damaged, rolled back, or a record pending.",
             Self::Unreachable => "The source cannot be reached.",
             Self::Busy => "Busy; try again.",
-            Self::Findings => "Reserved for `scan`, which this version does not have.",
+            Self::Findings => "`scan` found something at or above its threshold.",
         }
     }
 }

@@ -10,10 +10,13 @@ pub mod code;
 pub mod decision;
 pub mod dependency;
 pub mod digest;
+#[cfg(feature = "review")]
+pub mod excerpt;
 pub mod finding;
 pub mod followed;
 pub mod git_proof;
-#[cfg(feature = "provenance")]
+#[cfg(any(feature = "provenance", feature = "review"))]
+#[cfg_attr(not(feature = "provenance"), allow(dead_code, reason = "parts that only provenance asks for"))]
 pub mod json;
 pub mod lifecycle;
 pub mod limits;
@@ -24,6 +27,8 @@ pub mod path;
 pub mod permit;
 pub mod provenance;
 pub mod record;
+#[cfg(feature = "review")]
+pub mod sarif;
 pub mod set;
 pub mod signer;
 pub mod skill;

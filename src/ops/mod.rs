@@ -16,6 +16,8 @@ pub mod disable;
 pub mod doctor;
 pub mod drill;
 pub mod enable;
+#[cfg(feature = "review")]
+pub mod explain;
 pub mod facts;
 #[cfg(feature = "review")]
 pub mod findings;
@@ -47,6 +49,8 @@ pub mod revoked;
 pub mod roots;
 #[cfg(feature = "review")]
 pub mod rules;
+#[cfg(feature = "review")]
+pub mod scan;
 pub mod session;
 pub mod status;
 pub mod stop;

@@ -4,6 +4,8 @@
 pub mod account;
 pub mod ancestors;
 pub mod audit_log;
+#[cfg(feature = "review")]
+pub mod below;
 pub mod checkpoint;
 pub mod clock;
 pub mod fetch;

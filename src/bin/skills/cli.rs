@@ -1,8 +1,8 @@
 //! The command line: what can be typed, and which file does it.
 
 use super::commands::{
-    adopt, audit, doctor, enable, generate, install, kill, policy, repair, review, status, tour, trust,
-    uninstall, verify,
+    adopt, audit, doctor, enable, explain, generate, install, kill, policy, repair, review, scan, status,
+    tour, trust, uninstall, verify,
 };
 #[cfg(feature = "provenance")]
 use super::commands::{publish, roots};
@@ -20,7 +20,7 @@ use std::process::ExitCode;
 #[command(name = "skills", version, propagate_version = true, max_term_width = 100)]
 #[command(
     after_help = "Exit codes: 0 done · 1 failed · 2 usage · 3 refused · 4 a person is needed · 5 drift · 6 held by \
-    a kill · 7 ledger or log damaged · 8 source unreachable · 9 busy\n\nStart here:  skills tour"
+    a kill · 7 ledger or log damaged · 8 source unreachable · 9 busy · 10 scan found something\n\nStart here:  skills tour"
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -66,6 +66,8 @@ enum Command {
     Untrust(trust::UntrustArgs),
     /// Hash everything again and check ledger and log against each other
     Verify(verify::Args),
+    /// Say what a skill's text would do, by rules
+    Scan(scan::Args),
     /// Keep a trust root: whom others should believe, what is revoked
     #[cfg(feature = "provenance")]
     Roots(roots::Args),
@@ -73,6 +75,8 @@ enum Command {
     Audit(audit::Args),
     /// Show the rules in force, and check a policy file
     Policy(policy::Args),
+    /// Say what a rule or a code means
+    Explain(explain::Args),
     /// Check the installation itself
     Doctor(doctor::Args),
     /// For authors and reviewers: make keys, sign skills, attest, review
@@ -205,10 +209,12 @@ fn run(context: &mut Context, command: Command) -> Result<Exit, Stop> {
         Command::Repair(args) => repair::run(context, args),
         Command::Untrust(args) => trust::untrust(context, args),
         Command::Verify(args) => verify::run(context, args),
+        Command::Scan(args) => scan::run(context, args),
         #[cfg(feature = "provenance")]
         Command::Roots(args) => roots::run(context, args),
         Command::Audit(args) => audit::run(context, args),
         Command::Policy(args) => policy::run(context, args),
+        Command::Explain(args) => explain::run(context, args),
         Command::Doctor(args) => doctor::run(context, args),
         #[cfg(feature = "provenance")]
         Command::Publish(args) => publish::run(context, args),
@@ -232,6 +238,8 @@ mod tests {
     /// Commands that change nothing, so that there is nothing to try out.
     const READS: &[&str] = &[
         "skills status",
+        "skills scan",
+        "skills explain",
         "skills diff",
         "skills audit show",
         "skills audit tail",

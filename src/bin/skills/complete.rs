@@ -18,7 +18,7 @@ use clap_complete::engine::{self, ArgValueCompleter, CompletionCandidate};
 use skill_trust::model::agent::AGENTS;
 use skill_trust::model::lifecycle::{RevisionRow, State};
 use skill_trust::model::text;
-use skill_trust::ops::{World, pick};
+use skill_trust::ops::{World, explain, pick};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
@@ -191,6 +191,17 @@ pub(crate) fn trusted() -> ArgValueCompleter {
 /// Skills that agents load.
 pub(crate) fn enabled() -> ArgValueCompleter {
     skills(|state| state == State::Enabled)
+}
+
+/// Rules and codes, with what they are.
+pub(crate) fn ids() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let typed = typed.to_string_lossy();
+        let rules = explain::rules().into_iter().map(|rule| (rule.id, rule.title.to_owned()));
+        let codes = explain::codes().into_iter().map(|code| (code.code, code.what));
+        let fits = rules.chain(codes).filter(|(id, _)| id.starts_with(&*typed));
+        fits.map(|(id, what)| CompletionCandidate::new(id).help(Some(what.into()))).collect()
+    })
 }
 
 /// The agents we know, with what people call them.

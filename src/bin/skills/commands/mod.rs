@@ -9,6 +9,7 @@ mod drill;
 pub(crate) mod enable;
 mod enable_over;
 mod enable_told;
+pub(crate) mod explain;
 mod first_use;
 mod found;
 pub(crate) mod generate;
@@ -27,6 +28,7 @@ mod roots_args;
 pub(crate) mod roots_follow;
 #[cfg(feature = "provenance")]
 mod roots_show;
+pub(crate) mod scan;
 pub(crate) mod status;
 pub(crate) mod tour;
 pub(crate) mod trust;

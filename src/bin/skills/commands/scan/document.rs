@@ -1,0 +1,76 @@
+//! The JSON document: `schema/scan.json` says what each part is.
+
+use super::{Looked, View, counts};
+use serde_json::{Value, json};
+use skill_trust::model::finding::Tier;
+use skill_trust::ops::scan::{Scanned, Told};
+
+/// All of it.
+pub(super) fn document(all: &[Looked], view: View) -> Value {
+    let reached = |tier: Tier| view.fail_on.is_some_and(|least| tier >= least);
+    let counted: serde_json::Map<_, _> =
+        counts(all).iter().map(|(tier, count)| (tier.name().to_lowercase(), json!(count))).collect();
+    json!({
+        "fail_on": view.fail_on,
+        "reached": all.iter().flat_map(|looked| looked.scan.tiers()).any(reached),
+        "complete": all.iter().all(|looked| looked.scan.is_complete()),
+        "shown_from": view.min,
+        "tiers": counted,
+        "looked_at": all.iter().map(|looked| one(looked, view)).collect::<Vec<_>>(),
+    })
+}
+
+fn one(looked: &Looked, view: View) -> Value {
+    let scan = &looked.scan;
+    let elsewhere: Vec<_> = scan
+        .elsewhere
+        .iter()
+        .filter(|other| other.tier >= view.min)
+        .map(|other| {
+            json!({ "rule": other.rule, "tier": other.tier, "path": other.path, "message": other.message })
+        })
+        .collect();
+    let imported: Vec<_> = scan
+        .imported
+        .iter()
+        .map(|one| {
+            json!({
+                "file": one.file, "tools": one.tools, "results": one.results, "left_off": one.left_off,
+                "failed_runs": one.failed,
+            })
+        })
+        .collect();
+    json!({
+        "named": looked.named, "folder": looked.is_folder,
+        "skills": scan.skills.iter().map(|skill| self::skill(skill, view)).collect::<Vec<_>>(),
+        "faults": scan.faults, "links": scan.links, "imported": imported, "elsewhere": elsewhere,
+    })
+}
+
+fn skill(skill: &Scanned, view: View) -> Value {
+    let told = skill.told.iter().filter(|told| told.finding.tier >= view.min);
+    json!({
+        "path": skill.path, "name": skill.name, "digest": skill.digest, "files": skill.files,
+        "bytes": skill.bytes, "faults": skill.faults, "card": skill.card,
+        "findings": told.map(finding).collect::<Vec<_>>(),
+    })
+}
+
+fn finding(told: &Told) -> Value {
+    let finding = &told.finding;
+    let lines: Vec<_> = told.excerpt.iter().flat_map(|excerpt| &excerpt.lines).collect();
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            json!({
+                "line": line.number, "text": line.text, "marked": [line.marked.start, line.marked.end],
+                "cut": [line.cut.0, line.cut.1],
+            })
+        })
+        .collect();
+    json!({
+        "rule": finding.rule, "tier": finding.tier, "context": finding.context, "path": finding.path,
+        "region": told.region, "message": finding.message, "reads_as": finding.reads_as,
+        "lines": lines, "print": told.print, "foreign": told.is_foreign,
+    })
+}
