@@ -1,8 +1,8 @@
 //! The command line: what can be typed, and which file does it.
 
 use super::commands::{
-    adopt, audit, doctor, enable, explain, generate, install, kill, policy, repair, review, scan, status,
-    tour, trust, uninstall, verify,
+    adopt, audit, deps, doctor, enable, explain, generate, install, kill, policy, repair, review, scan,
+    status, tour, trust, uninstall, verify,
 };
 #[cfg(feature = "provenance")]
 use super::commands::{publish, roots};
@@ -43,6 +43,8 @@ enum Command {
     Diff(review::DiffArgs),
     /// Decide that exactly these bytes may be used
     Trust(trust::Args),
+    /// See what a skill asks to have installed
+    Deps(deps::Args),
     /// Place a trusted skill where agents load it
     Enable(enable::Args),
     /// Take a skill away from agents
@@ -197,6 +199,7 @@ fn run(context: &mut Context, command: Command) -> Result<Exit, Stop> {
         Command::Review(args) => review::run(context, args),
         Command::Diff(args) => review::diff(context, args),
         Command::Trust(args) => trust::run(context, args),
+        Command::Deps(args) => deps::run(context, args),
         Command::Enable(args) => enable::run(context, args),
         Command::Disable(args) => enable::disable(context, args),
         Command::Update(args) => install::update(context, args),
@@ -241,6 +244,7 @@ mod tests {
         "skills scan",
         "skills explain",
         "skills diff",
+        "skills deps plan",
         "skills audit show",
         "skills audit tail",
         "skills audit verify",
