@@ -12,6 +12,7 @@
 //! download, a container, a command in the author's own words: refused. Those
 //! are for a person to do, who sees what is done.
 
+pub mod denied;
 pub mod values;
 
 use crate::model::dependency::{AskedAt, Installer, Plan, Refused, Risk, Step, Wanted};
