@@ -16,6 +16,7 @@
 //! See: the Agent Skills specification, section "SKILL.md format".
 
 mod fault;
+pub mod front;
 mod read;
 mod scan;
 #[cfg(test)]

@@ -9,7 +9,6 @@
 //! All three are plain data. What may be run is decided by the ledger's token
 //! alone, which it makes from a consent that it used up.
 
-use super::dependency::Risk;
 use super::digest::Digest;
 use super::record::Actor;
 use super::skill::Revision;
@@ -43,59 +42,6 @@ impl fmt::Display for Where {
     }
 }
 
-/// Something that is never done unless it was allowed by this name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scope {
-    /// Programs of the package run while it is installed, with nothing around them.
-    RunsOnInstall,
-    /// A tap that somebody keeps by himself.
-    ThirdPartyTap,
-    /// Into the system, not into a folder of its own.
-    System,
-    /// With the rights of root.
-    Root,
-}
-
-impl Scope {
-    /// Every one.
-    pub const ALL: &[Self] = &[Self::RunsOnInstall, Self::ThirdPartyTap, Self::System, Self::Root];
-
-    /// As it is typed.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::RunsOnInstall => "runs-on-install",
-            Self::ThirdPartyTap => "third-party-tap",
-            Self::System => "system",
-            Self::Root => "root",
-        }
-    }
-
-    /// Reads it as it is typed.
-    #[must_use]
-    pub fn parse(typed: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|scope| scope.as_str() == typed)
-    }
-
-    /// What it allows, in words.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::RunsOnInstall => Risk::RunsOnInstall.words(),
-            Self::ThirdPartyTap => Risk::ThirdPartyTap.words(),
-            Self::System => Risk::System.words(),
-            Self::Root => Risk::Root.words(),
-        }
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// A yes to exactly one plan, good for one run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -107,8 +53,8 @@ pub struct Consent {
     /// Where it is to be run.
     #[serde(rename = "where")]
     pub place: Where,
-    /// What was allowed by name.
-    pub scopes: BTreeSet<Scope>,
+    /// What was allowed by name; the plan says the same, and its digest covers it.
+    pub scopes: BTreeSet<String>,
     /// From then on it is no yes.
     pub until: Timestamp,
     /// Number of the record that began the run before; 0 if there was none. A
@@ -161,20 +107,4 @@ pub struct Last {
     pub end: End,
     /// What was asked for, one line for each step; escaped.
     pub what: Vec<String>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_scope_is_read_as_it_is_written_and_nothing_else_is_one() {
-        for scope in Scope::ALL {
-            assert_eq!(Scope::parse(scope.as_str()), Some(*scope));
-            assert_eq!(serde_json::to_string(scope).unwrap(), format!("\"{scope}\""));
-        }
-        for other in ["", "all", "*", "Root", "root ", "unpinned"] {
-            assert_eq!(Scope::parse(other), None, "{other}");
-        }
-    }
 }

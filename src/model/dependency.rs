@@ -86,6 +86,122 @@ pub struct Wanted {
     pub at: AskedAt,
 }
 
+/// What keeps something from being a step. Its name stands in plans and on
+/// command lines: it is never reused for something else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// A file at an address instead of a name.
+    Url,
+    /// A repository instead of a name.
+    Git,
+    /// Another index or registry than the public one.
+    Index,
+    /// A tap that is not Homebrew's own.
+    Tap,
+    /// Scripts of packages run while they are installed.
+    Scripts,
+    /// What is installed is built from its source first.
+    Build,
+    /// It asks for the rights of root.
+    Root,
+    /// It asks to change what belongs to the system's own package manager.
+    System,
+    /// A command in the author's own words.
+    Shell,
+    /// A download that is run.
+    Fetch,
+    /// A download.
+    Download,
+    /// A folder or file on the machine.
+    Path,
+    /// A value that is not surely a name or a version.
+    Value,
+    /// An option that nothing is known of.
+    Option,
+    /// An installer that nothing is known of.
+    Kind,
+    /// What cannot be read.
+    Unreadable,
+    /// More than a plan holds.
+    Many,
+}
+
+impl Scope {
+    /// Every one.
+    pub const ALL: &[Self] = &[
+        Self::Url,
+        Self::Git,
+        Self::Index,
+        Self::Tap,
+        Self::Scripts,
+        Self::Build,
+        Self::Root,
+        Self::System,
+        Self::Shell,
+        Self::Fetch,
+        Self::Download,
+        Self::Path,
+        Self::Value,
+        Self::Option,
+        Self::Kind,
+        Self::Unreadable,
+        Self::Many,
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Url => "dep.url",
+            Self::Git => "dep.git",
+            Self::Index => "dep.index",
+            Self::Tap => "dep.tap",
+            Self::Scripts => "dep.scripts",
+            Self::Build => "dep.build",
+            Self::Root => "dep.root",
+            Self::System => "dep.system",
+            Self::Shell => "dep.shell",
+            Self::Fetch => "dep.fetch",
+            Self::Download => "dep.download",
+            Self::Path => "dep.path",
+            Self::Value => "dep.value",
+            Self::Option => "dep.option",
+            Self::Kind => "dep.kind",
+            Self::Unreadable => "dep.unreadable",
+            Self::Many => "dep.many",
+        }
+    }
+
+    /// The one of this name.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|scope| scope.name() == name)
+    }
+
+    /// Whether a person may allow it: there is an argument vector for it. A line
+    /// for a shell never has one.
+    #[must_use]
+    pub const fn may_be_allowed(self) -> bool {
+        matches!(
+            self,
+            Self::Url
+                | Self::Git
+                | Self::Index
+                | Self::Tap
+                | Self::Scripts
+                | Self::Build
+                | Self::Root
+                | Self::System
+        )
+    }
+}
+
+impl Serialize for Scope {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
 /// Why a step is worth a second look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -102,6 +218,18 @@ pub enum Risk {
     Root,
     /// The skill does not declare it; a text of it does it.
     Undeclared,
+    /// A range of versions.
+    Range,
+    /// It is asked for the whole account.
+    Global,
+    /// A file at an address.
+    Url,
+    /// A repository.
+    Git,
+    /// Another index or registry.
+    Index,
+    /// Built from its source.
+    Build,
 }
 
 impl Risk {
@@ -115,6 +243,12 @@ impl Risk {
             Self::System => "installs into the system, no sandbox can hold it",
             Self::Root => "needs the rights of root",
             Self::Undeclared => "not declared by the skill; found in its text",
+            Self::Range => "a range of versions: the newest one in it comes",
+            Self::Global => "asked for the whole account; here it goes into a folder of its own",
+            Self::Url => "whatever lies at that address is installed: no registry stands behind it",
+            Self::Git => "whatever the repository holds is installed: no registry stands behind it",
+            Self::Index => "whoever runs that index decides what every name means",
+            Self::Build => "built from its source: programs of the package run while it is installed",
         }
     }
 }
@@ -139,10 +273,69 @@ pub struct Step {
 pub struct Refused {
     /// The kind, as the skill says it; not escaped.
     pub kind: String,
+    /// What keeps it out.
+    pub scope: Scope,
     /// Why; escaped.
     pub why: String,
+    /// What a person would have to allow for it to become a step; empty if nothing makes it one.
+    pub allow: BTreeSet<Scope>,
     /// Where it is asked for.
     pub asked: AskedAt,
+}
+
+/// What sort of thing has to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NeedKind {
+    /// A program.
+    Program,
+    /// A setting in the environment: often a secret.
+    Setting,
+    /// A setting of the gateway.
+    Config,
+    /// A server that tools come from.
+    Server,
+    /// Anything else, in the author's words.
+    Other,
+}
+
+/// What has to be there for the skill to work. Nothing is installed for saying so.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Need {
+    /// What sort of thing.
+    pub kind: NeedKind,
+    /// Its name; of several, any one will do. Not escaped.
+    pub any_of: Vec<String>,
+    /// Who brings it, of the steps of this plan; none if it has to be there already.
+    pub installed_by: Option<Installer>,
+    /// Where it is said.
+    pub asked: AskedAt,
+}
+
+/// A file of the skill that lists packages.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Listed {
+    /// The file.
+    pub path: String,
+    /// What it is, for people.
+    pub what: String,
+    /// How many packages it asks for.
+    pub packages: usize,
+    /// Whether it fixes every version with its digest.
+    pub hashes: bool,
+}
+
+/// Everything that a skill's files say of what it needs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Collected {
+    /// What is to be installed.
+    pub wanted: Vec<Wanted>,
+    /// What is refused before it is looked at closer.
+    pub refused: Vec<Refused>,
+    /// What has to be there.
+    pub needs: Vec<Need>,
+    /// Files that list packages.
+    pub listed: Vec<Listed>,
 }
 
 /// Everything that would be run for one revision, and what would not.
@@ -150,10 +343,24 @@ pub struct Refused {
 pub struct Plan {
     /// The content that it is for. Another content has another plan.
     pub skill: Digest,
+    /// What a person allowed that is refused otherwise.
+    pub allowed: BTreeSet<Scope>,
     /// In the order in which they would be run.
     pub steps: Vec<Step>,
     /// What is left out.
     pub refused: Vec<Refused>,
+    /// What has to be there.
+    pub needs: Vec<Need>,
+    /// Files of it that list packages.
+    pub listed: Vec<Listed>,
+}
+
+impl Plan {
+    /// Whether the skill asks for nothing at all.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.refused.is_empty() && self.needs.is_empty() && self.listed.is_empty()
+    }
 }
 
 impl Plan {

@@ -12,6 +12,8 @@ pub mod as_before;
 pub mod audit;
 pub mod clear;
 pub mod clock;
+#[cfg(feature = "review")]
+pub mod deps;
 pub mod disable;
 pub mod doctor;
 pub mod drill;

@@ -1,7 +1,7 @@
 //! The command line: what can be typed, and which file does it.
 
 use super::commands::{
-    adopt, audit, doctor, enable, generate, install, kill, policy, repair, review, status, tour, trust,
+    adopt, audit, deps, doctor, enable, generate, install, kill, policy, repair, review, status, tour, trust,
     uninstall, verify,
 };
 #[cfg(feature = "provenance")]
@@ -43,6 +43,8 @@ enum Command {
     Diff(review::DiffArgs),
     /// Decide that exactly these bytes may be used
     Trust(trust::Args),
+    /// See what a skill asks to have installed
+    Deps(deps::Args),
     /// Place a trusted skill where agents load it
     Enable(enable::Args),
     /// Take a skill away from agents
@@ -193,6 +195,7 @@ fn run(context: &mut Context, command: Command) -> Result<Exit, Stop> {
         Command::Review(args) => review::run(context, args),
         Command::Diff(args) => review::diff(context, args),
         Command::Trust(args) => trust::run(context, args),
+        Command::Deps(args) => deps::run(context, args),
         Command::Enable(args) => enable::run(context, args),
         Command::Disable(args) => enable::disable(context, args),
         Command::Update(args) => install::update(context, args),
@@ -233,6 +236,7 @@ mod tests {
     const READS: &[&str] = &[
         "skills status",
         "skills diff",
+        "skills deps plan",
         "skills audit show",
         "skills audit tail",
         "skills audit verify",

@@ -8,21 +8,29 @@
 //! what does not fit            ─▶ refused, with the reason; never passed on
 //! ```
 //!
-//! Scripts of packages are off wherever an installer can do without them. A
-//! download, a container, a command in the author's own words: refused. Those
-//! are for a person to do, who sees what is done.
+//! Scripts of packages are off wherever an installer can do without them. What
+//! leads elsewhere than to an installer's own packages is refused until a person
+//! allows it by name ([`denied`]); a line for a shell never becomes a step.
 
+mod argv;
+#[cfg(feature = "review")]
+pub mod collect;
 pub mod denied;
+mod package;
 pub mod values;
 
-use crate::model::dependency::{AskedAt, Installer, Plan, Refused, Risk, Step, Wanted};
+use crate::model::dependency::{
+    Collected, Installer, Need, NeedKind, Plan, Refused, Risk, Scope, Step, Wanted,
+};
 use crate::model::digest::Digest;
-use crate::model::text;
+use package::Denial;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most steps of a plan.
 pub const STEPS_MAX: usize = 64;
+/// Most refusals that are told.
+pub const REFUSED_MAX: usize = 256;
 
 /// Where things are put: folders of our own, as the sandbox sees them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,270 +39,130 @@ pub struct Folders {
     pub tools: String,
 }
 
+impl Default for Folders {
+    /// One path on every machine, so that a skill has one plan on all of them.
+    fn default() -> Self {
+        Self { tools: "/skill-tools".to_owned() }
+    }
+}
+
+/// What is being put together.
+struct Making<'a> {
+    folders: &'a Folders,
+    allowed: &'a BTreeSet<Scope>,
+    steps: BTreeMap<(Installer, Vec<String>), Step>,
+    refused: BTreeSet<Refused>,
+    /// Programs, and who brings them.
+    brings: BTreeMap<String, Installer>,
+}
+
 /// Plans everything that is asked for on this operating system (`linux`, `macos`).
 #[must_use]
-pub fn plan(skill: Digest, wanted: &[Wanted], os: &str, folders: &Folders) -> Plan {
-    let mut steps: BTreeMap<(Installer, Vec<String>), Step> = BTreeMap::new();
-    let mut refused = BTreeSet::new();
-    let here: Vec<_> = wanted
-        .iter()
-        .filter(|one| one.os.is_empty() || one.os.iter().any(|name| same_os(name, os)))
-        .collect();
-    for one in here {
-        for asked in asked(one) {
-            match asked.and_then(|package| step(&package, &one.at, folders)) {
-                Ok(step) => {
-                    let key = (step.installer, step.argv.clone());
-                    let full = steps.len() >= STEPS_MAX;
-                    match steps.entry(key) {
-                        Entry::Occupied(mut known) => known.get_mut().asked.extend(step.asked),
-                        Entry::Vacant(_) if full => {
-                            let why = format!("a plan has at most {STEPS_MAX} steps");
-                            refused.insert(Refused { kind: one.kind.clone(), why, asked: one.at.clone() });
-                        }
-                        Entry::Vacant(place) => {
-                            place.insert(step);
-                        }
-                    }
-                }
-                Err(why) => {
-                    refused.insert(Refused { kind: one.kind.clone(), why, asked: one.at.clone() });
-                }
-            }
+pub fn plan(
+    skill: Digest,
+    collected: &Collected,
+    os: &str,
+    folders: &Folders,
+    allowed: &BTreeSet<Scope>,
+) -> Plan {
+    let allowed: BTreeSet<_> = allowed.iter().copied().filter(|scope| scope.may_be_allowed()).collect();
+    let mut making = Making {
+        folders,
+        allowed: &allowed,
+        steps: BTreeMap::new(),
+        refused: collected.refused.iter().cloned().collect(),
+        brings: BTreeMap::new(),
+    };
+    for one in &collected.wanted {
+        if one.os.is_empty() || one.os.iter().any(|name| same_os(name, os)) {
+            making.add(one);
         }
     }
     // What the skill declares in one place is not undeclared for standing in another.
-    for step in steps.values_mut() {
+    for step in making.steps.values_mut() {
         if !step.asked.iter().any(|at| at.declared) {
             step.risks.insert(Risk::Undeclared);
         }
     }
-    Plan { skill, steps: steps.into_values().collect(), refused: refused.into_iter().collect() }
+    let brings = making.brings;
+    let needs: BTreeSet<_> = collected.needs.iter().map(|need| with_installer(need, &brings)).collect();
+    Plan {
+        skill,
+        steps: making.steps.into_values().collect(),
+        refused: making.refused.into_iter().collect(),
+        needs: needs.into_iter().collect(),
+        listed: collected.listed.clone(),
+        allowed,
+    }
+}
+
+impl Making<'_> {
+    fn add(&mut self, one: &Wanted) {
+        for asking in package::asked(one) {
+            let step = asking
+                .package
+                .and_then(|package| Ok((argv::step(&package, &one.at, self.folders)?, package)));
+            match step {
+                Err(denial) => self.refuse(one, denial, BTreeSet::new()),
+                Ok((step, package)) => {
+                    let missing: BTreeSet<_> = asking
+                        .denials
+                        .iter()
+                        .map(|denial| denial.scope)
+                        .filter(|scope| !self.allowed.contains(scope))
+                        .collect();
+                    match asking.denials.into_iter().find(|denial| missing.contains(&denial.scope)) {
+                        Some(denial) => self.refuse(one, denial, missing),
+                        None => self.take(one, &package.name, step),
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, one: &Wanted, name: &str, step: Step) {
+        let full = self.steps.len() >= STEPS_MAX;
+        let installer = step.installer;
+        match self.steps.entry((installer, step.argv.clone())) {
+            Entry::Occupied(mut known) => {
+                known.get_mut().asked.extend(step.asked);
+                known.get_mut().risks.extend(step.risks);
+            }
+            Entry::Vacant(_) if full => {
+                let why = format!("a plan has at most {STEPS_MAX} steps");
+                return self.refuse(one, Denial::new(Scope::Many, why), BTreeSet::new());
+            }
+            Entry::Vacant(place) => {
+                place.insert(step);
+            }
+        }
+        let last = name.rsplit('/').next().unwrap_or(name);
+        let bins = one.words.get("bins").into_iter().flatten().map(String::as_str);
+        for bin in bins.chain([last]) {
+            self.brings.entry(bin.to_owned()).or_insert(installer);
+        }
+    }
+
+    fn refuse(&mut self, one: &Wanted, denial: Denial, allow: BTreeSet<Scope>) {
+        let Denial { scope, why } = denial;
+        let refused = Refused { kind: one.kind.clone(), scope, why, allow, asked: one.at.clone() };
+        if self.refused.len() < REFUSED_MAX {
+            self.refused.insert(refused);
+        } else if let Some(last) = self.refused.last().cloned().filter(|last| last.scope != Scope::Many) {
+            let why = format!("more than {REFUSED_MAX} things are refused; the rest is not told");
+            self.refused.insert(Refused { scope: Scope::Many, why, allow: BTreeSet::new(), ..last });
+        }
+    }
+}
+
+fn with_installer(need: &Need, brings: &BTreeMap<String, Installer>) -> Need {
+    let found = need.any_of.iter().find_map(|name| brings.get(name)).copied();
+    Need { installed_by: found.filter(|_| need.kind == NeedKind::Program), ..need.clone() }
 }
 
 fn same_os(name: &str, os: &str) -> bool {
     let name = name.to_lowercase();
     name == os || (os == "macos" && matches!(name.as_str(), "darwin" | "mac" | "osx"))
-}
-
-/// A package of an installer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Package {
-    installer: Installer,
-    name: String,
-    version: Option<String>,
-}
-
-/// The installer that a kind means.
-fn installer(kind: &str) -> Result<Installer, String> {
-    Ok(match kind.to_ascii_lowercase().as_str() {
-        "apt" | "apt-get" | "deb" => Installer::Apt,
-        "brew" | "homebrew" => Installer::Brew,
-        "cargo" | "rust" | "crate" => Installer::Cargo,
-        "gem" | "ruby" => Installer::Gem,
-        "go" | "golang" => Installer::Go,
-        "npm" | "node" | "pnpm" | "yarn" | "bun" => Installer::Npm,
-        "pip" | "pip3" | "python" => Installer::Pip,
-        "uv" | "uvx" | "pipx" => Installer::Uv,
-        "download" => {
-            return Err(
-                "a download has no registry behind it: fetch it by hand, and compare its digest".to_owned()
-            );
-        }
-        "shell" | "script" | "exec" | "command" | "manual" => {
-            return Err("a command in the author's own words is never run: read it, and run it by hand if you want it".to_owned());
-        }
-        other => return Err(format!("nothing is known of the kind `{}`", text::escape_short(other, 40))),
-    })
-}
-
-/// Every package that an entry names.
-fn asked(one: &Wanted) -> Vec<Result<Package, String>> {
-    let installer = match installer(&one.kind) {
-        Ok(installer) => installer,
-        Err(why) => return vec![Err(why)],
-    };
-    if let Some(odd) = ["git", "url", "tap", "registry", "index", "index-url", "args", "command", "flags"]
-        .into_iter()
-        .find(|word| one.words.contains_key(*word))
-    {
-        let value = one.words.get(odd).and_then(|all| all.first()).map_or("", String::as_str);
-        return vec![Err(format!(
-            "`{odd}: {}` leads elsewhere than to {}'s own packages",
-            text::escape_short(value, 80),
-            installer.name()
-        ))];
-    }
-    let named = ["package", "packages", "formula", "module", "crate", "name", "pkg", "gem"];
-    let names: Vec<_> = named.into_iter().filter_map(|word| one.words.get(word)).flatten().collect();
-    if names.is_empty() {
-        return vec![Err("no package is named".to_owned())];
-    }
-    let version = one.words.get("version").and_then(|all| all.first()).map(String::as_str);
-    names.into_iter().map(|name| package(installer, name, version)).collect()
-}
-
-/// A name that may have its version behind it, in the installer's own spelling.
-fn package(installer: Installer, typed: &str, version: Option<&str>) -> Result<Package, String> {
-    let (name, own) = match installer {
-        Installer::Npm | Installer::Go | Installer::Cargo => {
-            match typed.char_indices().skip(1).find(|(_, c)| *c == '@') {
-                Some((at, _)) => (&typed[..at], Some(&typed[at + 1..])),
-                None => (typed, None),
-            }
-        }
-        Installer::Pip | Installer::Uv => {
-            typed.split_once("==").map_or((typed, None), |(name, version)| (name, Some(version)))
-        }
-        Installer::Apt => {
-            typed.split_once('=').map_or((typed, None), |(name, version)| (name, Some(version)))
-        }
-        Installer::Gem | Installer::Brew => (typed, None),
-    };
-    let moving = |version: &&str| !matches!(*version, "latest" | "next" | "*");
-    let wanted = match (own.filter(moving), version.filter(moving)) {
-        (Some(own), Some(other)) if own != other => {
-            return Err(format!(
-                "two versions: `{}` and `{}`",
-                text::escape_short(own, 40),
-                text::escape_short(other, 40)
-            ));
-        }
-        (own, other) => own.or(other),
-    };
-    let name = values::name(installer, name)?.to_owned();
-    let version = wanted.map(|wanted| values::version(installer, wanted).map(str::to_owned)).transpose()?;
-    Ok(Package { installer, name, version })
-}
-
-/// The arguments: options first, a dash that ends them, then the value.
-fn step(package: &Package, at: &AskedAt, folders: &Folders) -> Result<Step, String> {
-    let Package { installer, name, version } = package;
-    let tools = &folders.tools;
-    let with = |mark: &str| {
-        version.as_ref().map_or_else(|| name.clone(), |version| format!("{name}{mark}{version}"))
-    };
-    let words: Vec<String> = match installer {
-        Installer::Apt => vec![
-            "apt-get".into(),
-            "install".into(),
-            "--yes".into(),
-            "--no-install-recommends".into(),
-            "--".into(),
-            with("="),
-        ],
-        Installer::Brew if version.is_some() => {
-            return Err("brew has no versions; a formula may have one in its name, as `node@22`".to_owned());
-        }
-        Installer::Brew => {
-            vec!["brew".into(), "install".into(), "--formula".into(), "--".into(), name.clone()]
-        }
-        Installer::Cargo => {
-            let mut words =
-                vec!["cargo".into(), "install".into(), "--locked".into(), "--root".into(), tools.clone()];
-            if let Some(version) = version {
-                words.extend(["--version".into(), format!("={version}")]);
-            }
-            words.extend(["--".into(), name.clone()]);
-            words
-        }
-        Installer::Gem => {
-            let mut words = vec![
-                "gem".into(),
-                "install".into(),
-                "--no-document".into(),
-                "--install-dir".into(),
-                format!("{tools}/gems"),
-                "--bindir".into(),
-                format!("{tools}/bin"),
-            ];
-            if let Some(version) = version {
-                words.extend(["--version".into(), version.clone()]);
-            }
-            words.extend(["--".into(), name.clone()]);
-            words
-        }
-        // A module's path begins with a letter or digit and has a dot: it is no option.
-        Installer::Go => {
-            vec!["go".into(), "install".into(), format!("{name}@{}", version.as_deref().unwrap_or("latest"))]
-        }
-        Installer::Npm => vec![
-            "npm".into(),
-            "install".into(),
-            "--global".into(),
-            "--prefix".into(),
-            tools.clone(),
-            "--ignore-scripts".into(),
-            "--no-audit".into(),
-            "--no-fund".into(),
-            "--".into(),
-            with("@"),
-        ],
-        Installer::Pip => vec![
-            "python3".into(),
-            "-m".into(),
-            "pip".into(),
-            "--isolated".into(),
-            "--no-input".into(),
-            "install".into(),
-            "--only-binary".into(),
-            ":all:".into(),
-            "--target".into(),
-            format!("{tools}/python"),
-            "--".into(),
-            with("=="),
-        ],
-        Installer::Uv => vec![
-            "uv".into(),
-            "tool".into(),
-            "install".into(),
-            "--no-config".into(),
-            "--no-build".into(),
-            "--".into(),
-            with("=="),
-        ],
-    };
-    let env = match installer {
-        Installer::Go => BTreeMap::from([
-            ("GOBIN".to_owned(), format!("{tools}/bin")),
-            ("GOPATH".to_owned(), format!("{tools}/go")),
-        ]),
-        Installer::Uv => BTreeMap::from([
-            ("UV_TOOL_DIR".to_owned(), format!("{tools}/uv")),
-            ("UV_TOOL_BIN_DIR".to_owned(), format!("{tools}/bin")),
-        ]),
-        _ => BTreeMap::new(),
-    };
-    Ok(Step {
-        installer: *installer,
-        argv: words,
-        env,
-        risks: risks(package),
-        asked: BTreeSet::from([at.clone()]),
-    })
-}
-
-fn risks(package: &Package) -> BTreeSet<Risk> {
-    let mut all = BTreeSet::new();
-    if package.version.is_none() {
-        all.insert(Risk::Unpinned);
-    }
-    if package.installer.needs_host() {
-        all.insert(Risk::System);
-    }
-    match package.installer {
-        Installer::Apt => {
-            all.extend([Risk::Root, Risk::RunsOnInstall]);
-        }
-        Installer::Brew if package.name.contains('/') && !package.name.starts_with("homebrew/core/") => {
-            all.extend([Risk::ThirdPartyTap, Risk::RunsOnInstall]);
-        }
-        Installer::Brew | Installer::Cargo | Installer::Gem => {
-            all.insert(Risk::RunsOnInstall);
-        }
-        Installer::Go | Installer::Npm | Installer::Pip | Installer::Uv => {}
-    }
-    all
 }
 
 #[cfg(test)]

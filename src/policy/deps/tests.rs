@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::dependency::AskedAt;
 use proptest::prelude::*;
 
 fn wanted(kind: &str, words: &[(&str, &str)]) -> Wanted {
@@ -8,7 +9,17 @@ fn wanted(kind: &str, words: &[(&str, &str)]) -> Wanted {
 }
 
 fn planned(all: &[Wanted]) -> Plan {
-    plan(Digest::from_bytes([7; 32]), all, "linux", &Folders { tools: "/tools".to_owned() })
+    allowing(all, &[])
+}
+
+fn allowing(all: &[Wanted], allowed: &[Scope]) -> Plan {
+    on(all, "linux", "/tools", allowed)
+}
+
+fn on(all: &[Wanted], os: &str, tools: &str, allowed: &[Scope]) -> Plan {
+    let collected = Collected { wanted: all.to_vec(), ..Collected::default() };
+    let folders = Folders { tools: tools.to_owned() };
+    plan(Digest::from_bytes([7; 32]), &collected, os, &folders, &allowed.iter().copied().collect())
 }
 
 fn argv(kind: &str, words: &[(&str, &str)]) -> Result<String, String> {
@@ -25,7 +36,8 @@ fn each_installer_has_its_arguments() {
     for (kind, words, line) in [
         ("brew", &[("formula", "jq")][..], "brew install --formula -- jq"),
         ("brew", &[("formula", "node@22")], "brew install --formula -- node@22"),
-        ("brew", &[("formula", "acme/tap/tool")], "brew install --formula -- acme/tap/tool"),
+        ("brew", &[("formula", "homebrew/core/jq")], "brew install --formula -- homebrew/core/jq"),
+        ("brew", &[("cask", "xquartz")], "brew install --cask -- xquartz"),
         (
             "node",
             &[("package", "@acme/tool")],
@@ -206,12 +218,7 @@ fn another_byte_is_another_plan() {
     assert_eq!(digest(&one), digest(&one.clone()));
     let other_skill = Plan { skill: Digest::from_bytes([8; 32]), ..one.clone() };
     let other_package = planned(&[wanted("npm", &[("package", "b")])]);
-    let other_place = plan(
-        one.skill,
-        &[wanted("npm", &[("package", "a")])],
-        "linux",
-        &Folders { tools: "/elsewhere".to_owned() },
-    );
+    let other_place = on(&[wanted("npm", &[("package", "a")])], "linux", "/elsewhere", &[]);
     for other in [other_skill, other_package, other_place] {
         assert_ne!(digest(&one), digest(&other));
     }
@@ -229,7 +236,7 @@ fn what_is_for_another_system_is_left_out() {
     let mut one = wanted("brew", &[("formula", "b")]);
     one.os = vec!["darwin".to_owned()];
     assert_eq!(planned(&[one.clone()]).steps.len(), 0);
-    let mac = plan(Digest::from_bytes([7; 32]), &[one], "macos", &Folders { tools: "/tools".to_owned() });
+    let mac = on(&[one], "macos", "/tools", &[]);
     assert_eq!(mac.steps.len(), 1);
 }
 
@@ -238,7 +245,8 @@ fn risks_are_told() {
     let risks = |kind: &str, words: &[(&str, &str)]| planned(&[wanted(kind, words)]).steps[0].risks.clone();
     assert_eq!(risks("npm", &[("package", "a@1.0.0")]), BTreeSet::new());
     assert_eq!(risks("npm", &[("package", "a")]), BTreeSet::from([Risk::Unpinned]));
-    assert!(risks("brew", &[("formula", "a/b/c")]).contains(&Risk::ThirdPartyTap));
+    let tap = allowing(&[wanted("brew", &[("formula", "a/b/c")])], &[Scope::Tap]);
+    assert!(tap.steps[0].risks.contains(&Risk::ThirdPartyTap));
     assert!(!risks("brew", &[("formula", "jq")]).contains(&Risk::ThirdPartyTap));
     assert!(risks("apt", &[("package", "jq")]).is_superset(&BTreeSet::from([Risk::Root, Risk::System])));
     let mut found = wanted("npm", &[("package", "a")]);

@@ -132,3 +132,66 @@ pub fn version(installer: Installer, value: &str) -> Result<&str, String> {
     }
     Err(format!("`{}` is not one version for {}", text::escape_short(value, 80), installer.name()))
 }
+
+/// A range of versions, as one word: what stands behind a name in a list of requirements.
+///
+/// # Errors
+/// Why it is not one, for people.
+pub fn range(installer: Installer, value: &str) -> Result<&str, String> {
+    let marks = match installer {
+        Installer::Pip | Installer::Uv => "<>=~!,.*+-_",
+        Installer::Npm | Installer::Cargo => "<>=~^.*+-",
+        Installer::Gem => "<>=~!.-",
+        _ => "",
+    };
+    let first = |c: char| "<>=~!^".contains(c) || c.is_ascii_digit() && installer != Installer::Pip;
+    let fits = value.len() <= VERSION_MAX
+        && value.starts_with(first)
+        && value.contains(|c: char| c.is_ascii_digit())
+        && value.chars().all(|c| c.is_ascii_alphanumeric() || marks.contains(c));
+    if fits {
+        return Ok(value);
+    }
+    Err(format!("`{}` is no range of versions for {}", text::escape_short(value, 80), installer.name()))
+}
+
+/// An address that is only an address: https, a host in plain letters, a path
+/// without anything that is decoded, resolved or taken for an option.
+///
+/// Attack: `https://good.example@evil.example/`, another port, `%2e%2e`, `#egg=`, a blank.
+///
+/// # Errors
+/// Why it is not one, for people.
+pub fn address(value: &str) -> Result<&str, String> {
+    let fits = || {
+        let rest = value.strip_prefix("https://")?;
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let named = host.contains('.')
+            && plain(host, ".-")
+            && ends_plain(host)
+            && !host.chars().any(|c| c.is_ascii_uppercase())
+            && !host.split('.').any(|part| part.starts_with("xn--") || part.is_empty())
+            && host.rsplit('.').next().is_some_and(|end| end.chars().all(|c| c.is_ascii_alphabetic()));
+        let plain_path = path.chars().all(|c| c.is_ascii_alphanumeric() || "._~/+-".contains(c))
+            && !path.split('/').any(|part| matches!(part, "." | ".."))
+            && !path.contains("//");
+        (value.len() <= 512 && named && plain_path).then_some(())
+    };
+    fits().map(|()| value).ok_or_else(|| {
+        format!(
+            "`{}` is no plain https address (a host's name, then a path in letters, digits, `.`, `_`, `~`, `+`, `-`)",
+            text::escape_short(value, 80)
+        )
+    })
+}
+
+/// A commit, tag or branch that is one word.
+///
+/// # Errors
+/// Why it is not one, for people.
+pub fn revision(value: &str) -> Result<&str, String> {
+    if value.len() <= VERSION_MAX && plain(value, "._/-") && ends_plain(value) {
+        return Ok(value);
+    }
+    Err(format!("`{}` is no commit, tag or branch", text::escape_short(value, 80)))
+}

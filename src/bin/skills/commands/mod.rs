@@ -4,6 +4,7 @@
 pub(crate) mod adopt;
 mod as_before;
 pub(crate) mod audit;
+pub(crate) mod deps;
 pub(crate) mod doctor;
 mod drill;
 pub(crate) mod enable;
