@@ -4,6 +4,8 @@
 //! same bytes have the same plan on every machine. Nothing is changed or
 //! recorded here.
 
+pub mod install;
+
 use super::session::{home_stop, open_ledger};
 use super::{World, facts, findings, layers};
 use crate::model::code::{Code, Stop};

@@ -10,6 +10,7 @@ pub(super) struct Raw {
     pub(super) trust: Option<RawTrust>,
     pub(super) enable: Option<RawEnable>,
     pub(super) network: Option<RawNetwork>,
+    pub(super) deps: Option<RawDeps>,
     pub(super) require: Option<Vec<RawRequire>>,
     pub(super) limits: Option<RawLimits>,
     pub(super) gate: Option<RawGate>,
@@ -45,6 +46,12 @@ pub(super) struct RawEnable {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawNetwork {
     pub(super) internal: Option<Vec<String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDeps {
+    pub(super) programs: Option<Vec<String>>,
 }
 
 #[derive(Deserialize, Default)]
