@@ -165,6 +165,11 @@ codes! {
     KeyUnsafe "key-unsafe" Refused "A secret key or its folder could be read or changed by someone else.";
     KeyTaken "key-taken" Refused "The name is another key's, and a key is never replaced.";
     NotSigned "not-signed" Refused "A signature would not cover everything, or not hold.";
+    NoConsent "no-consent" Refused "Nobody said yes to exactly this plan, or that yes is used up or too old.";
+    NoSandbox "no-sandbox" Refused "No sandbox here can hold an installer.";
+    NeedsHost "needs-host" Refused "The plan has steps that no sandbox can hold.";
+    NoProgram "no-program" Refused "An installer that the plan names is not there, or others can change it.";
+    StepFailed "step-failed" Failed "A step of a plan failed, took too long or was stopped.";
     Busy "busy" Busy "Another process holds the lock.";
 }
 

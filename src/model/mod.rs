@@ -7,6 +7,7 @@ pub mod canonical;
 pub mod card;
 pub mod claim;
 pub mod code;
+pub mod consent;
 pub mod decision;
 pub mod dependency;
 pub mod digest;

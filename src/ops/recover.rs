@@ -7,10 +7,13 @@
 //! | `killed.ID` that the ledger does not know | a kill that could not record itself | recorded; epoch + 1; every enabled revision trusted |
 //! | `aside.ID` | crash while an original was replaced or moved aside | where it is now is recorded |
 //! | `placing` | crash during enable | the copies are withdrawn; recorded if it was committed |
+//! | a run of dependencies without an end, and nobody's lock | crash during `deps install` | its end is recorded as unknown |
 //! | `permits/REVISION.REASON` | crash during a narrowing step | the step's copies are withdrawn and it is recorded |
 //!
 //! Nothing here ever completes a placement or makes a skill permit. Every step
 //! may be interrupted and taken again.
+
+mod deps;
 
 use super::apply::{self, Failures};
 use super::originals;
@@ -35,6 +38,7 @@ pub fn run(session: &mut Session<'_>, depth: Depth) -> Result<(), Stop> {
     interrupted_enable(session)?;
     if depth == Depth::All {
         originals::recover(session)?;
+        deps::run(session)?;
         finish_kill(session)?;
         let all = permit::pending(&session.home).map_err(|error| io(&error))?;
         settle(session, all)?;

@@ -23,6 +23,9 @@
 //! [network]
 //! internal = ["git.example.org"]  # hosts that need no public address
 //!
+//! [deps]
+//! programs = ["/opt/node/bin"]  # where installers are, beside the system's folders
+//!
 //! [[require]]        # see `require`: who must vouch, and how many
 //! for        = "https://github.com/acme/"
 //! signatures = 1
@@ -83,6 +86,8 @@ pub struct Policy {
     pub agents: Vec<&'static str>,
     /// Hosts that may have an address that is not public.
     pub internal: Vec<String>,
+    /// Folders in which installers are looked for first; absolute, plain paths.
+    pub programs: Vec<String>,
     /// What is demanded of who vouches, block by block.
     requires: Vec<Require>,
     /// How much findings weigh, and what is excepted.
@@ -122,6 +127,7 @@ impl Policy {
         first_seen_counts: true,
         agents: Vec::new(),
         internal: Vec::new(),
+        programs: Vec::new(),
         requires: Vec::new(),
         findings: review::Findings::SILENT,
         limits: Limits::DEFAULT,
@@ -204,6 +210,15 @@ impl Policy {
             }
             if self.first("network.internal", quoted(&hosts), file) {
                 self.internal = hosts;
+            }
+        }
+        if let Some(folders) = raw.deps.unwrap_or_default().programs {
+            if let Some(odd) = folders.iter().find(|folder| !is_plain_path(folder)) {
+                let odd = text::escape_short(odd, 80);
+                return Err(format!("[deps] programs: `{odd}` must be a full path without `..` and `:`"));
+            }
+            if self.first("deps.programs", quoted(&folders), file) {
+                self.programs = folders;
             }
         }
         for block in raw.require.unwrap_or_default() {
@@ -414,6 +429,13 @@ fn covers(prefix: &str, identity: &str) -> bool {
     }
     let Some(rest) = identity.strip_prefix(prefix) else { return false };
     rest.is_empty() || prefix.ends_with('/') || rest.starts_with('/')
+}
+
+/// A path from the root that names one folder in one way. A colon would end it in a PATH.
+fn is_plain_path(path: &str) -> bool {
+    let parts = path.strip_prefix('/').map(|rest| rest.split('/'));
+    !path.contains([':', '\0'])
+        && parts.is_some_and(|mut parts| parts.all(|part| !matches!(part, "" | "." | "..")))
 }
 
 /// A host's name or number as it stands in an address: no scheme, port, path

@@ -4,6 +4,8 @@
 //! same bytes have the same plan on every machine. Nothing is changed or
 //! recorded here.
 
+pub mod install;
+
 use super::session::{home_stop, open_ledger};
 use super::{World, facts, findings, layers};
 use crate::model::code::{Code, Stop};
@@ -43,11 +45,25 @@ pub fn prepare(world: &World, skill: &str) -> Result<Prepared, Stop> {
 /// # Errors
 /// As [`prepare`].
 pub fn prepare_allowing(world: &World, skill: &str, allowed: &BTreeSet<Scope>) -> Result<Prepared, Stop> {
+    prepare_into(world, skill, allowed, &Folders::default())
+}
+
+/// As [`prepare_allowing`], with the folders as they are where no sandbox gives
+/// them their usual names. Such a plan has another digest.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_into(
+    world: &World,
+    skill: &str,
+    allowed: &BTreeSet<Scope>,
+    folders: &Folders,
+) -> Result<Prepared, Stop> {
     let home = Home::open(&world.home).map_err(|fault| home_stop(&fault))?;
     let ledger = open_ledger(&home)?;
     let row = facts::resolve(&ledger, skill, |row| row.lifecycle.state() == State::Installed)?;
     let held = findings::stored(&home, &row)?;
-    let plan = planned(row.revision.digest, &held, allowed);
+    let plan = planned(row.revision.digest, &held, allowed, folders);
     Ok(Prepared { row, plan })
 }
 
@@ -71,13 +87,13 @@ pub fn prepare_folder(world: &World, path: &Path, allowed: &BTreeSet<Scope>) -> 
     let held = findings::hold(opened.as_fd(), &observed.manifest).map_err(|fault| {
         Stop::new(Code::Usage, format!("{shown} changed while it was read: {fault}"), "run it again")
     })?;
-    Ok(planned(observed.manifest.digest(), &held, allowed))
+    Ok(planned(observed.manifest.digest(), &held, allowed, &Folders::default()))
 }
 
-fn planned(digest: Digest, held: &[Held], allowed: &BTreeSet<Scope>) -> Plan {
+fn planned(digest: Digest, held: &[Held], allowed: &BTreeSet<Scope>, folders: &Folders) -> Plan {
     let files: Vec<_> = held
         .iter()
         .map(|one| File { path: &one.path, bytes: &one.bytes, executable: one.executable })
         .collect();
-    plan(digest, &collect(&files), std::env::consts::OS, &Folders::default(), allowed)
+    plan(digest, &collect(&files), std::env::consts::OS, folders, allowed)
 }

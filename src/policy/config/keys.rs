@@ -101,6 +101,14 @@ pub const KEYS: &[Key] = &[
         adds: false,
     },
     Key {
+        name: "deps.programs",
+        example: "[\"/opt/node/bin\"]",
+        default: "none: only the system's own folders",
+        about: "Folders in which installers are looked for before the system's own, each by its full path; in a sandbox they can be read",
+        several: "the machine's counts",
+        adds: false,
+    },
+    Key {
         name: "require.for",
         example: "\"https://github.com/acme/\"",
         default: "every source",

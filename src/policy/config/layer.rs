@@ -16,7 +16,9 @@
 //! `min-age`, or names another root's people in place of its own. A root does
 //! not know what it is called elsewhere: its own signers are `root:self`.
 
-use super::raw::{RawEnable, RawExcept, RawGate, RawLimits, RawNetwork, RawRequire, RawReview, RawTrust};
+use super::raw::{
+    RawDeps, RawEnable, RawExcept, RawGate, RawLimits, RawNetwork, RawRequire, RawReview, RawTrust,
+};
 use super::{Policy, Setting, parse, quoted, within};
 use crate::model::limits::Limits;
 use crate::model::text;
@@ -58,6 +60,7 @@ pub const STANCES: &[Stance] = &[
     takes("trust.first-seen-counts", "`false` counts; `true` is ignored"),
     leaves("enable.agents", "where skills are placed is for the machine to say"),
     leaves("network.internal", "it would open hosts inside to what comes from outside"),
+    leaves("deps.programs", "where programs are is for the machine to say"),
     takes("require.for", "every block whose `for` covers the source must be met"),
     takes("require.signatures", "every block must be met"),
     takes(
@@ -128,7 +131,7 @@ impl Policy {
             return Err(format!("its policy is longer than {TEXT_MAX} bytes"));
         }
         let mut raw = parse(text)?;
-        self.leave_out(raw.enable.take(), raw.network.take(), file);
+        self.leave_out(raw.enable.take(), raw.network.take(), raw.deps.take(), file);
         let (limits, gate) = (raw.limits.take().unwrap_or_default(), raw.gate.take().unwrap_or_default());
         if let Some(trust) = &mut raw.trust {
             self.without_loosening(trust, file);
@@ -157,7 +160,13 @@ impl Policy {
     // What is taken apart below names every field: a new key does not compile
     // until somebody has decided about it.
 
-    fn leave_out(&mut self, enable: Option<RawEnable>, network: Option<RawNetwork>, file: &str) {
+    fn leave_out(
+        &mut self,
+        enable: Option<RawEnable>,
+        network: Option<RawNetwork>,
+        deps: Option<RawDeps>,
+        file: &str,
+    ) {
         let RawEnable { agents } = enable.unwrap_or_default();
         if let Some(agents) = agents {
             self.ignore("enable.agents", quoted(&agents), file);
@@ -165,6 +174,10 @@ impl Policy {
         let RawNetwork { internal } = network.unwrap_or_default();
         if let Some(hosts) = internal {
             self.ignore("network.internal", quoted(&hosts), file);
+        }
+        let RawDeps { programs } = deps.unwrap_or_default();
+        if let Some(folders) = programs {
+            self.ignore("deps.programs", quoted(&folders), file);
         }
     }
 

@@ -11,6 +11,7 @@ pub(super) struct Raw {
     pub(super) trust: Option<RawTrust>,
     pub(super) enable: Option<RawEnable>,
     pub(super) network: Option<RawNetwork>,
+    pub(super) deps: Option<RawDeps>,
     pub(super) require: Option<Vec<RawRequire>>,
     pub(super) review: Option<RawReview>,
     pub(super) limits: Option<RawLimits>,
@@ -47,6 +48,12 @@ pub(super) struct RawEnable {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawNetwork {
     pub(super) internal: Option<Vec<String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDeps {
+    pub(super) programs: Option<Vec<String>>,
 }
 
 #[derive(Deserialize, Default)]

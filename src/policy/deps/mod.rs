@@ -17,6 +17,7 @@ mod argv;
 pub mod collect;
 pub mod denied;
 mod package;
+pub mod redact;
 pub mod values;
 
 use crate::model::dependency::{

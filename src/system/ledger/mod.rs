@@ -19,12 +19,14 @@
 //! No other code opens the file: closing any descriptor of it would drop this
 //! process's POSIX locks.
 
+mod consent;
 mod memory;
 mod open;
 mod rows;
 mod state;
 mod txn;
 
+pub use consent::{ConfirmedPlan, Spent, Unspent};
 pub use state::Brakes;
 pub use txn::{Sealed, Txn};
 

@@ -35,6 +35,8 @@ enum Command {
         skills deps plan pdf-forms --json"
     )]
     Plan(PlanArgs),
+    /// Run exactly the plan that is shown, once it was confirmed
+    Install(super::deps_install::Args),
 }
 
 /// Arguments of `deps plan`.
@@ -65,6 +67,7 @@ pub(crate) fn scope(typed: &str) -> Result<Scope, String> {
 pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     match args.command {
         Command::Plan(args) => plan(context, &args),
+        Command::Install(args) => super::deps_install::run(context, args),
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod adopt;
 mod as_before;
 pub(crate) mod audit;
 pub(crate) mod deps;
+mod deps_install;
 pub(crate) mod doctor;
 mod drill;
 pub(crate) mod enable;
