@@ -95,8 +95,8 @@ pub(crate) fn run(context: &mut Context, mut args: Args) -> Ended {
     }
     let accepted = Accepted { older: args.older, new_signer: args.new_signer };
     let by_policy = args.by_policy;
-    let (skill, despite) = (args.skills.swap_remove(0), args.despite);
-    let request = TrustRequest { skill, digest, by_policy, accepted, despite, terms };
+    let (skill, named) = (args.skills.swap_remove(0), args.despite);
+    let request = TrustRequest { skill, digest, by_policy, accepted, despite: named, terms };
     let plan = match trust::plan(&context.world, &request) {
         Err(stop) if !args.dry_run => return Err(trust::record(&context.world, &request, stop)),
         planned => planned?,
