@@ -400,20 +400,70 @@ pub(super) fn inline_output(what: &Value, input: &Value) -> Value {
     out
 }
 
-/// Whether a name fits a pattern of `?`, `*` and `[…]`.
+/// Whether a name fits a pattern of `?`, `*` and `[…]`: one pass over the pattern,
+/// with every place of the name that may be reached.
+///
+/// Attack: a hundred stars, to be tried in every way until nobody waits any more.
 pub(super) fn fits(pattern: &str, name: &str) -> bool {
-    let Some(first) = pattern.chars().next() else { return name.is_empty() };
-    let rest = &pattern[first.len_utf8()..];
-    match first {
-        '*' => (0..=name.len()).filter(|at| name.is_char_boundary(*at)).any(|at| fits(rest, &name[at..])),
-        _ => {
-            let Some(c) = name.chars().next() else { return false };
-            let behind = &name[c.len_utf8()..];
-            match (first, rest.find(']')) {
-                ('?', _) => fits(rest, behind),
-                ('[', Some(end)) => set_of(&rest[..end]).contains(&c) && fits(&rest[end + 1..], behind),
-                _ => first == c && fits(rest, behind),
-            }
+    let name: Vec<char> = name.chars().collect();
+    let mut reached = vec![false; name.len() + 1];
+    reached[0] = true;
+    let mut rest = pattern;
+    while let Some(first) = rest.chars().next() {
+        rest = &rest[first.len_utf8()..];
+        let Some(from) = reached.iter().position(|place| *place) else { return false };
+        if first == '*' {
+            reached[from..].fill(true);
+            continue;
         }
+        let set = rest.find(']').filter(|_| first == '[').map(|end| {
+            let inside = set_of(&rest[..end]);
+            rest = &rest[end + 1..];
+            inside
+        });
+        let fit = |c: &char| set.as_ref().map_or(first == '?' || first == *c, |set| set.contains(c));
+        // From the end on, so that a place is left before it is reached anew.
+        for at in (0..name.len()).rev() {
+            reached[at + 1] = reached[at] && fit(&name[at]);
+        }
+        reached[0] = false;
+    }
+    reached[name.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    #[test]
+    fn a_name_fits_its_patterns() {
+        for (pattern, name) in [
+            ("bash", "bash"),
+            ("b*h", "bash"),
+            ("*", ""),
+            ("**s?", "bash"),
+            ("[a-c]as[h]", "bash"),
+            ("ba[s]*", "bash"),
+        ] {
+            assert!(fits(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [
+            ("", "sh"),
+            ("sh", ""),
+            ("?", "sh"),
+            ("s[a-g]", "sh"),
+            ("*b", "sh"),
+            ("s[h", "sh"),
+            ("sh?", "sh"),
+        ] {
+            assert!(!fits(pattern, name), "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn attack_stars_to_be_tried_in_every_way() {
+        let pattern = format!("{}{}{}", "*".repeat(200), "n".repeat(60), "*".repeat(200));
+        assert!(!fits(&pattern, "systemctl"));
+        assert!(!fits(&"*n".repeat(500_000), &"n".repeat(30)));
     }
 }
