@@ -108,7 +108,26 @@ impl Machine {
             return self.call(inner, input, span, through);
         }
         self.started(&first.text, span);
+        self.by_windows(&name, &argv, span);
         input.with_text(UNKNOWN)
+    }
+
+    /// Programs of Windows that run what an address holds, and `start`.
+    fn by_windows(&mut self, name: &str, argv: &[Value], span: Span) {
+        let operands = argv.get(1..).unwrap_or_default();
+        match name {
+            "mshta" | "regsvr32" | "rundll32" | "msiexec" | "wscript" | "cscript" => {
+                let address = |word: &&Value| word.text.contains("://");
+                if let Some(word) = operands.iter().find(address) {
+                    let mut what = Value::unknown().and(Origin::Fetched);
+                    let at = word.text.find("http").unwrap_or(0);
+                    what.from.urls.insert(word.text[at..].chars().take(300).collect());
+                    self.tell(Event::Run { language: Language::Other, how: How::Started, what }, span);
+                }
+            }
+            "start" => operands.iter().for_each(|word| self.started(&word.text, span)),
+            _ => {}
+        }
     }
 
     /// A file that this text brought is started, if it is one.
