@@ -29,17 +29,28 @@ pub enum Act {
     Run(Value),
 }
 
+/// What was found out about a program.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Program {
+    /// What it does, in the order in which it stands, and where.
+    pub acts: Vec<(Act, Span)>,
+    /// Whether something was not followed to its end.
+    pub cut: bool,
+    /// Bytes that were taken out of its names on the way.
+    pub work: usize,
+}
+
 /// What a program does, in the order in which it stands.
 #[must_use]
-pub fn acts(language: Language, text: &str) -> Vec<(Act, Span)> {
+pub fn acts(language: Language, text: &str) -> Program {
     if language == Language::PowerShell {
         return super::shell::power::acts(text);
     }
-    let mut all = eval::acts(language, text);
+    let mut program = eval::acts(language, text);
     if matches!(language, Language::Ruby | Language::Perl | Language::Php) {
-        all.extend(ticked(text));
+        program.acts.extend(ticked(text));
     }
-    all
+    program
 }
 
 /// Commands in backticks, as Ruby, Perl and PHP have them.

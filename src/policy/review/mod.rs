@@ -21,21 +21,27 @@ pub mod rules;
 pub mod shell;
 pub mod unit;
 
+#[cfg(test)]
+mod hostile;
+
 use crate::model::finding::{Context, Finding, Place, Tier};
 use crate::model::text;
-use code::Act;
 use page::Page;
 use rules::{Around, Followed, Look, RULES, Rule};
 use shell::known::Language;
-use shell::machine::{Event, How, Machine};
+use shell::budget::Budget;
+use shell::machine::{Event, Machine};
 use shell::read;
-use shell::tree::Span;
-use shell::value::{UNKNOWN, Value};
-use std::collections::BTreeSet;
+use shell::tree::{Fault, Span};
+use shell::value::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use unit::{Kind, Lines, Unit};
 
 /// Largest file that is read as text.
 pub const LARGEST: usize = 1024 * 1024;
+
+/// Findings of one rule at one tier in one file; more say nothing more.
+const MOST_TOLD: usize = 200;
 
 /// A file of a skill.
 #[derive(Debug, Clone, Copy)]
@@ -51,22 +57,25 @@ pub struct File<'a> {
 /// Looks at all files of a skill.
 #[must_use]
 pub fn scan(files: &[File<'_>]) -> Vec<Finding> {
-    scan_from(files, 0)
+    scan_from(files, 0).0
 }
 
-/// As [`scan`], of a text that came out of that many others.
-fn scan_from(files: &[File<'_>], depth: usize) -> Vec<Finding> {
+/// As [`scan`], of a text that came out of that many others; with what that took.
+fn scan_from(files: &[File<'_>], depth: usize) -> (Vec<Finding>, Budget) {
     let mut order: Vec<&File<'_>> = files.iter().collect();
     order.sort_by_key(|file| (file.path != "SKILL.md", file.path));
-    let (mut machine, mut words, mut all) = (Machine::default(), BTreeSet::new(), Vec::new());
+    let (mut machine, mut words, mut report) = (Machine::default(), BTreeSet::new(), Report::default());
     for file in order {
-        look_at(file, depth, &mut machine, &mut words, &mut all);
+        report.said.clear();
+        report.counts.clear();
+        look_at(file, depth, &mut machine, &mut words, &mut report);
     }
+    let mut all = report.all;
     all.sort_by(|a, b| {
         (b.tier, &a.path, a.place.start, &a.rule).cmp(&(a.tier, &b.path, b.place.start, &b.rule))
     });
     all.dedup_by(|b, a| a.path == b.path && a.rule == b.rule && a.place.line == b.place.line);
-    all
+    (all, machine.budget)
 }
 
 /// One file: its pieces, what they would do, and what the rules say of it.
@@ -75,27 +84,20 @@ fn look_at(
     depth: usize,
     machine: &mut Machine,
     words: &mut BTreeSet<String>,
-    all: &mut Vec<Finding>,
+    report: &mut Report,
 ) {
     for rule in RULES {
         if let Look::File(look) = rule.look {
             for message in look(file) {
-                tell(
-                    rule,
-                    Context::File,
-                    file.path,
-                    Place { start: 0, end: 0, line: 1, column: 1 },
-                    message,
-                    None,
-                    all,
-                );
+                let place = Place { start: 0, end: 0, line: 1, column: 1 };
+                report.tell(rule, Context::File, file.path, place, message, None);
             }
         }
     }
     let Some(whole) = readable(file.bytes) else { return };
     let lines = Lines::new(whole);
     let units = extract::units(file.path, file.executable, whole);
-    look_at_page(&Page::new(file, whole, &units, depth), &lines, all);
+    look_at_page(&Page::new(file, whole, &units, depth), &lines, report);
     for unit in units {
         if matches!(unit.kind, Kind::Code(_)) {
             words.extend(unit.text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase));
@@ -104,7 +106,7 @@ fn look_at(
         let mut followed = follow(&unit, machine, &mut seen);
         // These are told as a shell would have it, and are none.
         if matches!(page::ending(file.path).as_str(), "ps1" | "psm1" | "psd1" | "bat" | "cmd" | "fish") {
-            followed.faults.clear();
+            followed.faults.retain(|(fault, _)| *fault == Fault::Deep);
         }
         for rule in RULES {
             let place = |span: Span| {
@@ -118,18 +120,18 @@ fn look_at(
                                 Event::Run { what, .. } => rewritten(what, &unit.text),
                                 _ => None,
                             };
-                            tell(rule, unit.context, file.path, place(*span), message, reads_as, all);
+                            report.tell(rule, unit.context, file.path, place(*span), message, reads_as);
                         }
                     }
                 }
                 Look::Text(look) => {
                     for (span, message) in look(&unit) {
-                        tell(rule, unit.context, file.path, place(span), message, None, all);
+                        report.tell(rule, unit.context, file.path, place(span), message, None);
                     }
                 }
                 Look::Followed(look) => {
                     for (span, message) in look(&unit, &followed) {
-                        tell(rule, unit.context, file.path, place(span), message, None, all);
+                        report.tell(rule, unit.context, file.path, place(span), message, None);
                     }
                 }
                 Look::Page(_) | Look::File(_) => {}
@@ -139,7 +141,7 @@ fn look_at(
 }
 
 /// What the rules say of a whole text: the heaviest first, and not more than anybody reads.
-fn look_at_page(page: &Page<'_>, lines: &Lines<'_>, all: &mut Vec<Finding>) {
+fn look_at_page(page: &Page<'_>, lines: &Lines<'_>, report: &mut Report) {
     for rule in RULES {
         let Look::Page(look) = rule.look else { continue };
         let mut hits = look(page);
@@ -148,10 +150,8 @@ fn look_at_page(page: &Page<'_>, lines: &Lines<'_>, all: &mut Vec<Finding>) {
             let (context, _) = page.area(hit.span.start);
             if let Some(tier) = rule.weight.of(context) {
                 let place = lines.place(hit.span.start, hit.span.end);
-                tell(rule, context, page.file.path, place, hit.message, hit.reads_as, all);
-                if let Some(told) = all.last_mut() {
-                    told.tier = tier.min(hit.tier);
-                }
+                let tier = tier.min(hit.tier);
+                report.add(rule, tier, context, page.file.path, place, hit.message, hit.reads_as);
             }
         }
     }
@@ -163,25 +163,49 @@ fn rewritten(what: &Value, around: &str) -> Option<String> {
     (what.is_known() && !text.is_empty() && !around.contains(text)).then(|| text::escape_short(text, 400))
 }
 
-fn tell(
-    rule: &Rule,
-    context: Context,
-    path: &str,
-    place: Place,
-    message: String,
-    reads_as: Option<String>,
-    all: &mut Vec<Finding>,
-) {
-    if let Some(tier) = rule.weight.of(context) {
-        all.push(Finding {
-            rule: rule.id.to_owned(),
-            tier,
-            context,
-            path: path.to_owned(),
-            place,
-            message,
-            reads_as,
-        });
+/// Findings as they come.
+#[derive(Default)]
+struct Report {
+    all: Vec<Finding>,
+    /// Which rules were found in which lines of the file that is looked at.
+    said: BTreeSet<(&'static str, Tier, usize)>,
+    /// How often each.
+    counts: BTreeMap<(&'static str, Tier), usize>,
+}
+
+impl Report {
+    fn tell(
+        &mut self,
+        rule: &Rule,
+        context: Context,
+        path: &str,
+        place: Place,
+        message: String,
+        reads_as: Option<String>,
+    ) {
+        if let Some(tier) = rule.weight.of(context) {
+            self.add(rule, tier, context, path, place, message, reads_as);
+        }
+    }
+
+    /// Attack: a file of nothing but findings, which fill the memory of whoever keeps them.
+    fn add(
+        &mut self,
+        rule: &Rule,
+        tier: Tier,
+        context: Context,
+        path: &str,
+        place: Place,
+        message: String,
+        reads_as: Option<String>,
+    ) {
+        let count = self.counts.entry((rule.id, tier)).or_default();
+        if *count >= MOST_TOLD || !self.said.insert((rule.id, tier, place.line)) {
+            return;
+        }
+        *count += 1;
+        let (rule, path) = (rule.id.to_owned(), path.to_owned());
+        self.all.push(Finding { rule, tier, context, path, place, message, reads_as });
     }
 }
 
@@ -194,55 +218,17 @@ fn readable(bytes: &[u8]) -> Option<&str> {
 /// Follows one piece; what it would do is put behind what was seen.
 fn follow(unit: &Unit, machine: &mut Machine, seen: &mut Vec<(Event, Span)>) -> Followed {
     let Kind::Code(language) = unit.kind else { return Followed::default() };
+    let mut faults = BTreeSet::new();
     if language == Language::Shell {
         let reading = read::read(&unit.text);
         machine.follow(&reading.script);
-        let trace = machine.take();
-        for (event, span) in trace.events {
-            // `python3 -c '…'`: a program inside of a command.
-            if let Event::Run { language, how: How::Argument | How::Input, what } = &event
-                && *language != Language::Shell
-            {
-                program(*language, &what.text.clone(), Some(span), machine, seen);
-            }
-            seen.push((event, span));
-        }
-        return Followed { faults: reading.faults, cut: trace.cut };
+        faults = reading.faults;
+    } else {
+        machine.program(language, &unit.text);
     }
-    let cut = program(language, &unit.text, None, machine, seen);
-    Followed { cut, ..Followed::default() }
-}
-
-/// Follows a program in another language than the shell's, at its own places or
-/// all at one. Whether something was not followed to its end.
-fn program(
-    language: Language,
-    text: &str,
-    place: Option<Span>,
-    machine: &mut Machine,
-    seen: &mut Vec<(Event, Span)>,
-) -> bool {
-    let mut cut = false;
-    for (act, span) in code::acts(language, text) {
-        let span = place.unwrap_or(span);
-        match act {
-            Act::Run(what) => seen.push((Event::Run { language, how: How::Argument, what }, span)),
-            Act::Shell(what) => {
-                let known = what.text.chars().any(|c| c != UNKNOWN && !c.is_whitespace());
-                let text = what.text.clone();
-                if !what.from.kinds.is_empty() {
-                    seen.push((Event::Run { language: Language::Shell, how: How::Argument, what }, span));
-                }
-                if known {
-                    machine.follow(&read::read(&text).script);
-                    let trace = machine.take();
-                    cut |= trace.cut;
-                    seen.extend(trace.events.into_iter().map(|(event, _)| (event, span)));
-                }
-            }
-        }
-    }
-    cut
+    let trace = machine.take();
+    seen.extend(trace.events);
+    Followed { faults, cut: trace.cut }
 }
 
 /// The heaviest of these.

@@ -159,7 +159,7 @@ impl<'a> Page<'a> {
             return Vec::new();
         }
         let file = File { path, bytes: text.as_bytes(), executable: false };
-        super::scan_from(&[file], self.depth + 1)
+        super::scan_from(&[file], self.depth + 1).0
     }
 }
 

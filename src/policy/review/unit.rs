@@ -76,14 +76,27 @@ impl Unit {
 pub struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
+    /// How many characters begin before each [`STRIDE`] bytes.
+    marks: Vec<usize>,
 }
+
+/// Bytes from one mark to the next. Attack: a file of one line, in which the
+/// characters before each finding are counted from its beginning.
+const STRIDE: usize = 1024;
 
 impl<'a> Lines<'a> {
     /// Counts them.
     #[must_use]
     pub fn new(text: &'a str) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { text, starts }
+        let mut before = 0;
+        let marks = text.as_bytes().chunks(STRIDE).map(|chunk| {
+            let here = before;
+            before += begins(chunk);
+            here
+        });
+        let marks = marks.collect();
+        Self { text, starts, marks }
     }
 
     /// Where these bytes are, at the nearest boundaries of characters.
@@ -93,6 +106,39 @@ impl<'a> Lines<'a> {
         let end = self.text.floor_char_boundary(end.clamp(start, self.text.len()));
         let line = self.starts.partition_point(|first| *first <= start);
         let first = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
-        Place { start, end, line, column: self.text[first..start].chars().count() + 1 }
+        Place { start, end, line, column: self.characters(start) - self.characters(first) + 1 }
+    }
+
+    /// How many characters begin before this byte.
+    fn characters(&self, at: usize) -> usize {
+        let mark = at / STRIDE;
+        let before = self.marks.get(mark).copied();
+        before.map_or_else(
+            || begins(self.text.as_bytes()),
+            |before| before + begins(&self.text.as_bytes()[mark * STRIDE..at]),
+        )
+    }
+}
+
+/// How many characters begin in these bytes.
+fn begins(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Lines, STRIDE};
+
+    #[test]
+    fn a_place_is_counted_in_characters_wherever_it_stands() {
+        let line = "aé\u{1f600}".repeat(STRIDE);
+        let text = format!("ab\n{line}\n{line}");
+        let lines = Lines::new(&text);
+        for (at, _) in text.char_indices().step_by(37).chain([(text.len(), ' ')]) {
+            let first = text[..at].rfind('\n').map_or(0, |end| end + 1);
+            let place = lines.place(at, at + 1);
+            assert_eq!(place.column, text[first..at].chars().count() + 1, "{at}");
+            assert_eq!(place.line, text[..at].matches('\n').count() + 1, "{at}");
+        }
     }
 }

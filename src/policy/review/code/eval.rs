@@ -3,8 +3,8 @@
 use super::super::shell::known::{self, Language};
 use super::super::shell::tree::Span;
 use super::super::shell::value::{Origin, UNKNOWN, Value};
-use super::lex::{At, Bit, Token, tokens};
-use super::{Act, quoted};
+use super::lex::{At, Bit, MOST, Token, tokens};
+use super::{Act, Program, quoted};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
@@ -141,6 +141,8 @@ const FETCHES: &[&str] = &[
     "recv",
     "sock.recv",
 ];
+/// The same, where an address is what they are given.
+const OPENED: &[&str] = &["file_get_contents", "fopen", "file"];
 const DECODES: &[&str] = &[
     "b64decode",
     "urlsafe_b64decode",
@@ -204,7 +206,12 @@ impl Val {
     }
 }
 
-struct Program<'a> {
+/// Bytes that are copied with it.
+fn size(val: &Val) -> usize {
+    val.value.size() + val.list.iter().flatten().map(Value::size).sum::<usize>()
+}
+
+struct Follower<'a> {
     language: Language,
     tokens: &'a [At<'a>],
     at: usize,
@@ -213,12 +220,14 @@ struct Program<'a> {
     acts: Vec<(Act, Span)>,
     /// Bytes that may still be taken out of names.
     left: Cell<usize>,
+    /// Whether something was not followed to its end.
+    cut: Cell<bool>,
 }
 
 /// What a program does, in the order in which it stands.
-pub(super) fn acts(language: Language, text: &str) -> Vec<(Act, Span)> {
+pub(super) fn acts(language: Language, text: &str) -> Program {
     let all = tokens(language, text);
-    let mut program = Program {
+    let mut program = Follower {
         language,
         tokens: &all,
         at: 0,
@@ -226,14 +235,15 @@ pub(super) fn acts(language: Language, text: &str) -> Vec<(Act, Span)> {
         names: BTreeMap::new(),
         acts: Vec::new(),
         left: Cell::new(WORK),
+        cut: Cell::new(all.len() >= MOST),
     };
     while program.at < all.len() {
         program.statement();
     }
-    program.acts
+    Program { cut: program.cut.get(), work: WORK - program.left.get(), acts: program.acts }
 }
 
-impl<'a> Program<'a> {
+impl<'a> Follower<'a> {
     fn peek(&self, ahead: usize) -> Option<&'a Token<'a>> {
         self.tokens.get(self.at + ahead).map(|(token, ..)| token)
     }
@@ -282,13 +292,18 @@ impl<'a> Program<'a> {
     fn remember(&mut self, name: &str, val: Val) {
         if self.names.len() < NAMES || self.names.contains_key(name) {
             self.names.insert(name.to_owned(), val);
+        } else {
+            self.cut.set(true);
         }
     }
 
     /// What a name was last set to, while there is work left.
     fn known(&self, name: &str) -> Option<&Val> {
         let val = self.names.get(name)?;
-        let left = self.left.get().checked_sub(val.value.text.len() + 1)?;
+        let Some(left) = self.left.get().checked_sub(size(val)) else {
+            self.cut.set(true);
+            return None;
+        };
         self.left.set(left);
         Some(val)
     }
@@ -463,6 +478,7 @@ impl<'a> Program<'a> {
             }
             Token::Name("new" | "await" | "async" | "yield" | "return" | "typeof" | "lambda" | "not") => {
                 self.at += 1;
+                self.cut.set(self.cut.get() || self.depth >= DEPTH);
                 return if self.depth < DEPTH { self.deeper(Self::operand) } else { Val::default() };
             }
             Token::Name(name) => {
@@ -482,6 +498,10 @@ impl<'a> Program<'a> {
                     },
                     (false, all) => all.into_iter().last().map(|(_, val)| val).unwrap_or_default(),
                 }
+            }
+            Token::Sign('(' | '[' | '{') => {
+                self.cut.set(true);
+                return Val::default();
             }
             Token::Sign(_) => return Val::default(),
         };
@@ -633,9 +653,12 @@ impl<'a> Program<'a> {
             }
             return Val::default();
         }
-        if FETCHES.iter().any(|one| {
+        // PHP opens addresses as it opens files.
+        let opened = self.language == Language::Php && OPENED.contains(&path) && first.text.contains("://");
+        let fetches = FETCHES.iter().any(|one| {
             path == *one || path.strip_suffix(one).is_some_and(|rest| rest.ends_with('.') && one.len() > 5)
-        }) {
+        });
+        if fetches || opened {
             let mut value = Value::unknown().and(Origin::Fetched);
             if first.is_known() && !first.text.is_empty() {
                 value.from.urls.insert(first.text.chars().take(300).collect());

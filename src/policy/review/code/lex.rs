@@ -29,7 +29,7 @@ pub(super) enum Bit<'a> {
 pub(super) type At<'a> = (Token<'a>, usize, usize);
 
 /// Most tokens of one text.
-const MOST: usize = 400_000;
+pub(super) const MOST: usize = 400_000;
 
 pub(super) fn tokens(language: Language, text: &str) -> Vec<At<'_>> {
     let (mut all, mut at, mut depth): (Vec<At<'_>>, usize, usize) = (Vec::new(), 0, 0);

@@ -8,7 +8,7 @@ use crate::model::finding::Tier;
 pub(super) static RULE: Rule = Rule {
     id: "dep.git-moving",
     title: "installs whatever a branch holds at that moment",
-    weight: Weight::of_commands(Tier::Warn, Tier::Note, None),
+    weight: Weight::of_commands(Tier::Confirm, Tier::Warn, None),
     owasp: &["AST02", "AST07"],
     what: "A package manager installs from a repository, and no commit or tag is named.",
     why: "Whoever can push there decides what is installed, each time anew.",

@@ -1,5 +1,5 @@
 //! Spellings of what rules about events must find, and what they must leave alone.
-//! Written before the rules were tried on them.
+//! Spellings of one thing stand together, whichever rule is to find them.
 
 use super::super::{File, scan};
 use crate::model::finding::Tier;

@@ -16,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
         file: None,
     },
     owasp: &["AST08"],
-    what: "Something in commands has no end or no beginning, or is nested deeper than is followed.",
+    what: "Something in commands has no end or no beginning, or ends where nothing began.",
     why: "What was read may then be another thing than what a shell reads, and what was not found may be there.",
     instead: "Write it so that `bash -n` has nothing to say.",
     limits: "One place is told for each piece. In blocks of commands, which are often templates, it is a note.",
@@ -29,15 +29,14 @@ fn told(unit: &Unit, followed: &Followed) -> Vec<(Span, String)> {
     if matches!(unit.context, Context::Call | Context::Inline | Context::Prose) {
         return Vec::new();
     }
-    let Some((fault, at)) =
-        followed.faults.iter().max_by_key(|(fault, at)| (*fault == Fault::Deep, std::cmp::Reverse(*at)))
-    else {
+    // What is nested too deep is `meta.too-much`.
+    let plain = |(fault, _): &&(Fault, usize)| *fault != Fault::Deep;
+    let Some((fault, at)) = followed.faults.iter().filter(plain).min_by_key(|(_, at)| *at) else {
         return Vec::new();
     };
     let told = match fault {
         Fault::Open => "something that begins here or before has no end",
-        Fault::Stray => "something ends here that did not begin",
-        Fault::Deep => "nested deeper than is followed",
+        Fault::Stray | Fault::Deep => "something ends here that did not begin",
     };
     let at = unit.text.floor_char_boundary((*at).min(unit.text.len().saturating_sub(1)));
     vec![(Span { start: at, end: at + 1 }, told.to_owned())]

@@ -1,19 +1,34 @@
 //! Follows a call: aliases and functions, what stands in front of a program, what a
 //! shell does itself, and then the program, as far as it is known.
 
+use super::super::code;
+use super::budget::READ;
 use super::known::{self, Language, Wrapper};
-use super::machine::{Event, How, Machine, NESTED};
+use super::machine::{CALLS, Event, How, Machine, NESTED};
 use super::read;
 use super::run::is_input;
-use super::tree::{Body, Command, Span};
+use super::tree::{Body, Command, Fault, Span};
 use super::value::{Origin, UNKNOWN, Value};
+
+/// How often a function that calls itself is followed in itself.
+const AGAIN: usize = 3;
 
 impl Machine {
     /// Fields become a call: aliases and functions first.
     pub(super) fn start(&mut self, argv: Vec<Value>, input: Value, span: Span) -> Value {
         let Some(first) = argv.first() else { return Value::default() };
-        if let Some(text) = self.aliases.get(&first.text).cloned().filter(|_| self.nested < NESTED) {
+        if let Some(text) = self.aliases.get(&first.text).cloned() {
+            if self.nested >= NESTED {
+                self.trace.cut = true;
+                return Value::unknown();
+            }
+            // Attack: a long alias that is called over and over; reading it is work too.
+            self.steps += text.len() / 64;
+            if !self.spend(READ * text.len()) {
+                return Value::unknown();
+            }
             let reading = read::read(&text);
+            self.trace.cut |= reading.faults.iter().any(|(fault, _)| *fault == Fault::Deep);
             let simple = match reading.script.0.as_slice() {
                 [pipeline] => match pipeline.stages.as_slice() {
                     [Command { body: Body::Simple { words, .. }, redirects, .. }] if redirects.is_empty() => {
@@ -28,11 +43,17 @@ impl Machine {
             all.extend(argv.into_iter().skip(1));
             return self.call(all, input, span, Vec::new());
         }
-        if let Some(body) = self.functions.get(&first.text).cloned().filter(|_| self.nested < NESTED) {
+        if let Some(body) = self.functions.get(&first.text).cloned() {
+            let again = self.active.iter().filter(|name| **name == first.text).count();
+            if again >= AGAIN || self.active.len() >= CALLS {
+                // One that calls itself has been followed already; a long chain has not.
+                self.trace.cut |= again < AGAIN;
+                return Value::unknown();
+            }
+            self.active.push(first.text.clone());
             let args = std::mem::replace(&mut self.args, argv[1..].to_vec());
-            self.nested += 1;
             let out = self.script(&body, &input);
-            self.nested -= 1;
+            self.active.pop();
             self.args = args;
             return out;
         }
@@ -52,10 +73,12 @@ impl Machine {
             },
             span,
         );
-        if let Some(wrapper) = known::wrapper(&name)
-            && through.len() < 8
-        {
-            return self.wrapped(wrapper, &name, argv, input, span, through);
+        if let Some(wrapper) = known::wrapper(&name) {
+            if through.len() < 8 {
+                return self.wrapped(wrapper, &name, argv, input, span, through);
+            }
+            // Attack: a shell behind nine `sudo`, where nobody follows any more.
+            self.trace.cut = true;
         }
         if let Some(out) = self.builtin(&name, &argv, &input, span) {
             return out;
@@ -76,12 +99,35 @@ impl Machine {
         if let Some(out) = super::secrets::passed_on(self, &name, &argv, &input, span) {
             return out;
         }
-        if let Some(inner) = given_to_find(&name, &argv).filter(|_| through.len() < 8) {
+        if let Some(inner) = given_to_find(&name, &argv) {
+            if through.len() >= 8 {
+                self.trace.cut = true;
+                return Value::unknown();
+            }
             let through = through.into_iter().chain([name]).collect();
             return self.call(inner, input, span, through);
         }
         self.started(&first.text, span);
+        self.by_windows(&name, &argv, span);
         input.with_text(UNKNOWN)
+    }
+
+    /// Programs of Windows that run what an address holds, and `start`.
+    fn by_windows(&mut self, name: &str, argv: &[Value], span: Span) {
+        let operands = argv.get(1..).unwrap_or_default();
+        match name {
+            "mshta" | "regsvr32" | "rundll32" | "msiexec" | "wscript" | "cscript" => {
+                let address = |word: &&Value| word.text.contains("://");
+                if let Some(word) = operands.iter().find(address) {
+                    let mut what = Value::unknown().and(Origin::Fetched);
+                    let at = word.text.find("http").unwrap_or(0);
+                    what.from.urls.insert(word.text[at..].chars().take(300).collect());
+                    self.tell(Event::Run { language: Language::Other, how: How::Started, what }, span);
+                }
+            }
+            "start" => operands.iter().for_each(|word| self.started(&word.text, span)),
+            _ => {}
+        }
     }
 
     /// A file that this text brought is started, if it is one.
@@ -105,18 +151,13 @@ impl Machine {
         mut through: Vec<String>,
     ) -> Value {
         let mut rest = argv.into_iter().skip(1).peekable();
-        let mut pattern = None;
+        let (mut pattern, mut between) = (None, None);
         while let Some(option) = rest.next_if(|word| {
             (word.text.starts_with('-') && word.text.len() > 1) || (name == "env" && is_setting(&word.text))
         }) {
             if name == "env" && (option.text.starts_with("-S") || option.text == "--split-string") {
-                let mut text =
-                    option.text.trim_start_matches("-S").trim_start_matches("--split-string").to_owned();
-                for word in rest.by_ref() {
-                    text.push(' ');
-                    text.push_str(&word.text);
-                }
-                return self.run(Language::Shell, How::Argument, option.with_text(text), input, span);
+                let text = option.text.trim_start_matches("-S").trim_start_matches("--split-string");
+                return self.split(option.with_text(text), rest.collect(), input, span);
             }
             if option.text.starts_with("-I") || option.text.starts_with("-i") && name == "xargs" {
                 pattern = Some(option.text[2..].to_owned()).filter(|text| !text.is_empty());
@@ -126,17 +167,24 @@ impl Machine {
             {
                 self.set_aloud(setting, option.with_text(value), span);
             }
+            if matches!(option.text.as_str(), "-0" | "--null") || is_bundle_of(&option.text, '0') {
+                between = Some("\0".to_owned());
+            } else if let Some(mark) = option.text.strip_prefix("--delimiter=") {
+                between = Some(mark.to_owned());
+            }
             if known::takes_value(name, &option.text) {
-                let value = rest.next();
-                if option.text == "-I" {
-                    pattern = value.map(|value| value.text);
+                let value = rest.next().map(|value| value.text);
+                match option.text.as_str() {
+                    "-I" => pattern = value,
+                    "-d" => between = value,
+                    _ => {}
                 }
             }
         }
         let skip = if let Wrapper::Words(count) = wrapper { count } else { 0 };
         let mut inner: Vec<Value> = rest.skip(skip).collect();
         if wrapper == Wrapper::Input {
-            with_input(&mut inner, pattern.as_deref(), &input);
+            with_input(&mut inner, pattern.as_deref(), between.as_deref(), &input);
         }
         if inner.is_empty() {
             return match name {
@@ -148,6 +196,19 @@ impl Machine {
         }
         through.push(name.to_owned());
         self.call(inner, input, span, through)
+    }
+
+    /// `env -S 'sh -c' TEXT`: the first text is split into words, what stands behind is not.
+    fn split(&mut self, text: Value, mut behind: Vec<Value>, input: Value, span: Span) -> Value {
+        let mut text = text;
+        if text.text.trim().is_empty() && !behind.is_empty() {
+            text = behind.remove(0);
+        }
+        for word in &behind {
+            text.push_text(" ");
+            text.push(&word.with_text(code::quoted(&word.text)));
+        }
+        self.run(Language::Shell, How::Argument, text, input, span)
     }
 
     /// What a shell does itself.
@@ -184,7 +245,7 @@ impl Machine {
                 let to = rest.iter().find(|word| !word.text.starts_with('-') && !word.text.is_empty());
                 match to.filter(|to| to.is_known()).map(|to| self.placed_at(to.clone())) {
                     Some(folder) => self.set("PWD", folder),
-                    None => drop(self.vars.remove("PWD")),
+                    None => self.hold("PWD", Vec::new()),
                 }
                 Some(Value::default())
             }
@@ -235,11 +296,11 @@ fn given_to_find(name: &str, argv: &[Value]) -> Option<Vec<Value>> {
 }
 
 /// The words that `xargs` makes of its input, in their place.
-fn with_input(inner: &mut Vec<Value>, pattern: Option<&str>, input: &Value) {
-    let Some(pattern) = pattern else { return inner.extend(words_of(input)) };
+fn with_input(inner: &mut Vec<Value>, pattern: Option<&str>, between: Option<&str>, input: &Value) {
+    let Some(pattern) = pattern else { return inner.extend(words_of(input, between)) };
     for word in inner {
         if word.text.contains(pattern) {
-            word.text = word.text.replace(pattern, input.text.trim());
+            *word = word.replaced(pattern, input.text.trim(), true);
             word.from.add(&input.from);
         }
     }
@@ -281,6 +342,32 @@ pub(super) fn joined(words: &[Value]) -> Value {
     out
 }
 
-fn words_of(value: &Value) -> Vec<Value> {
-    value.text.split_whitespace().take(64).map(|word| value.with_text(word)).collect()
+/// Words as `xargs` reads them: up to a mark, or up to a blank that is not quoted.
+fn words_of(value: &Value, between: Option<&str>) -> Vec<Value> {
+    if let Some(mark) = between.map(|mark| super::escapes::unescape(mark, true)).filter(|mark| !mark.is_empty())
+    {
+        let parts = value.text.split(mark.as_str()).filter(|part| !part.is_empty());
+        return parts.take(64).map(|part| value.with_text(part)).collect();
+    }
+    let (mut all, mut now, mut open, mut chars) = (Vec::new(), None::<String>, None, value.text.chars());
+    while let Some(c) = chars.next().filter(|_| all.len() < 64) {
+        match (open, c) {
+            (Some(mark), c) if mark == c => open = None,
+            (None, '"' | '\'') => {
+                open = Some(c);
+                now.get_or_insert_default();
+            }
+            (None, '\\') => now.get_or_insert_default().extend(chars.next()),
+            (None, c) if c.is_whitespace() => all.extend(now.take().map(|word| value.with_text(word))),
+            (_, c) => now.get_or_insert_default().push(c),
+        }
+    }
+    all.extend(now.map(|word| value.with_text(word)));
+    all
+}
+
+/// Whether a letter is one of several behind one dash: `-r0`.
+fn is_bundle_of(option: &str, letter: char) -> bool {
+    option.len() < 6 && !option.starts_with("--") && option.contains(letter)
+        && option.chars().skip(1).all(|c| c == letter || "rtpx".contains(c))
 }

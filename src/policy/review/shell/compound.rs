@@ -7,6 +7,7 @@ use super::cursor::Reader;
 use super::read::only_expands;
 use super::tree::{Body, Command, Fault, Pipeline, Script, Word};
 use super::words::ends_word;
+use std::rc::Rc;
 
 const BEGINS: &[&str] = &["{", "if", "while", "until", "for", "select", "case", "function", "[["];
 
@@ -230,6 +231,6 @@ impl Reader<'_> {
             let span = command.span;
             Script(vec![Pipeline { stages: vec![command], span }])
         });
-        Body::Function { name, body }
+        Body::Function { name, body: Rc::new(body) }
     }
 }

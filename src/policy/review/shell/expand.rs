@@ -4,12 +4,10 @@
 //! bash), parameters and substitutions, field splitting, and no patterns, since
 //! no file system is asked.
 
+use super::braces::{MOST, braces};
 use super::machine::Machine;
 use super::tree::{Op, Piece, Word};
 use super::value::{Origin, UNKNOWN, Value};
-
-/// Most words that braces of one word come to.
-const MOST: usize = 256;
 
 /// A part of a word: whether blanks in it separate fields.
 struct Part {
@@ -24,10 +22,23 @@ impl Machine {
     pub(super) fn fields(&mut self, words: &[Word]) -> Vec<Value> {
         let mut all = Vec::new();
         for word in words {
-            for word in braces(word) {
-                let parts = self.parts(&word);
+            let Some(words) = braces(word) else {
+                self.trace.cut = true;
+                return all;
+            };
+            for word in &*words {
+                if self.is_nothing(word) {
+                    continue;
+                }
+                let parts = self.parts(word);
+                let length: usize = parts.iter().map(|part| part.value.size()).sum();
+                if !self.spend(64 + length) {
+                    return all;
+                }
+                // Each field of a part has its origins.
                 all.extend(split(parts, &self.separators()));
                 if all.len() > 4 * MOST {
+                    self.trace.cut = true;
                     return all;
                 }
             }
@@ -35,11 +46,24 @@ impl Machine {
         all
     }
 
+    /// `"$@"` where there are no arguments: no field at all, not an empty one.
+    fn is_nothing(&self, word: &Word) -> bool {
+        let empty = |piece: &Piece| match piece {
+            Piece::Quoted(text) => text.is_empty(),
+            Piece::Name { name, op: Op::Value, .. } => name == "@" && self.args.is_empty(),
+            Piece::Name { name, op: Op::Index(index), .. } => {
+                index == "@" && self.vars.get(name).is_none_or(Vec::is_empty)
+            }
+            _ => false,
+        };
+        word.pieces.iter().any(|piece| matches!(piece, Piece::Name { .. })) && word.pieces.iter().all(empty)
+    }
+
     /// The one text that a word comes to where nothing is split.
     pub(super) fn one(&mut self, word: &Word) -> Value {
         let mut out = Value::default();
-        for (index, part) in self.parts(word).into_iter().enumerate() {
-            let _ = index;
+        for part in self.parts(word) {
+            self.spend(32 + part.value.size());
             out.push(&part.value);
             if part.ends {
                 out.push_text(" ");
@@ -178,12 +202,7 @@ impl Machine {
             }
             Op::Replace { all, old, new } => {
                 let (old, new) = (self.one(old).text, self.one(new).text);
-                let text = match (old.is_empty(), all) {
-                    (true, _) => value.text.clone(),
-                    (false, true) => value.text.replace(&old, &new),
-                    (false, false) => value.text.replacen(&old, &new, 1),
-                };
-                value.with_text(text).and(Origin::Built)
+                value.replaced(&old, &new, *all).and(Origin::Built)
             }
             Op::Case(true) => value.with_text(value.text.to_uppercase()),
             Op::Case(false) => value.with_text(value.text.to_lowercase()),
@@ -243,6 +262,9 @@ fn split(parts: Vec<Part>, separators: &str) -> Vec<Value> {
                     all.push(std::mem::take(&mut now));
                     open = false;
                 }
+                if all.len() > 4 * MOST {
+                    return all;
+                }
             }
         }
         if part.ends && open {
@@ -254,105 +276,4 @@ fn split(parts: Vec<Part>, separators: &str) -> Vec<Value> {
         all.push(now);
     }
     all
-}
-
-/// `{a,b}` in the plain pieces of a word: each word that it comes to.
-fn braces(word: &Word) -> Vec<Word> {
-    let mut all = vec![Word { pieces: Vec::new(), span: word.span }];
-    let plain = |piece: &Piece| matches!(piece, Piece::Plain(text) if text.contains('{'));
-    if !word.pieces.iter().any(plain) {
-        return vec![word.clone()];
-    }
-    // Flat: braces that hold quoted pieces are put together as a list of marks.
-    let mut marks: Vec<Mark> = Vec::new();
-    for piece in &word.pieces {
-        match piece {
-            Piece::Plain(text) => {
-                for c in text.chars() {
-                    marks.push(match c {
-                        '{' => Mark::Open,
-                        '}' => Mark::Close,
-                        ',' => Mark::Comma,
-                        c => Mark::Char(c),
-                    });
-                }
-            }
-            other => marks.push(Mark::Piece(other.clone())),
-        }
-    }
-    let mut at = 0;
-    while at < marks.len() {
-        let found = (matches!(marks[at], Mark::Open)).then(|| alternatives(&marks[at..])).flatten();
-        let Some((choices, length)) = found else {
-            let piece = marks[at].piece();
-            all.iter_mut().for_each(|word| join(word, piece.clone()));
-            at += 1;
-            continue;
-        };
-        if all.len() * choices.len() > MOST {
-            return vec![word.clone()];
-        }
-        all = all
-            .iter()
-            .flat_map(|word| {
-                choices.iter().map(move |choice| {
-                    let mut word = word.clone();
-                    choice.iter().for_each(|mark| join(&mut word, mark.piece()));
-                    word
-                })
-            })
-            .collect();
-        at += length;
-    }
-    all
-}
-
-#[derive(Clone)]
-enum Mark {
-    Open,
-    Close,
-    Comma,
-    Char(char),
-    Piece(Piece),
-}
-
-impl Mark {
-    fn piece(&self) -> Piece {
-        match self {
-            Self::Open => Piece::Plain("{".to_owned()),
-            Self::Close => Piece::Plain("}".to_owned()),
-            Self::Comma => Piece::Plain(",".to_owned()),
-            Self::Char(c) => Piece::Plain(c.to_string()),
-            Self::Piece(piece) => piece.clone(),
-        }
-    }
-}
-
-/// The choices of the braces that open here, and how many marks they take. Inner braces stay as they are.
-fn alternatives(marks: &[Mark]) -> Option<(Vec<Vec<Mark>>, usize)> {
-    let (mut all, mut now, mut depth) = (Vec::new(), Vec::new(), 0_usize);
-    for (at, mark) in marks.iter().enumerate().skip(1).take(4096) {
-        match mark {
-            Mark::Close if depth == 0 => {
-                all.push(now);
-                return (all.len() > 1).then_some((all, at + 1));
-            }
-            Mark::Comma if depth == 0 => {
-                all.push(std::mem::take(&mut now));
-                continue;
-            }
-            Mark::Open => depth += 1,
-            Mark::Close => depth -= 1,
-            _ => {}
-        }
-        now.push(mark.clone());
-    }
-    None
-}
-
-fn join(word: &mut Word, piece: Piece) {
-    match (word.pieces.last_mut(), piece) {
-        (Some(Piece::Plain(before)), Piece::Plain(text)) => before.push_str(&text),
-        (_, piece) => word.pieces.push(piece),
-    }
 }

@@ -14,7 +14,7 @@ impl Machine {
             let mut held = if append { self.files.get(&plain_path(&path.text)).cloned() } else { None }
                 .unwrap_or_default();
             held.push(&what);
-            self.files.insert(plain_path(&path.text), held);
+            self.hold_file(plain_path(&path.text), held);
             let path = self.placed_at(path);
             self.tell(Event::Write { path, what, append }, span);
         }
@@ -76,10 +76,11 @@ impl Machine {
         if what.from.kinds.is_empty() {
             return;
         }
-        match folder.filter(|folder| folder.starts_with(['/', '$'])) {
-            Some(folder) => self.files.insert(format!("{}/*", folder.trim_end_matches('/')), what),
-            None => self.files.insert("*".to_owned(), what),
+        let path = match folder.filter(|folder| folder.starts_with(['/', '$'])) {
+            Some(folder) => format!("{}/*", folder.trim_end_matches('/')),
+            None => "*".to_owned(),
         };
+        self.hold_file(path, what);
     }
 }
 

@@ -14,6 +14,7 @@
 //!
 //! Bounded: steps, nesting, the length of texts. What goes beyond is told.
 
+use super::budget::{Budget, COMMAND};
 use super::known::Language;
 use super::tree::{Assign, Assigned, Body, Command, Redirect, Script, Span, Way};
 use super::value::{Origin, Value};
@@ -26,6 +27,11 @@ pub(super) const STEPS: usize = 20_000;
 const MOST_TOLD: usize = 16 * 1024 * 1024;
 /// How often a text that is run may itself run a text.
 pub(super) const NESTED: usize = 6;
+
+/// Functions that call one another.
+pub(super) const CALLS: usize = 24;
+/// Scripts in one another of all kinds: the stack of whoever follows them is finite.
+const DEEP: usize = 120;
 
 /// How a text comes to be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -128,9 +134,14 @@ pub struct Machine {
     pub(super) trace: Trace,
     pub(super) steps: usize,
     pub(super) nested: usize,
+    /// Functions that are being followed.
+    pub(super) active: Vec<String>,
+    /// Scripts in one another that are being followed, whatever the reason.
+    deep: usize,
     pub(super) calls: usize,
     /// Bytes of all texts in what was told.
     told: usize,
+    pub(in super::super) budget: Budget,
     /// Where the command of the outermost text stands while an inner text is followed.
     pub(super) place: Option<Span>,
 }
@@ -139,8 +150,9 @@ impl Machine {
     /// Follows one text more. What earlier ones set and wrote still stands:
     /// what is written in one place and run in another comes together here.
     pub fn follow(&mut self, script: &Script) {
+        self.budget.read += script.0.last().map_or(0, |pipeline| pipeline.span.end);
         // Where an earlier text went is not where this one begins.
-        self.vars.remove("PWD");
+        self.hold("PWD", Vec::new());
         self.script(script, &Value::default());
     }
 
@@ -154,12 +166,13 @@ impl Machine {
     pub(super) fn tell(&mut self, event: Event, span: Span) {
         let span = self.place.unwrap_or(span);
         // Attack: a long text in a loop of loops, so that what is told of it fills the memory.
-        self.told += event.length();
-        if self.told > MOST_TOLD {
+        let length = event.length();
+        self.told += length;
+        // Whoever looks at it reads it more than once.
+        let left = self.spend(COMMAND + 4 * length);
+        if self.told > MOST_TOLD || self.trace.events.len() >= STEPS || !left {
             self.trace.cut = true;
-            return;
-        }
-        if self.trace.events.len() < STEPS && self.trace.events.last() != Some(&(event.clone(), span)) {
+        } else if self.trace.events.last().is_none_or(|(last, at)| *at != span || *last != event) {
             self.trace.events.push((event, span));
         }
     }
@@ -201,7 +214,7 @@ impl Machine {
         self.calls += 1;
         if reads {
             let value = self.output_of(script);
-            self.files.insert(name.clone(), value);
+            self.hold_file(name.clone(), value);
         } else {
             // What will be written into it is not known yet; its commands are.
             self.script(script, &Value::unknown());
@@ -210,11 +223,22 @@ impl Machine {
     }
 
     pub(super) fn script(&mut self, script: &Script, input: &Value) -> Value {
+        if self.deep >= DEEP {
+            self.trace.cut = true;
+            return Value::unknown();
+        }
+        self.deep += 1;
+        let out = self.pipelines(script, input);
+        self.deep -= 1;
+        out
+    }
+
+    fn pipelines(&mut self, script: &Script, input: &Value) -> Value {
         let mut out = Value::default();
         for pipeline in &script.0 {
             let mut passed = input.clone();
             for command in &pipeline.stages {
-                if self.steps >= STEPS {
+                if self.steps >= STEPS || !self.spend(COMMAND + passed.text.len()) {
                     self.trace.cut = true;
                     return out;
                 }
@@ -251,13 +275,13 @@ impl Machine {
                 let items = if items.is_empty() { self.args.clone() } else { self.fields(items) };
                 let mut out = Value::default();
                 for item in items.into_iter().take(16) {
-                    self.vars.insert(name.clone(), vec![item]);
+                    self.hold(name, vec![item]);
                     out.push(&self.script(body, &input));
                 }
                 out
             }
             Body::Function { name, body } => {
-                self.functions.insert(name.clone(), Rc::new(body.clone()));
+                self.functions.insert(name.clone(), Rc::clone(body));
                 Value::default()
             }
         };
@@ -327,11 +351,11 @@ impl Machine {
             }
             values = list;
         }
-        self.vars.insert(assign.name.clone(), values);
+        self.hold(&assign.name, values);
     }
 
     pub(super) fn set(&mut self, name: &str, value: Value) {
-        self.vars.insert(name.to_owned(), vec![value]);
+        self.hold(name, vec![value]);
     }
 
     pub(super) fn set_arguments(&mut self, args: Vec<Value>) {
@@ -339,6 +363,9 @@ impl Machine {
     }
 
     pub(super) fn set_alias(&mut self, name: &str, text: &str) {
-        self.aliases.insert(name.to_owned(), text.to_owned());
+        let before = self.aliases.remove(name).map_or(0, |before| name.len() + before.len());
+        if self.room(before, name.len() + text.len()) {
+            self.aliases.insert(name.to_owned(), text.to_owned());
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Shell text: read as a shell reads it, and followed without being run.
 mod braced;
+mod braces;
+pub(super) mod budget;
 mod call;
 mod compound;
 mod cursor;

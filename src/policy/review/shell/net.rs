@@ -54,6 +54,9 @@ impl Machine {
         if let Some(url) = &url {
             value.from.urls.insert(url.chars().take(300).collect());
         }
+        if name == "bitsadmin" {
+            file = argv.last().cloned();
+        }
         let file = file.or_else(|| {
             let url = url.as_deref()?.split(['?', '#']).next()?.trim_end_matches('/');
             named.then(|| Value::known(url.rsplit('/').next().unwrap_or("index.html")))

@@ -4,7 +4,7 @@
 //! semicolons, names of variables and files are followed from one to the next, and
 //! a statement that calls a plain program is read as a shell would read it.
 
-use super::super::code::Act;
+use super::super::code::{Act, Program};
 use super::tree::Span;
 use super::value::{Origin, Value};
 use std::collections::BTreeMap;
@@ -31,15 +31,29 @@ const RUNS: &[&str] = &["iex", "invoke-expression", "scriptblock", "invokescript
 const STARTS: &[&str] =
     &["&", ".", "start-process", "saps", "start", "invoke-item", "ii", "powershell", "pwsh", "msiexec"];
 
+/// What prints: a text that it is given is no command.
+const PRINTS: &[&str] = &["write-host ", "write-output ", "write-verbose ", "write-warning ", "echo "];
+
 /// Names of variables and files that are remembered.
 const MOST_NAMES: usize = 256;
 
 /// Longest text that is looked at.
-const LONGEST: usize = 64 * 1024;
+const LONGEST: usize = 256 * 1024;
+
+/// Whether an option of the program is followed by a word that belongs to it. Any beginning of its name will do.
+pub(super) fn takes_value(option: &str) -> bool {
+    const VALUED: &[&str] = &[
+        "windowstyle", "executionpolicy", "ep", "ex", "version", "psconsolefile", "inputformat", "outputformat",
+        "configurationname", "workingdirectory", "wd", "settingsfile", "custompipename",
+    ];
+    let name = option.trim_start_matches(['-', '/']).to_ascii_lowercase();
+    !name.is_empty() && option.starts_with(['-', '/']) && VALUED.iter().any(|full| full.starts_with(&name))
+}
 
 /// What a text of PowerShell does.
 #[must_use]
-pub fn acts(text: &str) -> Vec<(Act, Span)> {
+pub fn acts(text: &str) -> Program {
+    let cut = text.len() > LONGEST;
     let text = &text[..text.floor_char_boundary(LONGEST)];
     let (mut held, mut all) = (BTreeMap::new(), Vec::new());
     let mut at = 0;
@@ -63,12 +77,15 @@ pub fn acts(text: &str) -> Vec<(Act, Span)> {
             all.push((Act::Run(what), span));
         }
     }
-    all
+    Program { acts: all, cut: cut || held.len() >= MOST_NAMES, work: 0 }
 }
 
 /// What a statement runs that was fetched or decoded; what it sets is remembered.
 fn run_by(line: &str, held: &mut BTreeMap<String, Value>) -> Option<Value> {
-    let low = line.to_lowercase();
+    let mut low = line.to_lowercase();
+    if PRINTS.iter().any(|word| low.starts_with(word)) {
+        low = without_quoted(&low);
+    }
     let words: Vec<&str> = low.split(|c: char| !(c.is_alphanumeric() || "-_$.\\/:&~%".contains(c))).collect();
     let has = |list: &[&str]| {
         list.iter()
@@ -122,6 +139,20 @@ fn run_by(line: &str, held: &mut BTreeMap<String, Value>) -> Option<Value> {
     None
 }
 
+fn without_quoted(line: &str) -> String {
+    let mut open = None;
+    let outside = |c: &char| {
+        let inside = open.is_some();
+        match open {
+            Some(mark) if mark == *c => open = None,
+            None if matches!(c, '"' | '\'') => open = Some(*c),
+            _ => {}
+        }
+        !inside && open.is_none()
+    };
+    line.chars().filter(outside).collect()
+}
+
 fn file_name(path: &str) -> &str {
     path.rsplit(['\\', '/']).next().unwrap_or_default()
 }
@@ -132,7 +163,7 @@ mod tests {
     use super::{Act, acts};
 
     fn run(text: &str) -> Vec<Origin> {
-        let values = acts(text).into_iter().filter_map(|(act, _)| match act {
+        let values = acts(text).acts.into_iter().filter_map(|(act, _)| match act {
             Act::Run(value) => Some(value),
             Act::Shell(_) => None,
         });

@@ -127,6 +127,8 @@ impl Reader<'_> {
             self.gap();
         }
         let span = self.span(start);
+        // Most have one stage, and a text may have half a million of them.
+        stages.shrink_to_fit();
         (!stages.is_empty()).then_some(Pipeline { stages, span })
     }
 
@@ -173,6 +175,7 @@ impl Reader<'_> {
             }
             words.push(word);
         }
+        words.shrink_to_fit();
         (!words.is_empty() || !assigns.is_empty() || !redirects.is_empty())
             .then_some(Body::Simple { assigns, words })
     }

@@ -1,12 +1,14 @@
 //! Follows texts that are run: by an interpreter, by the shell itself, or by another
 //! language whose program stands in the text.
 
-use super::super::code::{self, Act};
+use super::super::code::{self, Act, Program};
+use super::budget::READ;
 use super::call::joined;
 use super::known::{self, Language};
 use super::machine::{Event, How, Machine, NESTED, STEPS};
+use super::power;
 use super::read;
-use super::tree::{Script, Span};
+use super::tree::{Fault, Script, Span};
 use super::value::{Origin, UNKNOWN, Value};
 
 impl Machine {
@@ -63,8 +65,8 @@ impl Machine {
                         | "-X"
                         | "-r"
                         | "--require"
-                        | "-ExecutionPolicy"
-                ) {
+                ) || language == Language::PowerShell && power::takes_value(text)
+                {
                     rest.next();
                 }
                 continue;
@@ -95,29 +97,68 @@ impl Machine {
             self.trace.cut = true;
             return Value::unknown();
         }
+        // What stands behind the longest text that is kept was not seen.
+        self.trace.cut |= what.is_cut();
         if language != Language::Shell {
-            self.program_text(language, &what, &input, span);
+            self.inline(language, &what, &input, span);
             return super::tools::inline_output(&what, &input);
         }
-        let reading = read::read(&what.text);
-        let mut out = self.inner(&reading.script, &input, span);
+        let mut out = self.text(&what.text, &input, span);
         out.from.add(&what.from);
         out
     }
 
-    /// What a program of another language that stands here would do.
-    pub(super) fn program_text(&mut self, language: Language, what: &Value, input: &Value, span: Span) {
-        for (act, _) in code::acts(language, &what.text) {
+    /// A text of commands inside of another one.
+    fn text(&mut self, text: &str, input: &Value, span: Span) -> Value {
+        if !self.spend(READ * text.len()) {
+            return Value::unknown();
+        }
+        let reading = read::read(text);
+        // Faults of a text that is not in the file have no place there; this one must not be lost.
+        self.trace.cut |= reading.faults.iter().any(|(fault, _)| *fault == Fault::Deep);
+        self.inner(&reading.script, input, span)
+    }
+
+    /// Follows a whole program in another language than the shell's.
+    pub fn program(&mut self, language: Language, text: &str) {
+        self.budget.read += text.len();
+        self.acts(language, text, None);
+    }
+
+    /// What a program would do, told at its own places or all at one.
+    fn acts(&mut self, language: Language, text: &str, place: Option<Span>) {
+        if !self.spend(READ * text.len()) {
+            return;
+        }
+        let Program { acts, cut, work } = code::acts(language, text);
+        self.trace.cut |= cut;
+        self.spend(work);
+        for (act, span) in acts {
+            let span = place.unwrap_or(span);
             match act {
                 Act::Run(what) => self.tell(Event::Run { language, how: How::Argument, what }, span),
-                Act::Shell(what) if !what.from.kinds.is_empty() => {
-                    self.tell(Event::Run { language: Language::Shell, how: How::Argument, what }, span);
-                }
                 Act::Shell(what) => {
-                    self.inner(&read::read(&what.text).script, &Value::unknown(), span);
+                    let known = what.text.chars().any(|c| c != UNKNOWN && !c.is_whitespace());
+                    let text = what.text.clone();
+                    self.trace.cut |= what.is_cut();
+                    if !what.from.kinds.is_empty() {
+                        self.tell(Event::Run { language: Language::Shell, how: How::Argument, what }, span);
+                    }
+                    self.steps += 1 + text.len() / 64;
+                    if known && self.steps < STEPS {
+                        // Each begins where the program runs.
+                        self.hold("PWD", Vec::new());
+                        self.text(&text, &Value::unknown(), span);
+                    }
+                    self.trace.cut |= self.steps >= STEPS;
                 }
             }
         }
+    }
+
+    /// What a program in another language that stands in a command would do.
+    fn inline(&mut self, language: Language, what: &Value, input: &Value, span: Span) {
+        self.acts(language, &what.text, Some(span));
         if runs_an_answer(&what.text) {
             let what = Value::unknown().and(Origin::Fetched);
             self.tell(Event::Run { language, how: How::Argument, what }, span);

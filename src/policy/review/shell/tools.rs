@@ -302,14 +302,19 @@ fn substitute(rest: &[Value], input: &Value) -> Value {
             _ => None,
         }
     });
-    let text = match plain {
-        Some((old, new, true)) => input.text.replace(&old, &new),
+    let out = match plain {
+        Some((old, new, true)) => input.replaced(&old, &new, true),
         Some((old, new, false)) => {
-            input.text.lines().map(|line| line.replacen(&old, &new, 1)).collect::<Vec<_>>().join("\n")
+            let mut out = input.with_text("");
+            for (index, line) in input.text.lines().enumerate() {
+                out.push_text(if index > 0 { "\n" } else { "" });
+                out.push_text(&Value::known(line).replaced(&old, &new, false).text);
+            }
+            out
         }
-        None => UNKNOWN.to_string(),
+        None => input.with_text(UNKNOWN),
     };
-    input.with_text(text).and(Origin::Built)
+    out.and(Origin::Built)
 }
 
 fn unpack(machine: &mut Machine, name: &str, rest: &[Value], input: &Value) -> Value {

@@ -71,8 +71,8 @@ pub enum Body {
     Function {
         /// What it is called by.
         name: String,
-        /// What it does then.
-        body: Script,
+        /// What it does then; shared, since it is kept each time that it is defined.
+        body: Rc<Script>,
     },
 }
 
@@ -151,15 +151,15 @@ pub enum Piece {
     },
     /// `$(…)`, `` `…` ``
     Output {
-        /// What is run for it.
-        script: Script,
+        /// What is run for it; shared, since a word is copied for each choice of its braces.
+        script: Rc<Script>,
         /// Inside double quotes.
         quoted: bool,
     },
     /// `<(…)`, `>(…)`
     Process {
         /// What is run.
-        script: Script,
+        script: Rc<Script>,
         /// Whether it is read from: `<(…)`.
         read: bool,
     },

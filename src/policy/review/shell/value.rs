@@ -109,10 +109,74 @@ impl Value {
 
     /// Puts text behind this one.
     pub fn push_text(&mut self, text: &str) {
-        if self.text.len() + text.len() <= LONGEST {
+        let room = LONGEST.saturating_sub(self.text.len());
+        if text.len() <= room {
             self.text.push_str(text);
-        } else if !self.text.ends_with(UNKNOWN) {
+        } else if !self.is_cut() {
+            self.text.push_str(&text[..text.floor_char_boundary(room)]);
             self.text.push(UNKNOWN);
+            // No longer than a character was left: it is cut all the same.
+            while self.text.len() < LONGEST {
+                self.text.push(UNKNOWN);
+            }
         }
+    }
+
+    /// Whether it was longer than what is followed.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.text.len() >= LONGEST && self.text.ends_with(UNKNOWN)
+    }
+
+    /// Bytes that it takes to keep it.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let named = self.from.urls.iter().chain(&self.from.paths).map(String::len).sum::<usize>();
+        64 + self.text.len() + named
+    }
+
+    /// The same origins, and the text with another in the place of a part of it: each, or the first.
+    #[must_use]
+    pub fn replaced(&self, old: &str, new: &str, all: bool) -> Self {
+        let mut out = self.with_text("");
+        // Attack: a text of one letter that a long text is put in for, at each place.
+        let mut parts = self.text.splitn(if all { usize::MAX } else { 2 }, old);
+        out.push_text(parts.next().unwrap_or_default());
+        for part in parts.take_while(|_| !old.is_empty()) {
+            if out.is_cut() {
+                break;
+            }
+            out.push_text(new);
+            out.push_text(part);
+        }
+        if old.is_empty() { self.clone() } else { out }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST, UNKNOWN, Value};
+
+    #[test]
+    fn a_text_that_grows_is_cut_and_says_so() {
+        let mut value = Value::known("é".repeat(LONGEST / 2 - 1));
+        value.push_text("a");
+        assert!(!value.is_cut() && value.is_known());
+        value.push_text("éé");
+        assert!(value.is_cut() && value.text.starts_with('é') && value.text.ends_with(UNKNOWN));
+        let before = value.text.len();
+        value.push_text("more");
+        assert_eq!(value.text.len(), before);
+        assert!(before <= LONGEST + 8);
+    }
+
+    #[test]
+    fn a_letter_that_a_long_text_stands_for_fills_no_memory() {
+        let long = "x".repeat(LONGEST);
+        let out = Value::known(&long).replaced("x", &long, true);
+        assert!(out.is_cut() && out.text.len() <= LONGEST + 8);
+        assert_eq!(Value::known("a.b.c").replaced(".", "", true).text, "abc");
+        assert_eq!(Value::known("a.b.c").replaced(".", "-", false).text, "a-b.c");
+        assert_eq!(Value::known("abc").replaced("", "-", true).text, "abc");
     }
 }

@@ -6,6 +6,7 @@
 
 use super::cursor::{DEPTH, Reader};
 use super::tree::{Fault, Op, Piece, Span, Word};
+use std::rc::Rc;
 
 /// Characters that end a word outside of quotes.
 pub(super) fn ends_word(c: char) -> bool {
@@ -195,7 +196,7 @@ impl Reader<'_> {
         if rest.starts_with("$(") {
             self.skip(2);
             let script = self.inner();
-            pieces.0.push(Piece::Output { script, quoted });
+            pieces.0.push(Piece::Output { script: Rc::new(script), quoted });
             return;
         }
         if rest.starts_with("${") {
@@ -230,7 +231,7 @@ impl Reader<'_> {
             self.fault(Fault::Open);
         }
         self.shallower();
-        pieces.0.push(Piece::Output { script, quoted });
+        pieces.0.push(Piece::Output { script: Rc::new(script), quoted });
     }
 
     /// `((…))` behind a `$` or alone: whether it is one. Commands inside still run.
@@ -294,12 +295,12 @@ impl Reader<'_> {
             }
         }
         let script = self.within(&inner, Span { start, end: self.at });
-        pieces.0.push(Piece::Output { script, quoted });
+        pieces.0.push(Piece::Output { script: Rc::new(script), quoted });
     }
 
     pub(super) fn process(&mut self, read: bool, pieces: &mut Pieces) {
         self.skip(2);
         let script = self.inner();
-        pieces.0.push(Piece::Process { script, read });
+        pieces.0.push(Piece::Process { script: Rc::new(script), read });
     }
 }
