@@ -169,10 +169,9 @@ pub fn known_rules(policy: &Policy) -> Result<(), Stop> {
 
 /// The rule whose id is most like it.
 fn nearest(id: &str) -> &'static str {
-    let parts = |rule: &str| id.split('.').zip(rule.split('.')).take_while(|(a, b)| a == b).count();
-    let letters = |rule: &str| id.bytes().filter(|byte| rule.as_bytes().contains(byte)).count();
-    let like = |rule: &&&rules::Rule| (text::is_near(id, rule.id), parts(rule.id), letters(rule.id));
-    RULES.iter().max_by_key(like).map_or("exec.fetch.pipe", |rule| rule.id)
+    let beginning = |rule: &str| id.bytes().zip(rule.bytes()).take_while(|(a, b)| a == b).count();
+    let like = |rule: &&&rules::Rule| (text::is_near(id, rule.id), beginning(rule.id));
+    RULES.iter().max_by_key(like).map_or("exec.fetch", |rule| rule.id)
 }
 
 /// What makes a finding the same one in another revision.
@@ -219,7 +218,7 @@ fn block(bytes: &[u8], start: usize, end: usize) -> &[u8] {
     let empty = |at: &usize| bytes.get(*at) == Some(&b'\n') && bytes.get(at + 1) == Some(&b'\n');
     let from = (0..start).rev().find(empty).map_or(0, |at| at + 2);
     let to = (end..bytes.len()).find(empty).unwrap_or(bytes.len());
-    bytes.get(from.min(to)..to).unwrap_or_default()
+    bytes.get(from.min(to)..to).unwrap_or_default().trim_ascii_end()
 }
 
 /// What was found in the revision of this name that was trusted last and still
@@ -278,8 +277,8 @@ fn blocked(judged: &Judged, revision: &Revision, blocking: &[String]) -> Stop {
     );
     let explain = blocking.first().map_or("RULE", String::as_str);
     let next = format!(
-        "skills review {revision}, and what the rule is about: skills explain {explain}; \
-         whoever has read it and wants exactly these bytes all the same: {}",
+        "read it: skills review {revision}; what the rule is about: skills explain {explain}; \
+         to trust exactly these bytes all the same: {}",
         command(revision, blocking)
     );
     Stop::new(Code::Blocked, what, next)

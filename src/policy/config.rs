@@ -31,7 +31,7 @@
 //! signatures = 1
 //!
 //! [review]           # see `review`: what a rule weighs, and which bytes are excepted
-//! severity = { "exec.fetch.pipe" = "block" }
+//! severity = { "exec.fetch" = "block" }
 //!
 //! [limits]           # for one skill; up to the hard ceiling
 //! files = 5000

@@ -191,6 +191,8 @@ const SHARED: &[&str] = &[
     "facts",
     // What the rules say of a folder.
     "findings",
+    // The same, as the policy has it, with the token that a decision needs.
+    "judged",
     // Which rules are in force.
     "layers",
     "look",

@@ -66,6 +66,8 @@ mod lifecycle_model;
 mod messages;
 /// OMS bundles between our code, the reference and OpenSSL.
 mod oms;
+/// What the rules find, and what overrides it.
+mod overrides;
 /// Where a placement may be made, how it is made and taken away.
 mod placement_files;
 /// What a policy adds to a decision: an age, an end, a reason, a place.

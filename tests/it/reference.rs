@@ -171,7 +171,11 @@ fn the_page_of_policy_keys_is_complete() {
         ## Keys\n\n| key | example | without it | what it does | in both files |\n|---|---|---|---|---|\n"
         .to_owned();
     for key in skill_trust::policy::config::KEYS {
-        let short = if key.example.len() > 60 { "[\"sha256:…\"]" } else { key.example };
+        let short = match key.example {
+            long if long.len() > 60 && long.starts_with('[') => "[\"sha256:…\"]",
+            long if long.len() > 60 => "\"sha256:…\"",
+            short => short,
+        };
         let _ = writeln!(
             page,
             "| `{}` | `{short}` | {} | {} | {} |",
@@ -179,12 +183,19 @@ fn the_page_of_policy_keys_is_complete() {
         );
     }
     page.push_str(
-        "\nThe part before the dot is the table: `trust.note` is the line `note` below `[trust]`.\n\n\
+        "\nThe part before the last dot is the table: `trust.note` is the line `note` below `[trust]`, `review.except.why` the line `why` below a `[[review.except]]`.\n\n\
         ## A fix that cannot wait\n\nWith `min-age` a new revision can be installed and read at once, and trusted or enabled only when this home has had it that long. \
         There is no option that goes round it. When a fix cannot wait, somebody reads it, and whoever may write the file that makes it wait adds its digest:\n\n\
         ```toml\n[trust]\nmin-age = \"3d\"\nearly = [\"sha256:…\"]  # all 64 digits\n```\n\n\
         Then `trust` and `enable` take these bytes and no others, and the record of the trust says that they came early. \
-        The account's file cannot except from the machine's rule. Why it is so: [ADR 0021](../adr/0021-a-new-revision-waits-unless-its-digest-is-named.md).\n",
+        The account's file cannot except from the machine's rule. Why it is so: [ADR 0021](../adr/0021-a-new-revision-waits-unless-its-digest-is-named.md).\n\n\
+        ## What findings weigh\n\nEach rule says how much it weighs. A file may say otherwise, for every kind of text:\n\n\
+        ```toml\n[review]\nseverity = { \"exec.fetch\" = \"block\", \"dep.global\" = \"note\" }\n\n\
+        [[review.except]]\nrule = \"exec.decode\"\ndigest = \"sha256:…\"  # all 64 digits\nwhy = \"unpacks its own test data, read by two of us\"\nuntil = \"2027-01-31\"\n```\n\n\
+        The account's file cannot make a rule weigh less than the machine's file says, nor except from that; a trust root's policy can only make rules heavier. \
+        What a file lowers or excepts is still shown, with the file, in `review` and before the question of `trust`. An exception is for exactly these bytes. \
+        `policy show` and `policy check` name the exceptions that free from nothing, and refuse a rule that there is not. \
+        A rule that is made heavier shows at the next `review`, `status NAME` and `trust`; what is trusted stays trusted. Why it is so: [ADR 0038](../adr/0038-what-is-found-is-decided-at-trust.md).\n",
     );
     check("docs/reference/policy.md", &page);
 }

@@ -174,7 +174,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "review.severity",
-        example: "{ \"exec.fetch.pipe\" = \"block\" }",
+        example: "{ \"exec.fetch\" = \"block\" }",
         default: "what each rule says of itself",
         about: "How much a rule's findings weigh, in every kind of text: `block`, `confirm`, `warn` or `note`; \
                 what a file lowers is shown wherever it applies",
@@ -183,7 +183,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "review.except.rule",
-        example: "\"exec.decode.base64\"",
+        example: "\"exec.decode\"",
         default: "none",
         about: "A rule whose findings do not count, for exactly the bytes of `digest`",
         several: "excepts from the rule's own weight, its own file's and those it wins over, never from a stronger file's",
@@ -279,7 +279,7 @@ mod tests {
             ("review", name) if name.starts_with("except.") => {
                 let own = name.trim_start_matches("except.");
                 let rest = [
-                    ("rule", "\"exec.decode.base64\"".to_owned()),
+                    ("rule", "\"exec.decode\"".to_owned()),
                     ("digest", format!("\"sha256:{}\"", "0".repeat(64))),
                     ("why", "\"read\"".to_owned()),
                 ];

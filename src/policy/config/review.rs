@@ -3,10 +3,10 @@
 //!
 //! ```toml
 //! [review]
-//! severity = { "exec.fetch.pipe" = "block", "dep.global" = "note" }
+//! severity = { "exec.fetch" = "block", "dep.global" = "note" }
 //!
 //! [[review.except]]             # for exactly these bytes; any change voids it
-//! rule   = "exec.decode.base64"
+//! rule   = "exec.decode"
 //! digest = "sha256:…"
 //! why    = "unpacks its own test data, read by two of us"
 //! until  = "2027-01-31"         # optional
@@ -138,13 +138,13 @@ fn tier(word: &str) -> Option<Tier> {
 /// An id in its form, which shows nothing but itself.
 fn id(of: &str, typed: &str) -> Result<String, String> {
     let part = |part: &str| {
-        !part.is_empty() && part.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_')
+        !part.is_empty() && part.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-')
     };
     if typed.len() <= ID_MAX && typed.contains('.') && typed.split('.').all(part) {
         return Ok(typed.to_owned());
     }
     let shown = text::escape_short(typed, 80);
-    Err(format!("{of}: `{shown}` is no rule's id; one is written as \"exec.fetch.pipe\""))
+    Err(format!("{of}: `{shown}` is no rule's id; one is written as \"exec.fetch\""))
 }
 
 fn read(raw: RawExcept, file: &str, rank: usize) -> Result<Except, String> {
@@ -168,4 +168,77 @@ fn read(raw: RawExcept, file: &str, rank: usize) -> Result<Except, String> {
     let until = until.as_ref().map(end).transpose()?;
     let why = text::escape_short(&why, 300);
     Ok(Except { rule, digest, why, until, file: file.to_owned(), rank })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Policy;
+
+    fn read(text: &str) -> Result<Policy, String> {
+        Policy::read(&[("/p", text.to_owned())])
+    }
+
+    fn except(rule: &str, digest: &str, why: &str, more: &str) -> String {
+        format!("[[review.except]]\nrule = \"{rule}\"\ndigest = \"{digest}\"\nwhy = \"{why}\"\n{more}\n")
+    }
+
+    #[test]
+    fn what_could_mean_nothing_or_anything_is_refused() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        for (text, why) in [
+            ("[review]\nseverity = { \"exec.fetch\" = \"BLOCK\" }".to_owned(), "must be \"block\""),
+            ("[review]\nseverity = { \"exec.fetch\" = \"off\" }".to_owned(), "must be \"block\""),
+            ("[review]\nseverity = { \"exec.fetch\" = 1 }".to_owned(), "invalid type"),
+            ("[review]\nseverity = { \"exec.*\" = \"warn\" }".to_owned(), "is no rule's id"),
+            ("[review]\nseverity = { \"\" = \"warn\" }".to_owned(), "is no rule's id"),
+            ("[review]\nseverity = { \"exec.\\u202e\" = \"warn\" }".to_owned(), "is no rule's id"),
+            ("[review]\nignore = [\"exec.fetch\"]".to_owned(), "unknown field"),
+            (except("exec.fetch", "sha256:aaaa", "read", ""), "digest"),
+            (except("exec.fetch", &digest, " - ", ""), "must say why"),
+            (except("EXEC", &digest, "read", ""), "is no rule's id"),
+            (except("exec.fetch", &digest, "read", "until = \"90d\""), "must be a date or a time"),
+            (except("exec.fetch", &digest, "read", "until = \"soon\""), "must be a date or a time"),
+            (except("exec.fetch", &digest, "read", "from = \"2027-01-31\""), "unknown field"),
+            (format!("[[review.except]]\nrule = \"exec.fetch\"\ndigest = \"{digest}\"\n"), "missing field"),
+        ] {
+            let said = read(&text).unwrap_err();
+            assert!(said.contains(why) && !said.contains('\u{202e}'), "{text}: {said}");
+        }
+        read(&except("exec.fetch", &digest, "read", "until = \"2027-01-31\"")).unwrap();
+        read(&except("exec.fetch", &digest, "read", "until = \"2027-01-31T08:00:00Z\"")).unwrap();
+    }
+
+    #[test]
+    fn all_that_is_said_is_shown_and_counts_in_the_digest() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let text = format!(
+            "[review]\nseverity = {{ \"exec.fetch\" = \"warn\" }}\n{}",
+            except("exec.decode", &digest, "x\\u001b[2Ky", "")
+        );
+        let policy = read(&text).unwrap();
+        let said: Vec<_> = policy.settings().iter().map(|said| (said.key, said.value.as_str())).collect();
+        let quoted = format!("\"{digest}\"");
+        assert_eq!(
+            said,
+            [
+                ("review.except.rule", "\"exec.decode\""),
+                ("review.except.digest", quoted.as_str()),
+                ("review.except.why", "\"x\\u{1b}[2Ky\""),
+                ("review.severity", "{ \"exec.fetch\" = \"warn\" }"),
+            ]
+        );
+        assert_eq!(policy.findings.excepts()[0].why, "x\\u{1b}[2Ky");
+        assert_ne!(policy.digest, read("").unwrap().digest);
+        let named: Vec<_> = policy.findings.named().collect();
+        assert_eq!(named, [("exec.fetch", "/p"), ("exec.decode", "/p")]);
+    }
+
+    /// A rule whose id could not be written would be one that nobody can weigh.
+    #[cfg(feature = "review")]
+    #[test]
+    fn every_rule_can_be_named() {
+        for rule in crate::policy::review::rules::RULES {
+            assert_eq!(super::id("", rule.id), Ok(rule.id.to_owned()));
+        }
+    }
 }

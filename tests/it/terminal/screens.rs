@@ -123,6 +123,22 @@ pub(super) const SCREENS: &[Screen] = &[
     screen("trust-yes", "installed", &["trust", "pdf-forms"])
         .answers(&[("to trust", "pdf-forms\r")])
         .copy(&["{old}", "skills enable pdf-forms --agent claude-code"]),
+    screen("trust-blocked", "blocked", &["trust", "blob"]).exit(3).says(&["exec.decode", "--despite"]),
+    screen(
+        "trust-despite-no",
+        "blocked",
+        &["trust", "blob", "--despite", "exec.decode", "--despite", "hide.command", "--note", "x"],
+    )
+    .answers(&[("12 hex digits", "blob\r")])
+    .exit(1)
+    .says(&["BLOCK", "override"]),
+    screen("review-blocked", "blocked", &["review", "blob", "--no-pager"])
+        .says(&["Not to be trusted as it is"]),
+    screen("install-blocked", "none", &["install", "{top}/sources/blob"])
+        .answers(&[("now?", "\r")])
+        .says(&["found    2 BLOCK"]),
+    screen("status-override", "overridden", &["status"]).says(&["OVERRIDE"]),
+    screen("status-one-override", "overridden", &["status", "blob"]).says(&["despite BLOCK by exec.decode"]),
     screen("trust-no", "installed", &["trust", "{long}"]).answers(&[("to trust", "y\r")]).exit(1),
     screen("trust-update", "update", &["trust", "{newrev}"])
         .answers(&[("to trust", "\r")])

@@ -17,7 +17,7 @@ use std::path::PathBuf;
     after_help = "The decision belongs to the bytes: any later change withdraws it.\nWithout a terminal, name the reviewed bytes in full: \
     --digest sha256:…\n\nExamples:\n  skills trust pdf-forms\n  skills trust pdf-forms --expires 90d --note \"read all three files\"\n  \
     skills trust pdf-forms --digest sha256:<64 hex digits>\n  skills trust --from acme/skills\n  skills trust --updates\n  skills trust --updates --by-policy\n  \
-    skills trust pdf-forms --despite exec.decode.base64 --note \"unpacks its own test data\"\n\nSee also: skills review, skills enable"
+    skills trust pdf-forms --despite exec.decode --note \"unpacks its own test data\"\n\nSee also: skills review, skills enable"
 )]
 pub(crate) struct Args {
     /// NAME or NAME@DIGEST; several are decided with one answer

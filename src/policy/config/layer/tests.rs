@@ -124,6 +124,31 @@ fn attack_early_by_one_frees_from_another() {
 }
 
 #[test]
+fn attack_a_root_excepts_bytes_or_makes_a_rule_weigh_less() {
+    use crate::model::finding::Tier;
+    let digest = sha256(&[b"bytes"]);
+    let text = format!(
+        "[review]\nseverity = {{ \"exec.decode\" = \"note\", \"exec.fetch\" = \"block\" }}\n\
+         [[review.except]]\nrule = \"exec.decode\"\ndigest = \"{digest}\"\nwhy = \"x\"\nuntil = \"2027-01-31\"\n"
+    );
+    let policy = with(&[], &[("team", &text)]);
+    assert!(policy.findings.excepts().is_empty());
+    assert_eq!(policy.findings.tier("exec.decode", Tier::Block), (Tier::Block, None));
+    assert_eq!(policy.findings.tier("exec.fetch", Tier::Warn), (Tier::Block, Some("trust root team")));
+    let layer = read(&text).unwrap();
+    assert_eq!(layer.asks, ["review.severity = { \"exec.decode\" = \"note\", \"exec.fetch\" = \"block\" }"]);
+    let ignored: Vec<_> = layer.ignored.iter().map(|line| line.split(" = ").next().unwrap()).collect();
+    assert_eq!(
+        ignored,
+        ["review.except.rule", "review.except.digest", "review.except.why", "review.except.until"]
+    );
+    // A file's own lower weight stands against nothing that a root asks.
+    let low = "[review]\nseverity = { \"exec.fetch\" = \"note\" }\n";
+    let both = with(&[low], &[("team", &text)]);
+    assert_eq!(both.findings.tier("exec.fetch", Tier::Confirm), (Tier::Block, Some("trust root team")));
+}
+
+#[test]
 fn attack_a_root_names_another_ones_people() {
     let mut policy = Policy::DEFAULT;
     let why = policy.tighten("a", "[[require]]\nsignatures = 1\nsigners = [\"root:b\"]\n").unwrap_err();
@@ -226,6 +251,11 @@ fn text(root: bool) -> impl Strategy<Value = String> {
             "[limits]\npath = 9\nfile = 9",
         ]),
         pick(&["[gate]\nvalid-for = 5", "[gate]\nvalid-for = 600"]),
+        pick(&[
+            "[review]\nseverity = { \"exec.fetch\" = \"note\" }",
+            "[review]\nseverity = { \"exec.fetch\" = \"block\" }",
+            "[[review.except]]\nrule = \"exec.fetch\"\ndigest = \"sha256:4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a\"\nwhy = \"x\"",
+        ]),
     );
     (sources, trust, rest, prop::collection::vec(block, 0..3)).prop_map(|(sources, trust, rest, blocks)| {
         let lines = |all: &[Option<&str>]| -> String {
@@ -234,7 +264,7 @@ fn text(root: bool) -> impl Strategy<Value = String> {
         let (min_age, early, expires, days, note) = trust;
         let head = lines(&[sources.0, sources.1]);
         let trust = lines(&[min_age, early.as_deref(), expires, days, note]);
-        let rest = lines(&[rest.0, rest.1, rest.2, rest.3]);
+        let rest = lines(&[rest.0, rest.1, rest.2, rest.3, rest.4]);
         format!("[sources]\n{head}[trust]\n{trust}{rest}{}", blocks.concat())
     })
 }
@@ -291,6 +321,20 @@ fn yes(policy: &Policy, case: &Case) -> [bool; 5] {
     ]
 }
 
+/// What one finding of that tier weighs; none where it is excepted.
+fn weight(
+    policy: &Policy,
+    case: &Case,
+    tier: crate::model::finding::Tier,
+) -> Option<crate::model::finding::Tier> {
+    use crate::model::finding::{Context, Finding, Place};
+    let place = Place { start: 0, end: 1, line: 1, column: 1 };
+    let text = || "x".to_owned();
+    let (rule, context) = ("exec.fetch".to_owned(), Context::Fence);
+    let one = Finding { rule, tier, context, path: text(), place, message: text(), reads_as: None };
+    crate::policy::judge::judge(vec![one], &policy.findings, &case.digest, case.now).heaviest()
+}
+
 /// No yes of `tight` is a no of `loose`, and no number is larger.
 fn at_most(tight: &Policy, loose: &Policy, case: &Case) -> Result<(), TestCaseError> {
     for (tight, loose) in yes(tight, case).into_iter().zip(yes(loose, case)) {
@@ -299,6 +343,10 @@ fn at_most(tight: &Policy, loose: &Policy, case: &Case) -> Result<(), TestCaseEr
     let (few, many) = (&tight.limits, &loose.limits);
     prop_assert!(few.files <= many.files && few.total <= many.total && few.file <= many.file);
     prop_assert!(few.depth <= many.depth && few.path <= many.path && tight.valid_for <= loose.valid_for);
+    for own in crate::model::finding::Tier::ALL {
+        let weight = |policy: &Policy| weight(policy, case, *own);
+        prop_assert!(weight(tight) >= weight(loose), "{own:?}");
+    }
     let ends = |policy: &Policy| (policy.max_days.unwrap_or(u32::MAX), policy.expires.unwrap_or(i64::MAX));
     prop_assert!(ends(tight).0 <= ends(loose).0 && ends(tight).1 <= ends(loose).1);
     Ok(())
