@@ -13,6 +13,8 @@ pub const LINES_MAX: usize = 3;
 ///
 /// Attack: a line of a megabyte, so that an excerpt is the whole file.
 pub const AROUND_MAX: usize = 400;
+/// Bytes of a marked text that count for its print.
+const MARKED_MAX: usize = 4_096;
 
 /// A line of a file, or a window of one that is long. Not escaped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,44 +56,128 @@ pub struct Region {
     pub end_column: usize,
 }
 
-/// The place in this text; `None` where it means the file as a whole, or where
-/// the file is no text.
-#[must_use]
-pub fn region(bytes: &[u8], place: &Place) -> Option<Region> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    if place.end == 0 || place.start >= text.len() {
-        return None;
-    }
-    let (start, end) = clamped(text, place);
-    let (line, column) = position(text, start);
-    let (end_line, end_column) = position(text, end);
-    Some(Region { start, end, line, column, end_line, end_column })
+/// A file with the beginnings of its lines, for many places in it.
+///
+/// Attack: a file of a megabyte with something in each of its lines, so that all
+/// of it is gone through for each place.
+#[derive(Debug)]
+pub struct Text<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
 }
 
-/// The lines that a place stands in.
-#[must_use]
-pub fn excerpt(bytes: &[u8], place: &Place) -> Option<Excerpt> {
-    let region = region(bytes, place)?;
-    let text = std::str::from_utf8(bytes).ok()?;
-    let mut at = text[..region.start].rfind('\n').map_or(0, |at| at + 1);
-    let mut out = Excerpt::default();
-    // An end behind a line's end means that line, and not the next one.
-    let last = if region.end > region.start && region.end_column == 1 { region.end - 1 } else { region.end };
-    for number in region.line.. {
-        let end = text[at..].find('\n').map_or(text.len(), |more| at + more);
-        let whole = text[at..end].strip_suffix('\r').unwrap_or(&text[at..end]);
-        if out.lines.len() < LINES_MAX {
-            let marked = region.start.max(at) - at..region.end.min(at + whole.len()).max(at) - at;
-            out.lines.push(window(number, whole, marked));
-        } else {
-            out.more += 1;
-        }
-        if last <= end || end >= text.len() {
-            break;
-        }
-        at = end + 1;
+impl<'a> Text<'a> {
+    /// Finds the lines; bytes that are no text have none.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { text, starts }
     }
-    Some(out)
+
+    /// The place with both its ends; `None` where it means the file as a whole,
+    /// or where the file is no text.
+    #[must_use]
+    pub fn region(&self, place: &Place) -> Option<Region> {
+        if place.end == 0 || place.start >= self.text.len() {
+            return None;
+        }
+        let (start, end) = self.clamped(place);
+        let (line, column) = self.position(start);
+        let (end_line, end_column) = self.position(end);
+        Some(Region { start, end, line, column, end_line, end_column })
+    }
+
+    /// The lines that a place stands in.
+    #[must_use]
+    pub fn excerpt(&self, place: &Place) -> Option<Excerpt> {
+        let region = self.region(place)?;
+        // An end behind a line's end means that line, and not the next one.
+        let behind = region.end > region.start && region.end_column == 1;
+        let last = if behind { region.end_line - 1 } else { region.end_line };
+        let shown = (region.line..=last).take(LINES_MAX);
+        let lines = shown.filter_map(|number| {
+            let (at, end) = self.line(number)?;
+            let marked = region.start.clamp(at, end) - at..region.end.clamp(at, end) - at;
+            Some(window(number, &self.text[at..end], marked))
+        });
+        Some(Excerpt { lines: lines.collect(), more: (last + 1 - region.line).saturating_sub(LINES_MAX) })
+    }
+
+    /// The marked text, its lines without the white space around them; cut.
+    #[must_use]
+    pub fn marked(&self, place: &Place) -> String {
+        let (start, end) = self.clamped(place);
+        let cut = self.text.floor_char_boundary(end.min(start + MARKED_MAX));
+        self.text[start..cut].lines().map(str::trim).collect::<Vec<_>>().join("\n")
+    }
+
+    /// A print of what was found: by rule, file, the marked text, and which of
+    /// several like it this is.
+    ///
+    /// The same when lines above are added or taken away; another one when the
+    /// text itself changes.
+    #[must_use]
+    pub fn print(&self, rule: &str, path: &str, place: &Place, nth: usize) -> String {
+        let parts = [rule, path, &self.marked(place), &nth.to_string()];
+        let parts = parts.map(|part| format!("{}:{part}", part.len()));
+        let print = sha256(&parts.each_ref().map(String::as_bytes));
+        print.hex().chars().take(32).collect()
+    }
+
+    /// The place that another program named by lines and columns, in units of
+    /// UTF-16 or of code points, from 1. `None` if the file has no such line.
+    #[must_use]
+    pub fn placed(
+        &self,
+        from: (usize, Option<usize>),
+        to: (usize, Option<usize>),
+        utf16: bool,
+    ) -> Option<Place> {
+        let start = self.at(from.0, from.1.unwrap_or(1), utf16)?;
+        let last = to.0.max(from.0);
+        let end = match to.1 {
+            Some(column) => self.at(last, column, utf16)?,
+            None => self.line(last)?.1,
+        };
+        let (line, column) = self.position(start);
+        Some(Place { start, end: end.max(start), line, column })
+    }
+
+    /// The place at the nearest boundaries of characters.
+    fn clamped(&self, place: &Place) -> (usize, usize) {
+        let start = self.text.floor_char_boundary(place.start.min(self.text.len()));
+        let end = self.text.ceil_char_boundary(place.end.clamp(start, self.text.len()));
+        (start, end)
+    }
+
+    /// Line and column of a byte.
+    fn position(&self, at: usize) -> (usize, usize) {
+        let line = self.starts.partition_point(|start| *start <= at);
+        let first = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        (line, 1 + self.text[first..at].chars().count())
+    }
+
+    /// The bytes of a line, without its end.
+    fn line(&self, number: usize) -> Option<(usize, usize)> {
+        let start = *self.starts.get(number.checked_sub(1)?)?;
+        let end = self.starts.get(number).map_or(self.text.len(), |next| next - 1);
+        let line = &self.text[start..end];
+        Some((start, start + line.strip_suffix('\r').unwrap_or(line).len()))
+    }
+
+    /// The byte of a column; the line's end where it is shorter.
+    fn at(&self, line: usize, column: usize, utf16: bool) -> Option<usize> {
+        let (start, end) = self.line(line)?;
+        let mut left = column.checked_sub(1)?;
+        for (at, c) in self.text[start..end].char_indices() {
+            if left == 0 {
+                return Some(start + at);
+            }
+            left = left.saturating_sub(if utf16 { c.len_utf16() } else { 1 });
+        }
+        Some(end)
+    }
 }
 
 /// A line, cut where it is long.
@@ -103,91 +189,31 @@ fn window(number: usize, line: &str, marked: Range<usize>) -> Line {
     Line { number, text: line[from..to].to_owned(), marked, cut: (from > 0, to < line.len()) }
 }
 
-/// A print of what was found: by rule, file, the marked text without its
-/// indentation, and which of several like it this is.
-///
-/// The same when lines above are added or taken away; another one when the text
-/// itself changes.
-#[must_use]
-pub fn fingerprint(rule: &str, path: &str, bytes: &[u8], place: &Place, nth: usize) -> String {
-    let text = marked_text(bytes, place);
-    let parts = [rule, path, &text, &nth.to_string()].map(|part| format!("{}:{part}", part.len()));
-    let print = sha256(&parts.each_ref().map(String::as_bytes));
-    print.hex().chars().take(32).collect()
-}
-
-/// The marked text, its lines without the white space around them.
-#[must_use]
-pub fn marked_text(bytes: &[u8], place: &Place) -> String {
-    let text = std::str::from_utf8(bytes).unwrap_or_default();
-    let (start, end) = clamped(text, place);
-    text[start..end].lines().map(str::trim).collect::<Vec<_>>().join("\n")
-}
-
-/// The place at the nearest boundaries of characters.
-fn clamped(text: &str, place: &Place) -> (usize, usize) {
-    let start = text.floor_char_boundary(place.start.min(text.len()));
-    let end = text.ceil_char_boundary(place.end.clamp(start, text.len()));
-    (start, end)
-}
-
-/// Line and column of a byte.
-fn position(text: &str, at: usize) -> (usize, usize) {
-    let before = &text[..at];
-    let first = before.rfind('\n').map_or(0, |at| at + 1);
-    (1 + before.bytes().filter(|byte| *byte == b'\n').count(), 1 + before[first..].chars().count())
-}
-
-/// The place that another program named by lines and columns, in units of
-/// UTF-16 or of code points, from 1. `None` if the file has no such line.
-#[must_use]
-pub fn placed(
-    bytes: &[u8],
-    from: (usize, Option<usize>),
-    to: (usize, Option<usize>),
-    utf16: bool,
-) -> Option<Place> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let start = at(text, from.0, from.1.unwrap_or(1), utf16)?;
-    let end = match to.1 {
-        Some(column) => at(text, to.0.max(from.0), column, utf16)?,
-        None => line_end(text, to.0.max(from.0))?,
-    };
-    let (line, column) = position(text, start);
-    Some(Place { start, end: end.max(start), line, column })
-}
-
-fn line_start(text: &str, line: usize) -> Option<usize> {
-    match line {
-        0 => None,
-        1 => Some(0),
-        _ => text.match_indices('\n').nth(line - 2).map(|(at, _)| at + 1),
+/// Covers a secret: all of the place but its first four letters and what is
+/// white, byte for byte, so that no place moves.
+pub fn cover(bytes: &mut [u8], place: &Place) {
+    let end = place.end.min(bytes.len());
+    let start = place.start.min(end);
+    for byte in bytes[start..end].iter_mut().skip(4).filter(|byte| byte.is_ascii_graphic()) {
+        *byte = b'*';
     }
-}
-
-fn line_end(text: &str, line: usize) -> Option<usize> {
-    let start = line_start(text, line)?;
-    let line = &text[start..];
-    let line = &line[..line.find('\n').unwrap_or(line.len())];
-    Some(start + line.strip_suffix('\r').unwrap_or(line).len())
-}
-
-/// The byte of a column; the line's end where it is shorter.
-fn at(text: &str, line: usize, column: usize, utf16: bool) -> Option<usize> {
-    let (start, end) = (line_start(text, line)?, line_end(text, line)?);
-    let mut left = column.checked_sub(1)?;
-    for (at, c) in text[start..end].char_indices() {
-        if left == 0 {
-            return Some(start + at);
-        }
-        left = left.saturating_sub(if utf16 { c.len_utf16() } else { 1 });
-    }
-    Some(end)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn region(bytes: &[u8], place: &Place) -> Option<Region> {
+        Text::new(bytes).region(place)
+    }
+
+    fn excerpt(bytes: &[u8], place: &Place) -> Option<Excerpt> {
+        Text::new(bytes).excerpt(place)
+    }
+
+    fn fingerprint(rule: &str, path: &str, bytes: &[u8], place: &Place, nth: usize) -> String {
+        Text::new(bytes).print(rule, path, place, nth)
+    }
 
     fn place(start: usize, end: usize) -> Place {
         Place { start, end, line: 0, column: 0 }
@@ -275,9 +301,21 @@ mod tests {
     }
 
     #[test]
+    fn attack_a_secret_is_not_shown_once_more() {
+        let mut text = "key = ghp_é1234 56\nx".to_owned().into_bytes();
+        cover(&mut text, &place(6, 19));
+        assert_eq!(String::from_utf8(text).unwrap(), "key = ghp_é**** **\nx");
+        let mut short = b"ab".to_vec();
+        cover(&mut short, &place(1, 99));
+        cover(&mut short, &place(50, 99));
+        assert_eq!(short, b"ab");
+    }
+
+    #[test]
     fn columns_of_others_are_utf16_or_code_points() {
         let text = "a\n🙂bc d\n".as_bytes();
-        let at = |from, to, utf16| placed(text, from, to, utf16).map(|place| (place.start, place.end));
+        let at =
+            |from, to, utf16| Text::new(text).placed(from, to, utf16).map(|place| (place.start, place.end));
         assert_eq!(at((2, Some(3)), (2, Some(5)), true), Some((6, 8)));
         assert_eq!(at((2, Some(2)), (2, Some(4)), false), Some((6, 8)));
         assert_eq!(at((2, None), (2, None), true), Some((2, 10)));

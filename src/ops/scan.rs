@@ -19,21 +19,22 @@ use super::{World, facts, findings, layers};
 use crate::model::card::Card;
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
-use crate::model::excerpt::{self, Excerpt, Region};
+use crate::model::excerpt::{self, Excerpt, Region, Text};
 use crate::model::finding::{Finding, Tier};
 use crate::model::lifecycle::State;
-use crate::model::limits::{Fault, Limits};
+use crate::model::limits::{Fault, Limits, Rule};
 use crate::model::manifest::Manifest;
 use crate::model::text;
 use crate::policy::entry;
 use crate::system::below;
 use crate::system::home::Home;
-use crate::system::tree::{self, Checks, Piece};
+use crate::system::tree::{self, Checks, Observed, Piece};
 use findings::Held;
 pub use import::{Elsewhere, Imported};
 use import::{Reports, Sought};
+use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -124,7 +125,7 @@ impl Scan {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         let imported = self.imported.iter().all(Imported::is_whole);
-        imported && self.faults.is_empty() && self.skills.iter().all(|skill| skill.faults.is_empty())
+        imported && self.faults.is_empty() && self.skills.iter().all(|skill| skill.unread().next().is_none())
     }
 }
 
@@ -135,11 +136,32 @@ impl Scanned {
         self.told.iter().map(|told| told.finding.tier).max()
     }
 
+    /// The faults behind which something was not looked at.
+    pub fn unread(&self) -> impl Iterator<Item = &Fault> {
+        self.faults.iter().filter(|fault| is_unread(fault))
+    }
+
     /// How many findings there are of this tier.
     #[must_use]
     pub fn count(&self, tier: Tier) -> usize {
         self.told.iter().filter(|told| told.finding.tier == tier).count()
     }
+}
+
+/// Whether what has this fault was not looked at. Other faults keep a skill from
+/// being installed, and nothing from being read.
+#[must_use]
+pub const fn is_unread(fault: &Fault) -> bool {
+    !matches!(
+        fault.rule,
+        Rule::HardLink(_)
+            | Rule::SetId(_)
+            | Rule::EmptyFolder
+            | Rule::Collision(_)
+            | Rule::NoSkillFile(_)
+            | Rule::Mode(..)
+            | Rule::Owner(..)
+    )
 }
 
 /// Looks.
@@ -283,8 +305,15 @@ fn one(top: BorrowedFd<'_>, below: &Path, limits: Limits, sought: &Sought) -> (S
             }
             Ok(())
         });
-    let observed = read.unwrap_or_default();
-    let mut faults = observed.faults;
+    let mut observed = match read {
+        Ok(observed) => observed,
+        // What takes the bytes never fails; if it did, nothing would be known.
+        Err(error) => {
+            let fault = Fault { path: ".".to_owned(), rule: Rule::Unreadable(error.to_string()) };
+            Observed { faults: vec![fault], ..Observed::default() }
+        }
+    };
+    let mut faults = std::mem::take(&mut observed.faults);
     faults.extend(entry::check(&observed.manifest, &limits));
     // The reading and the look at the whole may say the same.
     let mut seen = Vec::new();
@@ -317,15 +346,20 @@ fn look(
         Some(Ok(Card { name: Err(why), .. })) => vec![text::escape(&format!("its name: {why}"))],
         _ => Vec::new(),
     };
-    let own = judged(held, &digest).into_iter().map(|finding| (finding, false));
+    let own = judged(held, &digest);
+    let files = covered(held, &own);
+    let own = own.into_iter().map(|finding| (finding, false));
     let (foreign, placed) = sought.within(below, held);
     let mut all: Vec<_> = own.chain(foreign.into_iter().map(|finding| (finding, true))).collect();
     let key = |finding: &Finding| {
         (Reverse(finding.tier), finding.path.clone(), finding.place.start, finding.rule.clone())
     };
     all.sort_by_cached_key(|(finding, is_foreign)| (key(finding), *is_foreign));
+    let named: BTreeSet<_> = all.iter().map(|(finding, _)| finding.path.as_str()).collect();
+    let of = |path: &str| files.get_key_value(path).map(|(path, bytes)| (*path, Text::new(bytes)));
+    let texts: BTreeMap<_, _> = named.into_iter().filter_map(of).collect();
     let mut seen = BTreeMap::new();
-    let told = all.into_iter().map(|(finding, is_foreign)| told(finding, is_foreign, held, &path, &mut seen));
+    let told = all.into_iter().map(|(finding, is_foreign)| told(finding, is_foreign, &texts, &mut seen));
     let told = told.collect();
     let bytes = held.iter().map(|one| one.bytes.len() as u64).sum();
     let folder = below.to_owned();
@@ -336,19 +370,25 @@ fn look(
 type Seen = BTreeMap<(String, String, String), usize>;
 
 /// A finding with what stands there.
-fn told(finding: Finding, is_foreign: bool, held: &[Held], skill: &str, seen: &mut Seen) -> Told {
-    let bytes = held.iter().find(|one| one.path == finding.path).map_or(&[][..], |one| &one.bytes);
-    let place = &finding.place;
-    let text = excerpt::marked_text(bytes, place);
-    let nth = seen.entry((finding.rule.clone(), finding.path.clone(), text)).or_default();
-    let path = if skill.is_empty() { finding.path.clone() } else { format!("{skill}/{}", finding.path) };
-    let print = excerpt::fingerprint(&finding.rule, &path, bytes, place, *nth);
+fn told(finding: Finding, is_foreign: bool, files: &BTreeMap<&str, Text<'_>>, seen: &mut Seen) -> Told {
+    let empty = Text::new(&[]);
+    let text = files.get(finding.path.as_str()).unwrap_or(&empty);
+    let (path, place) = (&finding.path, &finding.place);
+    let nth = seen.entry((finding.rule.clone(), path.clone(), text.marked(place))).or_default();
+    let print = text.print(&finding.rule, path, place, *nth);
     *nth += 1;
-    Told {
-        region: excerpt::region(bytes, place),
-        excerpt: excerpt::excerpt(bytes, place),
-        print,
-        is_foreign,
-        finding,
+    Told { region: text.region(place), excerpt: text.excerpt(place), print, is_foreign, finding }
+}
+
+/// The files as they may be shown: keys and tokens that were found in them are
+/// covered, for a log of ours must not be the next place they leak from.
+fn covered<'a>(held: &'a [Held], found: &[Finding]) -> BTreeMap<&'a str, Cow<'a, [u8]>> {
+    let mut out: BTreeMap<_, _> =
+        held.iter().map(|one| (one.path.as_str(), Cow::Borrowed(one.bytes.as_slice()))).collect();
+    for finding in found.iter().filter(|finding| finding.rule.starts_with("secret.")) {
+        if let Some(bytes) = out.get_mut(finding.path.as_str()) {
+            excerpt::cover(bytes.to_mut(), &finding.place);
+        }
     }
+    out
 }

@@ -101,6 +101,8 @@ mod roots;
 /// Following trust roots, with the real program on real homes.
 #[cfg(feature = "provenance")]
 mod roots_follow;
+/// What the rules say, in every form.
+mod scan;
 /// Many skills with one answer.
 mod sets;
 /// Folders, repositories, https and ssh.

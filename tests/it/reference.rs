@@ -2,6 +2,7 @@
 //! anew and compares it with the file; `UPDATE_REFERENCE=1` writes the file.
 
 mod records;
+pub(crate) mod scans;
 mod schemas;
 
 use skill_trust::model::card::{CardRule, NoteKind};

@@ -10,13 +10,13 @@
 use super::Scan;
 use super::findings::Held;
 use crate::model::code::{Code, Stop};
-use crate::model::excerpt;
+use crate::model::excerpt::Text;
 use crate::model::finding::{Context, Finding, Place, Tier};
 use crate::model::json::EVIDENCE_MAX;
 use crate::model::sarif::{self, At, Foreign, Report};
 use crate::model::text;
 use crate::system::regular;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 /// What a file of another scanner holds.
@@ -121,10 +121,16 @@ impl Sought {
     /// Those that stand in files of this skill, as findings, and which they are.
     pub(super) fn within(&self, skill: &Path, held: &[Held]) -> (Vec<Finding>, Vec<usize>) {
         let (mut found, mut placed) = (Vec::new(), Vec::new());
+        if self.0.is_empty() {
+            return (found, placed);
+        }
+        let files: BTreeMap<_, _> = held.iter().map(|one| (Path::new(&one.path), one)).collect();
+        let mut texts = BTreeMap::new();
         for (at, paths, result) in &self.0 {
             for path in paths.iter().filter_map(|path| path.strip_prefix(skill).ok()) {
-                if let Some(file) = held.iter().find(|one| Path::new(&one.path) == path) {
-                    found.push(finding(result, file));
+                if let Some(file) = files.get(path) {
+                    let text = texts.entry(path).or_insert_with(|| Text::new(&file.bytes));
+                    found.push(finding(result, &file.path, text));
                     placed.push(*at);
                 }
             }
@@ -134,10 +140,10 @@ impl Sought {
 }
 
 /// A result as a finding of ours.
-fn finding(result: &Foreign, file: &Held) -> Finding {
+fn finding(result: &Foreign, path: &str, text: &Text<'_>) -> Finding {
     let whole = Place { start: 0, end: 0, line: 1, column: 1 };
     let named = result.at.as_ref().and_then(|at| Some((at.from?, at.to?, at.utf16)));
-    let place = named.and_then(|(from, to, utf16)| excerpt::placed(&file.bytes, from, to, utf16));
+    let place = named.and_then(|(from, to, utf16)| text.placed(from, to, utf16));
     let mut message = result.message.clone();
     if let (Some((from, ..)), None) = (named, place) {
         message.push_str(&format!(" (at line {}, which the file does not have)", from.0));
@@ -146,7 +152,7 @@ fn finding(result: &Foreign, file: &Held) -> Finding {
         rule: result.rule.clone(),
         tier: result.tier,
         context: Context::File,
-        path: file.path.clone(),
+        path: path.to_owned(),
         place: place.unwrap_or(whole),
         message,
         reads_as: None,
@@ -197,6 +203,10 @@ mod tests {
         vec![Held { path: "scripts/a.py".to_owned(), bytes: b"x = 1\n".to_vec(), executable: false }]
     }
 
+    fn found_in(result: &Foreign) -> Finding {
+        finding(result, "scripts/a.py", &Text::new(&held()[0].bytes))
+    }
+
     /// Whether a path is taken for `scripts/a.py` of the skill `/w/repo/pack/s`.
     fn fits(path: &str) -> bool {
         let tops = [PathBuf::from("/w/repo/pack"), PathBuf::from("/real/pack")];
@@ -239,9 +249,9 @@ mod tests {
     #[test]
     fn a_line_that_is_not_there_is_said() {
         let mut result = reports("s/scripts/a.py").0.remove(0).1.results.remove(0);
-        assert_eq!(finding(&result, &held()[0]).place, Place { start: 0, end: 5, line: 1, column: 1 });
+        assert_eq!(found_in(&result).place, Place { start: 0, end: 5, line: 1, column: 1 });
         result.at.as_mut().unwrap().from = Some((9, None));
-        let found = finding(&result, &held()[0]);
+        let found = found_in(&result);
         assert_eq!(found.place.end, 0);
         assert_eq!(found.message, "m (at line 9, which the file does not have)");
     }

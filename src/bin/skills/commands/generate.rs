@@ -55,6 +55,8 @@ enum Document {
     GateAnswer,
     /// A line of the audit log.
     Record,
+    /// What `scan` answers.
+    Scan,
 }
 
 /// Runs `generate`.
@@ -66,6 +68,7 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
             Document::GateRequest => include_str!("../../../../schema/gate-request.json"),
             Document::GateAnswer => include_str!("../../../../schema/gate-answer.json"),
             Document::Record => include_str!("../../../../schema/record.json"),
+            Document::Scan => include_str!("../../../../schema/scan.json"),
         }
         .to_owned(),
     };

@@ -136,7 +136,9 @@ struct View {
 impl Looked {
     /// A file's path for people, escaped.
     fn shown(&self, folder: &Path, file: &str) -> String {
-        text::escape_bytes(self.typed.join(folder).join(file).as_os_str().as_encoded_bytes())
+        let path: PathBuf = self.typed.join(folder).join(file).components().collect();
+        let shown = text::escape_bytes(path.as_os_str().as_encoded_bytes());
+        if shown.is_empty() { ".".to_owned() } else { shown }
     }
 
     /// A file's path for programs.

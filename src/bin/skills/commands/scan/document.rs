@@ -3,7 +3,8 @@
 use super::{Looked, View, counts};
 use serde_json::{Value, json};
 use skill_trust::model::finding::Tier;
-use skill_trust::ops::scan::{Scanned, Told};
+use skill_trust::model::limits::Fault;
+use skill_trust::ops::scan::{Scanned, Told, is_unread};
 
 /// All of it.
 pub(super) fn document(all: &[Looked], view: View) -> Value {
@@ -43,7 +44,7 @@ fn one(looked: &Looked, view: View) -> Value {
     json!({
         "named": looked.named, "folder": looked.is_folder,
         "skills": scan.skills.iter().map(|skill| self::skill(skill, view)).collect::<Vec<_>>(),
-        "faults": scan.faults, "links": scan.links, "imported": imported, "elsewhere": elsewhere,
+        "faults": scan.faults.iter().map(fault).collect::<Vec<_>>(), "links": scan.links, "imported": imported, "elsewhere": elsewhere,
     })
 }
 
@@ -51,8 +52,15 @@ fn skill(skill: &Scanned, view: View) -> Value {
     let told = skill.told.iter().filter(|told| told.finding.tier >= view.min);
     json!({
         "path": skill.path, "name": skill.name, "digest": skill.digest, "files": skill.files,
-        "bytes": skill.bytes, "faults": skill.faults, "card": skill.card,
+        "bytes": skill.bytes, "faults": skill.faults.iter().map(fault).collect::<Vec<_>>(), "card": skill.card,
         "findings": told.map(finding).collect::<Vec<_>>(),
+    })
+}
+
+fn fault(fault: &Fault) -> Value {
+    json!({
+        "code": fault.rule.code(), "path": fault.path, "reason": fault.rule.to_string(),
+        "unread": is_unread(fault),
     })
 }
 

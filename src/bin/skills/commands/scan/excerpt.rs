@@ -118,13 +118,13 @@ fn cells(line: &Line) -> Vec<Cell> {
 mod tests {
     use super::super::super::super::render;
     use super::*;
-    use skill_trust::model::excerpt::excerpt;
+    use skill_trust::model::excerpt::Text;
     use skill_trust::model::finding::Place;
 
     fn shown(text: &str, part: &str, columns: usize) -> Vec<String> {
         let start = text.find(part).unwrap();
         let place = Place { start, end: start + part.len(), line: 0, column: 0 };
-        let found = excerpt(text.as_bytes(), &place).unwrap();
+        let found = Text::new(text.as_bytes()).excerpt(&place).unwrap();
         rows(&found, columns, Tone::Bad).iter().map(|row| render::plain(&render::guarded(row))).collect()
     }
 
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(rows[1..3], ["  1 | a(", "    | ^^"]);
         assert_eq!(rows[7], "    | … and 2 more lines");
         let place = Place { start: 3, end: 3, line: 0, column: 0 };
-        let found = excerpt(b"abcdef", &place).unwrap();
+        let found = Text::new(b"abcdef").excerpt(&place).unwrap();
         assert_eq!(render::plain(&super::rows(&found, 80, Tone::Bad)[2]), "    |    ^");
     }
 }

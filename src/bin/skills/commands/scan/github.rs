@@ -12,6 +12,7 @@ use super::{Looked, View};
 use skill_trust::model::excerpt::Region;
 use skill_trust::model::finding::Tier;
 use skill_trust::model::text;
+use skill_trust::ops::scan::is_unread;
 use std::cmp::Reverse;
 use std::path::Path;
 
@@ -26,8 +27,12 @@ pub(super) fn lines(all: &[Looked], view: View) -> Vec<String> {
         for skill in &scan.skills {
             let file = looked.path(&skill.folder, "SKILL.md");
             for fault in &skill.faults {
-                let line = line("error", Some(&file), None, "not looked at", &fault.to_string());
-                out.push((Reverse(Tier::Block), line));
+                let (tier, title) = if is_unread(fault) {
+                    (Tier::Block, "not looked at")
+                } else {
+                    (Tier::Confirm, "refused")
+                };
+                out.push((Reverse(tier), line(kind(tier), Some(&file), None, title, &fault.to_string())));
             }
             for told in skill.told.iter().filter(|told| told.finding.tier >= view.min) {
                 let finding = &told.finding;

@@ -8,7 +8,7 @@ use skill_trust::model::code::Stop;
 use skill_trust::model::finding::Tier;
 use skill_trust::model::text;
 use skill_trust::ops::explain;
-use skill_trust::ops::scan::{Imported, Scan, Scanned, Told};
+use skill_trust::ops::scan::{Imported, Scan, Scanned, Told, is_unread};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
@@ -78,16 +78,8 @@ fn list(context: &mut Context, looked: &Looked, order: &[&Scanned], view: View) 
     let listed =
         if view.verbose { quiet.len() } else { quiet.len().min(CLEAN_LISTED.saturating_sub(loud.len())) };
     let row = |skill: &&Scanned| {
-        let mut row: Vec<_> = Tier::ALL
-            .iter()
-            .map(|tier| match skill.count(*tier) {
-                0 => "-".to_owned(),
-                count => count.to_string(),
-            })
-            .collect();
-        row.push(
-            skill.faults.len().to_string().replace('0', if skill.faults.is_empty() { "-" } else { "0" }),
-        );
+        let mut row: Vec<_> = Tier::ALL.iter().map(|tier| number(skill.count(*tier))).collect();
+        row.push(number(skill.unread().count()));
         row.extend([looked.shown(&skill.folder, ""), skill.digest.short()]);
         row
     };
@@ -103,6 +95,11 @@ fn list(context: &mut Context, looked: &Looked, order: &[&Scanned], view: View) 
             say(context, &format!("and {skills} with nothing at {} or above; -v lists them", view.min.name()))
         }
     }
+}
+
+/// A number in a table, in which most are none.
+fn number(count: usize) -> String {
+    if count == 0 { "-".to_owned() } else { count.to_string() }
 }
 
 /// What was found in a skill.
@@ -121,11 +118,11 @@ fn one(
         say(context, &format!("   {}", skill.digest))?;
     }
     for fault in &skill.faults {
-        let fault = text::escape(&fault.to_string());
-        say(context, &format!("{}  {fault}", paint(Tone::Bad, "unread")))?;
+        let (tone, word) = if is_unread(fault) { (Tone::Bad, "unread ") } else { (Tone::Careful, "refused") };
+        say(context, &format!("{}  {}", paint(tone, word), text::escape(&fault.to_string())))?;
     }
     for fault in &skill.card {
-        say(context, &format!("{}    {fault}", paint(Tone::Careful, "card")))?;
+        say(context, &format!("{}  {fault}", paint(Tone::Careful, "card   ")))?;
     }
     for one in shown {
         finding(context, looked, skill, one, view, told)?;
@@ -236,15 +233,12 @@ pub(super) fn summary(all: &[Looked], view: View) -> Vec<String> {
         let are = if links == 1 { "link outside of skills was" } else { "links outside of skills were" };
         out.push(format!("links      {links} {are} not followed"));
     }
-    let faults: usize = skills().map(|skill| skill.faults.len()).sum();
+    let unread: usize = skills().map(|skill| skill.unread().count()).sum();
     let places: usize = all.iter().map(|looked| looked.scan.faults.len()).sum();
-    if faults + places > 0 {
+    if unread + places > 0 {
         let head = paint(Tone::Bad, "not whole");
-        let what = "could not be looked at, or no skill may hold";
-        out.push(format!(
-            "{head}  {} {what}; nothing is known of it",
-            render::count(faults + places, "entry").replace("entrys", "entries")
-        ));
+        let places = render::count(unread + places, "place");
+        out.push(format!("{head}  {places} could not be looked at, and nothing is known of what is there"));
     } else if all.iter().any(|looked| !looked.scan.is_complete()) {
         out.push(format!(
             "{}  another scanner did not finish, or found too much",

@@ -11,7 +11,7 @@ use skill_trust::model::finding::Tier;
 use skill_trust::model::limits::Fault;
 use skill_trust::model::text;
 use skill_trust::ops::explain::{self, About};
-use skill_trust::ops::scan::Told;
+use skill_trust::ops::scan::{Told, is_unread};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -160,7 +160,8 @@ fn words(message: &str, path: Option<&str>) -> String {
 fn notifications(all: &[Looked]) -> Vec<Value> {
     let one = |fault: &Fault, uri: Option<String>| {
         let mut out = Map::new();
-        out.insert("level".to_owned(), json!("error"));
+        let level = if is_unread(fault) { "error" } else { "warning" };
+        out.insert("level".to_owned(), json!(level));
         out.insert("message".to_owned(), json!({ "text": fault.to_string() }));
         out.insert("descriptor".to_owned(), json!({ "id": fault.rule.code() }));
         if let Some(uri) = uri {
