@@ -1,3 +1,5 @@
+mod matrix;
+
 use super::*;
 use crate::model::dependency::AskedAt;
 use proptest::prelude::*;
