@@ -280,7 +280,7 @@ pub struct Refused {
     /// What a person would have to allow for it to become a step; empty if nothing makes it one.
     pub allow: BTreeSet<Scope>,
     /// Where it is asked for.
-    pub asked: AskedAt,
+    pub asked: BTreeSet<AskedAt>,
 }
 
 /// What sort of thing has to be there.
@@ -295,6 +295,9 @@ pub enum NeedKind {
     Config,
     /// A server that tools come from.
     Server,
+    /// What a command of it fetches and starts at each use, as `npx` does.
+    #[serde(rename = "at-use")]
+    AtUse,
     /// Anything else, in the author's words.
     Other,
 }

@@ -2,33 +2,40 @@
 //!
 //! ```text
 //! front       install entries and requirements that gateways read
+//! lists       package.json, requirements.txt, pyproject.toml and their like; lock files are noted
+//! command     calls of package managers in blocks of commands, in scripts, in install entries
+//! spec        a package as it is written: name, extras, version or range
 //! ```
+//!
+//! What is found in text is not declared; what an option changes is a word of its
+//! own, so that nothing that leads elsewhere is lost on the way to the plan.
 
+mod command;
 mod front;
+mod lists;
+mod spec;
+mod tables;
 
-use crate::model::dependency::{AskedAt, Collected};
+use crate::model::dependency::{AskedAt, Collected, Refused, Scope};
+use std::collections::BTreeSet;
 
-/// A file of a skill.
-#[derive(Debug, Clone, Copy)]
-pub struct File<'a> {
-    /// Its path in the skill's folder.
-    pub path: &'a str,
-    /// What it holds.
-    pub bytes: &'a [u8],
-    /// Whether it may be executed.
-    pub executable: bool,
-}
+pub use crate::policy::review::File;
 
 /// Everything that these files ask for.
 #[must_use]
 pub fn collect(files: &[File<'_>]) -> Collected {
     let mut all = Collected::default();
     for file in files {
+        if file.path.split('/').any(|part| matches!(part, "node_modules" | ".git" | "site-packages")) {
+            continue;
+        }
         let Ok(text) = std::str::from_utf8(file.bytes) else { continue };
         if file.path == "SKILL.md" {
             front::collect(file.path, text, &mut all);
         }
+        lists::collect(file.path, text, &mut all);
     }
+    command::collect(files, &mut all);
     all.needs.sort();
     all.needs.dedup();
     all.listed.sort();
@@ -38,3 +45,10 @@ pub fn collect(files: &[File<'_>]) -> Collected {
 fn at(path: &str, line: usize, declared: bool) -> AskedAt {
     AskedAt { path: path.to_owned(), line, declared }
 }
+
+fn refused(kind: &str, scope: Scope, why: String, at: AskedAt) -> Refused {
+    Refused { kind: kind.to_owned(), scope, why, allow: BTreeSet::new(), asked: BTreeSet::from([at]) }
+}
+
+#[cfg(test)]
+mod tests;

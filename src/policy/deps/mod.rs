@@ -52,7 +52,8 @@ struct Making<'a> {
     folders: &'a Folders,
     allowed: &'a BTreeSet<Scope>,
     steps: BTreeMap<(Installer, Vec<String>), Step>,
-    refused: BTreeSet<Refused>,
+    /// By kind, scope and reason: what stands in many places is told once.
+    refused: BTreeMap<(String, Scope, String), Refused>,
     /// Programs, and who brings them.
     brings: BTreeMap<String, Installer>,
 }
@@ -71,9 +72,10 @@ pub fn plan(
         folders,
         allowed: &allowed,
         steps: BTreeMap::new(),
-        refused: collected.refused.iter().cloned().collect(),
+        refused: BTreeMap::new(),
         brings: BTreeMap::new(),
     };
+    collected.refused.iter().for_each(|one| making.refused(one.clone()));
     for one in &collected.wanted {
         if one.os.is_empty() || one.os.iter().any(|name| same_os(name, os)) {
             making.add(one);
@@ -90,7 +92,7 @@ pub fn plan(
     Plan {
         skill,
         steps: making.steps.into_values().collect(),
-        refused: making.refused.into_iter().collect(),
+        refused: making.refused.into_values().collect(),
         needs: needs.into_iter().collect(),
         listed: collected.listed.clone(),
         allowed,
@@ -146,12 +148,24 @@ impl Making<'_> {
 
     fn refuse(&mut self, one: &Wanted, denial: Denial, allow: BTreeSet<Scope>) {
         let Denial { scope, why } = denial;
-        let refused = Refused { kind: one.kind.clone(), scope, why, allow, asked: one.at.clone() };
-        if self.refused.len() < REFUSED_MAX {
-            self.refused.insert(refused);
-        } else if let Some(last) = self.refused.last().cloned().filter(|last| last.scope != Scope::Many) {
-            let why = format!("more than {REFUSED_MAX} things are refused; the rest is not told");
-            self.refused.insert(Refused { scope: Scope::Many, why, allow: BTreeSet::new(), ..last });
+        let asked = BTreeSet::from([one.at.clone()]);
+        self.refused(Refused { kind: one.kind.clone(), scope, why, allow, asked });
+    }
+
+    fn refused(&mut self, one: Refused) {
+        let full = self.refused.len() >= REFUSED_MAX;
+        match self.refused.entry((one.kind.clone(), one.scope, one.why.clone())) {
+            Entry::Occupied(mut known) => known.get_mut().asked.extend(one.asked),
+            Entry::Vacant(place) if !full => {
+                place.insert(one);
+            }
+            Entry::Vacant(_) => {
+                let why = format!("more than {REFUSED_MAX} things are refused; the rest is not told");
+                let kind = "more".to_owned();
+                let more = Refused { kind: kind.clone(), scope: Scope::Many, why: why.clone(), ..one };
+                let key = (kind, Scope::Many, why);
+                self.refused.entry(key).or_insert(Refused { allow: BTreeSet::new(), ..more });
+            }
         }
     }
 }

@@ -190,7 +190,8 @@ fn one_of(one: &Wanted, installer: Installer, word: &str, typed: &str, mut denia
             [("index", false), ("index-url", false), ("registry", false), ("extra-index-url", true)]
         {
             if let Some(url) = first(word).filter(|url| !is_public(url)) {
-                package.index = Some((beside, values::address(url).map_err(value)?.to_owned()));
+                let plain = values::address(url).map_err(|why| value(format!("`{word}`: {why}")))?;
+                package.index = Some((beside, plain.to_owned()));
             }
         }
         if let Some(marker) = first("marker") {

@@ -11,8 +11,10 @@
 //! A brake, not a detector of malware: a finding says what a text would do. What
 //! BLOCKs is what hardly any honest skill does. What cannot be read is CONFIRM.
 
+pub mod asks;
 pub mod code;
 pub mod extract;
+pub mod hosts;
 pub mod markdown;
 pub mod page;
 pub mod rules;

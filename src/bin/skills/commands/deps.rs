@@ -179,7 +179,7 @@ fn refused(context: &mut Context, one: &Refused) -> Result<(), Stop> {
     let head = format!("{}  {}", one.scope.name(), text::escape_short(&one.kind, 40));
     context.say(&format!("refused   {}", paint(Tone::Bad, &head)))?;
     context.say(&format!("  why     {}", text::escape(&one.why)))?;
-    context.say(&format!("  from    {}", place(&one.asked)))?;
+    context.say(&format!("  from    {}", places(&one.asked.iter().collect::<Vec<_>>())))?;
     if !one.allow.is_empty() {
         let allow: Vec<_> = one.allow.iter().map(|scope| format!("--allow {}", scope.name())).collect();
         context.say(&format!("  allow   {} makes it a step", allow.join(" ")))?;
@@ -199,10 +199,12 @@ fn needs(context: &mut Context, needs: &[Need]) -> Result<(), Stop> {
             NeedKind::Setting => "setting",
             NeedKind::Config => "gateway setting",
             NeedKind::Server => "server",
+            NeedKind::AtUse => "package",
             NeedKind::Other => "in its words",
         };
         let by = match (need.kind, need.installed_by) {
             (NeedKind::Program, Some(installer)) => format!("a {} step brings it", installer.name()),
+            (NeedKind::AtUse, _) => "fetched and started anew at each use".to_owned(),
             (NeedKind::Program, None) => "no step brings it: it has to be there already".to_owned(),
             _ => "you give it, or not".to_owned(),
         };

@@ -10,11 +10,12 @@
 //! A gateway reads one name of these; here all are read, wherever they stand
 //! above or below `metadata`, since another gateway may read the other.
 
-use super::at;
+use super::spec::named;
+use super::{at, command, refused};
 use crate::model::card::front::{Said, Saying, front};
-use crate::model::dependency::{AskedAt, Collected, Need, NeedKind, Refused, Scope, Wanted};
+use crate::model::dependency::{AskedAt, Collected, Need, NeedKind, Scope, Wanted};
 use crate::model::text;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Deepest map that is looked into.
 const DEEPEST: usize = 8;
@@ -29,13 +30,7 @@ pub(super) fn collect(path: &str, text: &str, all: &mut Collected) {
                 "`{}` of the front matter cannot be read: what it asks for is not known",
                 text::escape_short(&block.key, 40)
             );
-            all.refused.push(Refused {
-                kind: "front matter".to_owned(),
-                scope: Scope::Unreadable,
-                why,
-                allow: BTreeSet::new(),
-                asked: at(path, block.line, true),
-            });
+            all.refused.push(refused("front matter", Scope::Unreadable, why, at(path, block.line, true)));
         }
     }
     let top = Said { line: 2, value: Saying::Map(fields) };
@@ -52,13 +47,11 @@ fn look_into(path: &str, map: &Said, top: bool, depth: usize, all: &mut Collecte
                 need(path, key, said, all);
             }
             // A structure in quotes that is none.
-            name if name.starts_with("metadata") && unread_structure(said) => all.refused.push(Refused {
-                kind: "front matter".to_owned(),
-                scope: Scope::Unreadable,
-                why: format!("`{}` is no JSON: what it asks for is not known", text::escape_short(key, 40)),
-                allow: BTreeSet::new(),
-                asked: at(path, said.line, true),
-            }),
+            name if name.starts_with("metadata") && unread_structure(said) => {
+                let why =
+                    format!("`{}` is no JSON: what it asks for is not known", text::escape_short(key, 40));
+                all.refused.push(refused("front matter", Scope::Unreadable, why, at(path, said.line, true)));
+            }
             name if depth < DEEPEST && (!top || name.starts_with("metadata") || is_gateway(name)) => {
                 look_into(path, said, false, depth + 1, all);
             }
@@ -82,9 +75,9 @@ fn install(path: &str, said: &Said, all: &mut Collected) {
         Saying::Text(text) if text.trim().is_empty() || text.trim() == "null" => {}
         Saying::Text(text) => {
             let words = BTreeMap::from([("command".to_owned(), vec![text.clone()])]);
-            all.wanted.push(wanted("shell", words, Vec::new(), at(path, said.line, true)));
+            push(wanted("shell", words, Vec::new(), at(path, said.line, true)), all);
         }
-        Saying::Map(fields) if is_entry(fields) => all.wanted.push(entry(path, said, fields)),
+        Saying::Map(fields) if is_entry(fields) => push(entry(path, said, fields), all),
         // `{pip: [a, b]}`, and lists under names of systems.
         Saying::Map(fields) => {
             for (kind, below) in fields {
@@ -100,6 +93,15 @@ fn install(path: &str, said: &Said, all: &mut Collected) {
             }
         }
     }
+}
+
+/// An entry; of a command in it also what is known of what it installs.
+fn push(one: Wanted, all: &mut Collected) {
+    let commands = ["command", "cmd", "run", "script", "shell", "sh", "instructions", "install"];
+    for word in commands.iter().filter_map(|word| one.words.get(*word)).flatten() {
+        command::of_entry(word, &one.os, &one.at, all);
+    }
+    all.wanted.push(one);
 }
 
 fn is_entry(fields: &[(String, Said)]) -> bool {
@@ -150,37 +152,6 @@ fn entry(path: &str, said: &Said, fields: &[(String, Said)]) -> Wanted {
         }
     }
     wanted(kind, words, os, at(path, said.line, true))
-}
-
-/// A package as it is written, in words: for Python also its extras and its range.
-fn named(kind: &str, typed: &str) -> BTreeMap<String, Vec<String>> {
-    let word = |value: &str| vec![value.to_owned()];
-    let python = matches!(kind, "pip" | "pip3" | "python" | "uv" | "pipx");
-    let end = typed.find(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c))).unwrap_or(typed.len());
-    let (name, rest) = typed.split_at(end);
-    let mut words = BTreeMap::from([("package".to_owned(), word(typed))]);
-    if !python || rest.is_empty() || rest.starts_with("==") || name.is_empty() {
-        return words;
-    }
-    let (extras, range) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((extras, range)) => (Some(extras), range.trim()),
-        None => (None, rest.trim()),
-    };
-    if !(range.is_empty() || range.starts_with(['<', '>', '=', '~', '!'])) {
-        return words;
-    }
-    words.insert("package".to_owned(), word(name));
-    if let Some(extras) = extras {
-        words.insert("extras".to_owned(), extras.split(',').map(|extra| extra.trim().to_owned()).collect());
-    }
-    match range.strip_prefix("==") {
-        Some(version) if !version.contains(['*', ',']) => {
-            words.insert("version".to_owned(), word(version.trim()))
-        }
-        _ if range.is_empty() => None,
-        _ => words.insert("range".to_owned(), word(&range.replace(", ", ","))),
-    };
-    words
 }
 
 fn wanted(kind: &str, words: BTreeMap<String, Vec<String>>, os: Vec<String>, at: AskedAt) -> Wanted {

@@ -6,7 +6,7 @@ use super::super::shell::value::Value;
 
 /// An install, as a call of a package manager says it.
 #[derive(Debug, Clone)]
-pub(super) struct Install<'a> {
+pub(in super::super) struct Install<'a> {
     /// The ecosystem: `pip`, `npm`, `brew`, `system`, `go`, `cargo`, `gem`, `container`, `other`.
     pub kind: &'static str,
     /// The manager as it is called.
@@ -101,7 +101,7 @@ impl<'a> Install<'a> {
     }
 
     /// What is to be installed; of what is started, only that.
-    pub(super) fn packages(&self) -> Vec<&'a str> {
+    pub(in super::super) fn packages(&self) -> Vec<&'a str> {
         let mut all = Vec::new();
         let mut words = self.args.iter();
         while let Some(word) = words.next() {
@@ -128,7 +128,7 @@ impl<'a> Install<'a> {
 }
 
 /// The install that a call is, if it is one.
-pub(super) fn install(event: &Event) -> Option<Install<'_>> {
+pub(in super::super) fn install(event: &Event) -> Option<Install<'_>> {
     let Event::Call { name, argv, .. } = event else { return None };
     let python = interpreter(name) == Some(Language::Python)
         && argv.get(1).is_some_and(|word| word.text == "-m")

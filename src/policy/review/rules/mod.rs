@@ -61,7 +61,7 @@ mod hide_svg_script;
 mod hide_tag_characters;
 mod hide_whitespace;
 mod hide_zero_width;
-mod install;
+pub(super) mod install;
 mod lure_password_archive;
 mod lure_paste_command;
 mod lure_prerequisite;
