@@ -1,12 +1,16 @@
 //! `remove`: a revision that is not enabled is forgotten. Its events stay.
+//!
+//! With the last revision of some bytes goes what was installed for them.
 
 use super::session::{Depth, Session, ledger_stop};
 use super::{World, apply, facts, refusals};
-use crate::model::code::Stop;
+use crate::model::code::{Code, Stop};
 use crate::model::lifecycle::{Event, RevisionRow};
 use crate::model::record::Outcome;
+use crate::model::text;
 use crate::policy::transition::Input;
 use crate::system::store::Store;
+use crate::system::tools;
 
 /// Removes a revision that is not enabled; its events stay.
 ///
@@ -26,7 +30,14 @@ pub fn remove(world: &World, typed: &str) -> Result<RevisionRow, Stop> {
         let stop = refusals::step_refused(&row, code, None);
         return Err(session.refuse(draft, stop));
     }
+    let run = session.ledger.dependency_run().map_err(|fault| ledger_stop(&fault))?;
+    if run.is_some_and(|run| run.revision.digest == row.revision.digest) {
+        let what = format!("what {} needs is being installed", row.revision);
+        let stop = Stop::new(Code::Busy, what, "try again when that is done");
+        return Err(session.refuse(draft, stop));
+    }
     session.commit(|txn| {
+        txn.forget_dependencies(&row.revision).map_err(|fault| ledger_stop(&fault))?;
         txn.remove(&row.revision).map_err(|fault| ledger_stop(&fault))?;
         Ok(vec![draft])
     })?;
@@ -34,6 +45,11 @@ pub fn remove(world: &World, typed: &str) -> Result<RevisionRow, Stop> {
     if !rows.iter().any(|other| other.revision.digest == row.revision.digest) {
         let store = Store::new(&session.home).map_err(|fault| refusals::store_stop(&fault))?;
         store.remove(&row.revision.digest).map_err(|fault| refusals::store_stop(&fault))?;
+        tools::remove(&session.home, &row.revision.digest).map_err(|error| {
+            let at = tools::path(session.home.path(), &row.revision.digest);
+            let what = format!("removed, but for what was installed for it, in {}: {error}", at.display());
+            Stop::new(Code::Io, text::escape(&what), "remove that folder by hand")
+        })?;
     }
     Ok(row)
 }

@@ -17,6 +17,7 @@ use super::originals;
 use super::placement::leaf;
 use super::store::remove_folder;
 use super::strays::FILES;
+use super::tools;
 use crate::model::lifecycle::Placement;
 use crate::model::skill::Revision;
 use crate::model::text;
@@ -224,7 +225,7 @@ pub fn remove_home(home: &Home) -> io::Result<Vec<String>> {
             unlink(home.dir(), &name)?;
         } else if name == "evidence" {
             strays.extend(remove_evidence(home)?);
-        } else if FOLDERS.contains(&name.as_str()) {
+        } else if FOLDERS.contains(&name.as_str()) || name == tools::FOLDER {
             remove_folder(home.dir(), name.as_ref())?;
         } else {
             strays.push(text::escape(&name));

@@ -102,7 +102,7 @@ fn shown(path: &Path) -> String {
 mod tests {
     use super::*;
     use crate::model::digest::sha256;
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::PermissionsExt;
 
     fn script(path: &Path, mode: u32) {
         std::fs::write(path, "#!/bin/sh\n").unwrap();

@@ -4,7 +4,7 @@
 //! name. But a person should know of what we did not write.
 
 use super::home::{FOLDERS, Home};
-use super::{kill, originals, permit, placement, store};
+use super::{kill, originals, permit, placement, store, tools};
 use crate::model::digest::Digest;
 use crate::model::skill::Revision;
 use crate::model::text;
@@ -41,8 +41,10 @@ pub fn find(home: &Home) -> io::Result<Vec<String>> {
     };
     add(".", &|name| {
         let marks = [kill::KILLED, originals::MARK];
-        FILES.contains(&name) || FOLDERS.contains(&name) || marks.iter().any(|mark| name.starts_with(mark))
+        let ours = FILES.contains(&name) || FOLDERS.contains(&name) || name == tools::FOLDER;
+        ours || marks.iter().any(|mark| name.starts_with(mark))
     })?;
+    add(tools::FOLDER, &|name| ["lock", "work"].contains(&name) || Digest::from_hex(name).is_ok())?;
     add("trust-roots", &|_| false)?;
     add("permits", &is_permit)?;
     add("store", &|name| name.len() == 2 && name.bytes().all(|c| c.is_ascii_hexdigit()))?;

@@ -133,7 +133,7 @@ fn made(parent: std::os::fd::BorrowedFd<'_>, name: &str) -> io::Result<OwnedFd> 
 mod tests {
     use super::*;
     use crate::model::digest::sha256;
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     fn home() -> (tempfile::TempDir, Home) {
         let root = tempfile::tempdir().unwrap();

@@ -280,6 +280,7 @@ const DOORS: &[(&str, &[&str])] = &[
         "ctrlc",
         &[
             "bin/skills/pager.rs",
+            "bin/skills/commands/deps_install.rs",
             "bin/skills/commands/drill.rs",
             "bin/skills/commands/install.rs",
             "bin/skills/commands/roots_follow.rs",
@@ -300,7 +301,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ),
     // The tour makes a repository; everything that reads one is in the door.
     ("git2", &["system/fetch/git.rs", "bin/skills/commands/tour/upstream.rs"]),
-    ("indicatif", &["bin/skills/commands/install.rs"]),
+    ("indicatif", &["bin/skills/commands/deps_install.rs", "bin/skills/commands/install.rs"]),
     ("jiff", &["model/time.rs"]),
     ("miniz_oxide", &["system/fetch/archive/inflate.rs"]),
     ("nix", &["system/account.rs", "bin/skills/gate.rs"]),
@@ -488,6 +489,15 @@ const WRITERS: &[(&str, &[&str])] = &[
     ("originals::take(home.as_ref()", &["clear"]),
     (".put_back(home)", &["originals"]),
     ("originals::part(", &["uninstall"]),
+    // A yes, its one use, the end of what it led to; and what was installed.
+    ("txn.give_consent(", &["deps"]),
+    ("txn.spend_consent(", &["deps"]),
+    ("txn.end_run(", &["deps", "recover"]),
+    ("txn.forget_dependencies(", &["remove"]),
+    ("tools::lay_out(", &["deps"]),
+    ("tools::clear_work(", &["deps", "recover"]),
+    ("tools::remove(", &["remove"]),
+    ("runner::run(", &["deps"]),
     ("store.promote(", &["install"]),
     ("store.remove(", &["remove"]),
     // A drill's is the copied home.
@@ -560,6 +570,35 @@ fn every_writer_is_one() {
         });
     let faults: Vec<_> = unused.map(|(call, file)| format!("ops/{file}.rs does not call {call}")).collect();
     verdict(&faults, "An entry of WRITERS that nothing uses is taken out.");
+}
+
+// Law 5a: other programs are started in few places.
+
+/// The files that start another program, and which.
+const STARTERS: &[(&str, &str)] = &[
+    ("system/fetch/ssh.rs", "the person's own ssh"),
+    ("system/runner.rs", "the steps of a confirmed plan, and nothing else"),
+    ("system/sandbox/mod.rs", "bubblewrap, around such a step"),
+    ("bin/skills/pager.rs", "the system's less"),
+    ("bin/skills/commands/tour.rs", "this program itself"),
+];
+
+fn starts_programs(source: &Source) -> Vec<String> {
+    let allowed = STARTERS.iter().any(|(file, _)| *file == source.path);
+    let named = !occurrences(&source.code, "process::Command").is_empty()
+        || source.code.contains("process::{") && source.code.contains("Command::new(");
+    if named && !allowed { vec![format!("src/{} starts programs", source.path)] } else { Vec::new() }
+}
+
+#[test]
+fn programs_are_started_in_few_places() {
+    let all = sources();
+    let faults: Vec<_> = all.iter().flat_map(starts_programs).collect();
+    verdict(&faults, "What a skill brings along is run by the runner alone, which wants a confirmed plan.");
+    for (file, _) in STARTERS {
+        let text = all.iter().find(|source| source.path == *file).map_or("", |source| &source.code);
+        assert!(text.contains("Command::new("), "{file} starts nothing any more");
+    }
 }
 
 // Law 6: what kill stands on is small.
@@ -698,6 +737,12 @@ fn each_law_can_be_broken() {
         2
     );
     assert_eq!(wrong_writers(&source("bin/skills/x.rs", "fn f() { kill::kill_all(d); }\n")).len(), 1);
+
+    let text = "fn f() { std::process::Command::new(program); }\n";
+    assert_eq!(starts_programs(&source("ops/deps/install.rs", text)).len(), 1);
+    let text = "use std::process::{Command, Stdio};\nfn f() { Command::new(program); }\n";
+    assert_eq!(starts_programs(&source("ops/x.rs", text)).len(), 1);
+    assert!(starts_programs(&source("system/runner.rs", text)).is_empty());
 
     let text = "fn f() { a.installed < b.installed; }\n";
     assert_eq!(times_of_arrival(&source("ops/pick.rs", text)).len(), 1);

@@ -338,6 +338,10 @@ pub fn record(world: &World, request: &Request, stop: Stop) -> Stop {
 /// # Errors
 /// [`Stop`]; a refusal is recorded.
 pub fn consent(world: &World, ready: &Ready, shown: &str, ask: &mut dyn Ask) -> Result<Consent, Stop> {
+    if ready.plan.steps.is_empty() {
+        let what = format!("{} asks for nothing that could be installed", ready.row.revision);
+        return Err(Stop::new(Code::Usage, what, format!("see: skills deps plan {}", ready.row.revision)));
+    }
     let first = world.no_agent(&ready.command()).and_then(|()| check(world, ready));
     if let Err(stop) = first.and_then(|()| said(ready, shown, ask)) {
         return Err(refused(world, CONSENT, ready, stop));

@@ -21,8 +21,8 @@ pub(super) fn run(session: &mut Session<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     let reason = format!(
-        "unknown: the process was stopped; of the {} steps of plan {}, begun by record {}, any may have been run",
-        run.steps, run.plan, run.seq
+        "unknown: the process was stopped; plan {}, begun by record {}: each of its steps ({}) may have been run",
+        run.plan, run.seq, run.steps
     );
     let mut draft = session.draft("deps-ended", Outcome::Done, reason);
     draft.codes = vec!["unknown".to_owned()];

@@ -64,10 +64,10 @@ pub fn start(world: &World, ready: &Ready, consent: &Consent) -> Result<Started,
     };
     let what = told(&ready.plan);
     draft.reason = format!(
-        "{} steps of plan {} begun {}, with at most {} s each",
-        ready.plan.steps.len(),
+        "plan {} begun {}; steps: {}, with at most {} s each",
         ready.digest,
         ready.place,
+        ready.plan.steps.len(),
         site.timeout.as_secs()
     );
     let programs = ready.programs.iter().map(|program| {
@@ -173,7 +173,7 @@ fn ended(world: &World, run: &Run, end: End, steps: &[StepEnd]) -> Result<u64, S
     let mut draft = end_draft(&session, run);
     let lines: Vec<_> = steps.iter().map(line).collect();
     let done = steps.iter().filter(|step| step.is_done()).count();
-    draft.reason = format!("{done} of {} steps of plan {} done", run.steps, run.plan);
+    draft.reason = format!("plan {}: {done} of {} done", run.plan, run.steps);
     if end != End::Done {
         draft.codes = vec![code(steps).to_owned()];
     }
