@@ -23,4 +23,5 @@ bodies! {
     texts: card record note permit policy request source claims;
     archives: tar zip;
     x509: chain stamp;
+    review: pieces shell look;
 }

@@ -25,7 +25,8 @@ use super::unit::{Kind, Unit};
 use crate::model::finding::Context;
 
 /// The pieces of a file, by its name and its first line.
-pub(crate) fn units(path: &str, executable: bool, whole: &str) -> Vec<Unit> {
+#[must_use]
+pub fn units(path: &str, executable: bool, whole: &str) -> Vec<Unit> {
     let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     let mut all = by_name(&name, ending, path, whole);

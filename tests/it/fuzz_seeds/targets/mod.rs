@@ -8,6 +8,7 @@
 
 pub(crate) mod archives;
 pub(crate) mod lists;
+pub(crate) mod review;
 pub(crate) mod signed;
 pub(crate) mod ssh;
 pub(crate) mod texts;
@@ -49,6 +50,9 @@ pub(crate) const TARGETS: &[(&str, Body)] = &[
     ("request", texts::request),
     ("source", texts::source),
     ("claims", texts::claims),
+    ("pieces", review::pieces),
+    ("shell", review::shell),
+    ("review", review::look),
 ];
 
 /// The body of a target.
