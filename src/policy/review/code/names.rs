@@ -64,7 +64,8 @@ pub(super) const ALONE: &[&str] = &[
     "passthru",
 ];
 /// The same, in languages that have them built in.
-pub(super) const BUILT_IN: &[&str] = &["system", "exec", "popen", "spawn", "passthru", "shell_exec", "proc_open"];
+pub(super) const BUILT_IN: &[&str] =
+    &["system", "exec", "popen", "spawn", "passthru", "shell_exec", "proc_open"];
 pub(super) const RUNS: &[&str] = &[
     "exec",
     "eval",

@@ -201,7 +201,11 @@ impl Machine {
 
     /// `$@`; what a script is called with, only a run would tell.
     pub(super) fn arguments(&self) -> Vec<Value> {
-        if self.has_no_arguments() || !self.args.is_empty() { self.args.clone() } else { vec![Value::unknown()] }
+        if self.has_no_arguments() || !self.args.is_empty() {
+            self.args.clone()
+        } else {
+            vec![Value::unknown()]
+        }
     }
 
     /// Whether it is known that there are none: a function was called without any.

@@ -79,7 +79,8 @@ impl Machine {
 fn is_asked(argv: &[Value]) -> bool {
     argv.iter().skip(1).any(|word| {
         let text = word.text.as_str();
-        let listed = ["-K", "--config", "-i", "--input-file", "--url"].iter().any(|one| text.starts_with(one));
+        let listed =
+            ["-K", "--config", "-i", "--input-file", "--url"].iter().any(|one| text.starts_with(one));
         listed || !(text.starts_with('-') || text.is_empty() || matches!(text, "..." | "…" | "URL" | "url"))
     })
 }
