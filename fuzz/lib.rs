@@ -23,5 +23,6 @@ bodies! {
     texts: card record note permit policy request source claims;
     archives: tar zip;
     x509: chain stamp;
-    review: pieces shell review wanted;
+    review: pieces shell look;
+    wanted: wanted;
 }

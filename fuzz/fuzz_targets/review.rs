@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| skill_trust_fuzz::review(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| skill_trust_fuzz::look(data));

@@ -66,17 +66,20 @@ const TOGETHER: usize = 1500;
 
 /// Whether a shell undoes these, the innermost first: a text that no shell runs is no evasion.
 fn is_valid(all: &[&Transform]) -> bool {
-    all.iter().enumerate().all(|(at, one)| {
-        let inside = |sorts: &[Sort]| all[..at].iter().any(|before| sorts.contains(&before.sort));
-        match one.sort {
-            Sort::Sets => !inside(&[Sort::Other, Sort::Packed]),
-            Sort::Alias => !inside(&[Sort::Other, Sort::Packed, Sort::Same, Sort::Compound]),
-            Sort::Quote => !inside(&[Sort::Same, Sort::Other, Sort::Packed]),
-            Sort::Compound => !inside(&[Sort::Alias]),
-            Sort::Lines => !inside(&[Sort::Packed]),
-            Sort::Name | Sort::Same | Sort::Other | Sort::Packed => true,
-        }
-    })
+    // A trap that a trap sets when the shell has ended is never sprung.
+    let traps = all.iter().filter(|one| one.name == "trap").count();
+    traps < 2
+        && all.iter().enumerate().all(|(at, one)| {
+            let inside = |sorts: &[Sort]| all[..at].iter().any(|before| sorts.contains(&before.sort));
+            match one.sort {
+                Sort::Sets => !inside(&[Sort::Other, Sort::Packed]),
+                Sort::Alias => !inside(&[Sort::Other, Sort::Packed, Sort::Same, Sort::Compound]),
+                Sort::Quote => !inside(&[Sort::Same, Sort::Other, Sort::Packed]),
+                Sort::Compound => !inside(&[Sort::Alias]),
+                Sort::Lines => !inside(&[Sort::Packed]),
+                Sort::Name | Sort::Same | Sort::Other | Sort::Packed => true,
+            }
+        })
 }
 
 /// Numbers that are the same in every run (Marsaglia's xorshift).

@@ -3,8 +3,9 @@
 //!
 //! ```text
 //! lex    tokens: texts with what is put in, names, signs
-//! eval   expressions from left to right: names by assignment and import, texts joined,
-//!        calls by the name that they resolve to
+//! eval   expressions from left to right: names by assignment and import, texts joined
+//! calls  what is called, by the name that it resolves to;  names: the table of these
+//! val    what expressions come to
 //! ```
 //!
 //! No parser of these languages: statements are read one after the other, branches
@@ -13,8 +14,11 @@
 //! `__import__('os').system(…)` come to the same act. What hides behind more is
 //! not seen, and the reference page says so.
 
+mod calls;
 mod eval;
 mod lex;
+mod names;
+mod val;
 
 use super::shell::known::Language;
 use super::shell::tree::Span;

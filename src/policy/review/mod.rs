@@ -12,6 +12,7 @@
 //! BLOCKs is what hardly any honest skill does. What cannot be read is CONFIRM.
 
 pub mod asks;
+mod cited;
 pub mod code;
 pub mod extract;
 pub mod hosts;
@@ -28,8 +29,8 @@ use crate::model::finding::{Context, Finding, Place, Tier};
 use crate::model::text;
 use page::Page;
 use rules::{Around, Followed, Look, RULES, Rule};
-use shell::known::Language;
 use shell::budget::Budget;
+use shell::known::Language;
 use shell::machine::{Event, Machine};
 use shell::read;
 use shell::tree::{Fault, Span};
@@ -69,6 +70,7 @@ fn scan_from(files: &[File<'_>], depth: usize) -> (Vec<Finding>, Budget) {
     let (mut machine, mut words, mut report) = (Machine::default(), BTreeSet::new(), Report::default());
     for file in order {
         report.said.clear();
+        report.told.clear();
         report.counts.clear();
         look_at(file, depth, &mut machine, &mut words, &mut report);
     }
@@ -110,6 +112,7 @@ fn look_at(
         if matches!(page::ending(file.path).as_str(), "ps1" | "psm1" | "psd1" | "bat" | "cmd" | "fish") {
             followed.faults.retain(|(fault, _)| *fault == Fault::Deep);
         }
+        let warns = cited::is_warning(&unit, whole);
         for rule in RULES {
             let place = |span: Span| {
                 lines.place(unit.origin(span.start), unit.origin(span.end.max(span.start + 1) - 1) + 1)
@@ -122,7 +125,16 @@ fn look_at(
                                 Event::Run { what, .. } => rewritten(what, &unit.text),
                                 _ => None,
                             };
-                            report.tell(rule, unit.context, file.path, place(*span), message, reads_as);
+                            let cited = warns || cited::is_printed(&unit, *span);
+                            report.tell_of(
+                                rule,
+                                unit.context,
+                                cited,
+                                file.path,
+                                place(*span),
+                                message,
+                                reads_as,
+                            );
                         }
                     }
                 }
@@ -171,6 +183,8 @@ struct Report {
     all: Vec<Finding>,
     /// Which rules were found in which lines of the file that is looked at.
     said: BTreeSet<(&'static str, Tier, usize)>,
+    /// What was said of what would happen, by rule.
+    told: BTreeMap<(&'static str, bool), BTreeSet<(Context, String)>>,
     /// How often each.
     counts: BTreeMap<(&'static str, Tier), usize>,
 }
@@ -185,7 +199,27 @@ impl Report {
         message: String,
         reads_as: Option<String>,
     ) {
+        self.tell_of(rule, context, false, path, place, message, reads_as);
+    }
+
+    /// The same, of what may only be shown as a warning.
+    fn tell_of(
+        &mut self,
+        rule: &Rule,
+        context: Context,
+        cited: bool,
+        path: &str,
+        place: Place,
+        message: String,
+        reads_as: Option<String>,
+    ) {
+        // What a program that was fetched does next is the same news each time.
+        let told = self.told.entry((rule.id, cited)).or_default();
+        if told.len() < MOST_TOLD && !told.insert((context, message.clone())) {
+            return;
+        }
         if let Some(tier) = rule.weight.of(context) {
+            let tier = if cited { tier.min(Tier::Confirm) } else { tier };
             self.add(rule, tier, context, path, place, message, reads_as);
         }
     }

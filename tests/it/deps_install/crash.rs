@@ -39,7 +39,9 @@ struct Press {
 /// command; none where this machine allows it to no one.
 pub(super) fn bed(npm: &str) -> Option<(Bed, Vec<String>)> {
     if !is_root() {
-        eprintln!("NOT RUN: a policy of our own needs an account of our own; root's pass of the tests runs it");
+        eprintln!(
+            "NOT RUN: a policy of our own needs an account of our own; root's pass of the tests runs it"
+        );
         return None;
     }
     let bed = Bed::new();
@@ -47,7 +49,9 @@ pub(super) fn bed(npm: &str) -> Option<(Bed, Vec<String>)> {
         eprintln!("NOT RUN: no mount of our own, or no bubblewrap, on this machine");
         return None;
     }
-    let card = format!("---\nname: demo\ndescription: D.\nmetadata: {{\"openclaw\": {{\"install\": [{NPM}]}}}}\n---\n");
+    let card = format!(
+        "---\nname: demo\ndescription: D.\nmetadata: {{\"openclaw\": {{\"install\": [{NPM}]}}}}\n---\n"
+    );
     fs::write(bed.root.join("src/demo/SKILL.md"), card).unwrap();
     fs::create_dir_all(bed.root.join("bin")).unwrap();
     fs::write(bed.root.join("bin/npm"), npm).unwrap();
@@ -155,7 +159,8 @@ fn a_crash_of_an_install_leaves_on_record_what_was_started_and_what_is_known() {
     }
     assert!(killed * 10 >= points.len() * 9, "only {killed} of {} points were reached", points.len());
     // Recovery, killed in its turn, of a crash while the installer ran.
-    let write = press.calls.iter().rposition(|call| call.name == "pwrite64").map(|at| press.calls[at].clone());
+    let write =
+        press.calls.iter().rposition(|call| call.name == "pwrite64").map(|at| press.calls[at].clone());
     if let Some(call) = write {
         press.bed.restore("start");
         let ran = press.bed.run_with(&call.name, &format!("signal=KILL:when={}", call.nth), &press.words());
@@ -208,7 +213,9 @@ fn what_a_step_began_dies_with_the_program() {
     let mut child = bed.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let beat = || {
         let shelves = fs::read_dir(bed.home().join("deps")).into_iter().flatten().flatten();
-        shelves.map(|shelf| fs::read(shelf.path().join("tools/beat")).map_or(0, |beat| beat.len())).sum::<usize>()
+        shelves
+            .map(|shelf| fs::read(shelf.path().join("tools/beat")).map_or(0, |beat| beat.len()))
+            .sum::<usize>()
     };
     let until = Instant::now() + Duration::from_secs(20);
     while beat() < 3 {

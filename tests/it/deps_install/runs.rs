@@ -48,8 +48,11 @@ fn each_installer_gets_exactly_the_words_that_were_shown() {
         let saw = fs::read(bench.tools().join(format!("words.{}", argv[0]))).unwrap();
         assert_eq!(words(&saw), argv[1..], "{argv:?}");
         let env = words(&fs::read(bench.tools().join(format!("env.{}", argv[0]))).unwrap());
-        let mut env: BTreeMap<_, _> =
-            env.iter().map(|one| one.split_once('=').unwrap()).map(|(a, b)| (a.to_owned(), b.to_owned())).collect();
+        let mut env: BTreeMap<_, _> = env
+            .iter()
+            .map(|one| one.split_once('=').unwrap())
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+            .collect();
         let path = format!("{}/bin:/usr/local/bin:/usr/bin:/bin", bench.scene.base().display());
         for (name, value) in [
             ("PATH", path.as_str()),
@@ -68,7 +71,10 @@ fn each_installer_gets_exactly_the_words_that_were_shown() {
     let started = &bench.records()[1];
     let (reason, note) = (started["reason"].as_str().unwrap(), started["note"].as_str().unwrap());
     assert!(reason.contains(&ready.digest.to_string()), "{reason}");
-    assert!(note.contains("npm install --global --prefix /skill-tools") && note.contains("npm is "), "{note}");
+    assert!(
+        note.contains("npm install --global --prefix /skill-tools") && note.contains("npm is "),
+        "{note}"
+    );
 }
 
 /// Without a sandbox the words name the real folder, and so the plan is another one.
@@ -128,7 +134,12 @@ fn a_step_that_fails_ends_the_run_and_its_output_is_bounded_and_hashed() {
 }
 
 /// A run that is stopped, how, and as what it is on record.
-fn stopped(npm: &str, timeout: Duration, patient: &mut Patient, meanwhile: impl FnOnce(&Bench) + Send) -> Bench {
+fn stopped(
+    npm: &str,
+    timeout: Duration,
+    patient: &mut Patient,
+    meanwhile: impl FnOnce(&Bench) + Send,
+) -> Bench {
     let bench = Bench::new(NPM, npm);
     let ready = bench.given(&Request { timeout, ..bench.request() });
     let consent = bench.consent(&ready).unwrap();

@@ -10,7 +10,8 @@ fn told(language: Language, text: &str) -> Vec<String> {
         let decoded = if from.has(Origin::Decoded) { "decoded!" } else { "" };
         format!("{fetched}{decoded}")
     };
-    acts(language, text).acts
+    acts(language, text)
+        .acts
         .into_iter()
         .map(|(act, _)| match act {
             Act::Shell(what) => format!("{}{}", mark(&what.from), what.text.replace('\u{fffc}', "_")),

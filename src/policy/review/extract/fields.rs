@@ -129,7 +129,8 @@ fn quoted(unit: &Unit, at: usize) -> (Unit, usize) {
             here += length;
             continue;
         }
-        let next = text[here + 1..].chars().next().unwrap_or('\\');
+        // Attack: a text that ends behind a backslash, to end whoever reads it.
+        let Some(next) = text[here + 1..].chars().next() else { return (out, text.len()) };
         here += 1 + next.len_utf8();
         let digits = match next {
             'u' => 4,

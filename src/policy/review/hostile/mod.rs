@@ -89,8 +89,16 @@ fn a_chain_behind_a_limit_is_found_or_the_limit_is_told() {
         ("many wrappers", "sudo ".repeat(12) + "sh -c '" + CHAIN + "'\n"),
         ("functions that call one another", format!("f0() {{ {CHAIN}; }}\n{functions}f40\n")),
         ("behind twenty thousand commands", "a\n".repeat(25_000) + CHAIN),
-        ("too many braces", format!("{}\n", "{a,b}".repeat(9)) + "{curl,-s,x" + &",a".repeat(300) + "} | sh\n"),
-        ("a long loop", format!("x='1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16'\nfor a in $x; do for b in $x; do for c in $x; do for d in $x; do {many}; done; done; done; done\n{CHAIN}\n")),
+        (
+            "too many braces",
+            format!("{}\n", "{a,b}".repeat(9)) + "{curl,-s,x" + &",a".repeat(300) + "} | sh\n",
+        ),
+        (
+            "a long loop",
+            format!(
+                "x='1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16'\nfor a in $x; do for b in $x; do for c in $x; do for d in $x; do {many}; done; done; done; done\n{CHAIN}\n"
+            ),
+        ),
     ] {
         assert!(stopped(&text), "{name}: {:?}", told(&text));
     }
@@ -128,7 +136,9 @@ fn what_is_larger_than_is_read_is_told() {
 /// Ordinary texts of some size come to no limit.
 #[test]
 fn honest_texts_come_to_no_limit() {
-    let mut script = String::from("#!/bin/sh\nset -eu\nlog() { printf '%s\\n' \"$*\" >&2; }\nfail() { log \"$1\"; exit 1; }\n");
+    let mut script = String::from(
+        "#!/bin/sh\nset -eu\nlog() { printf '%s\\n' \"$*\" >&2; }\nfail() { log \"$1\"; exit 1; }\n",
+    );
     for n in 0..800 {
         script.push_str(&format!(
             "step_{n}() {{\n  log \"step {n} of $TOTAL\"\n  [ -f \"out/{n}.txt\" ] || fail \"no file {n}\"\n  sort \"out/{n}.txt\" | uniq -c > \"out/{n}.count\"\n}}\nstep_{n}\n"

@@ -56,7 +56,8 @@ pub const TEXTS: &[Text] = &[
     ("one long pipeline", "run.sh", |size| "a".to_owned() + &again(" | cat", size)),
     ("short commands", "run.sh", |size| again("a;", size)),
     ("aliases", "run.sh", |size| {
-        "alias a=b\n".to_owned() + &numbered(size, |n| format!("alias a{n}='a{}'\na{n} x\n", n.saturating_sub(1)))
+        "alias a=b\n".to_owned()
+            + &numbered(size, |n| format!("alias a{n}='a{}'\na{n} x\n", n.saturating_sub(1)))
     }),
     ("here-documents", "run.sh", |size| again("cat <<E\nx $(a)\nE\n", size)),
     ("here-documents announced", "run.sh", |size| {
@@ -64,7 +65,11 @@ pub const TEXTS: &[Text] = &[
     }),
     ("eval of eval", "run.sh", |size| filled("x='eval \"$x\"; eval \"$x\"'\n", "eval \"$x\"\n", size)),
     ("a loop of loops on each line", "run.sh", |size| {
-        filled("x='1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16'\n", "for a in $x; do for b in $x; do a; done; done\n", size)
+        filled(
+            "x='1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16'\n",
+            "for a in $x; do for b in $x; do a; done; done\n",
+            size,
+        )
     }),
     ("variables that double", "run.sh", |size| filled("a=xxxxxxxxxxxxxxxx\n", "a=$a$a\necho $a $a\n", size)),
     ("many variables, each twice the last", "run.sh", |size| {
@@ -96,7 +101,9 @@ pub const TEXTS: &[Text] = &[
     ("a skill of code in sentences", "SKILL.md", |size| again("`curl -s x | sh` ", size)),
     ("links", "SKILL.md", |size| again("[a](https://www.example.com/b) ", size)),
     ("links without an end", "SKILL.md", |size| "[a](".repeat(size / 4)),
-    ("links by name", "SKILL.md", |size| numbered(size, |n| format!("[a{n}][b{n}]\n\n[b{n}]: https://www.example.com/{n}\n\n"))),
+    ("links by name", "SKILL.md", |size| {
+        numbered(size, |n| format!("[a{n}][b{n}]\n\n[b{n}]: https://www.example.com/{n}\n\n"))
+    }),
     ("quotes in one another", "SKILL.md", |size| "> ".repeat(size / 2)),
     ("lists in one another", "SKILL.md", |size| "- ".repeat(size / 2)),
     ("emphasis", "SKILL.md", |size| again("*a **b ", size)),
@@ -119,7 +126,9 @@ pub const TEXTS: &[Text] = &[
     ("front matter", "SKILL.md", |size| {
         format!("---\nname: x\n{}---\nText.\n", numbered(size, |n| format!("k{n}: {{a: [b, c]}}\n")))
     }),
-    ("front matter in one another", "SKILL.md", |size| format!("---\nname: {}\n---\n", "{a: ".repeat(size / 4))),
+    ("front matter in one another", "SKILL.md", |size| {
+        format!("---\nname: {}\n---\n", "{a: ".repeat(size / 4))
+    }),
     ("front matter that goes in", "SKILL.md", |size| {
         let mut out = String::from("---\n");
         let mut depth = 0;
@@ -134,7 +143,9 @@ pub const TEXTS: &[Text] = &[
         let each = again("    - kind: shell\n      command: curl -s x | sh\n", size);
         format!("---\nname: x\nmetadata:\n  openclaw:\n    install:\n{each}---\n")
     }),
-    ("Python that doubles", "run.py", |size| filled("a = 'xxxxxxxxxxxxxxxx'\n", "a = a + a\nos.system(a)\n", size)),
+    ("Python that doubles", "run.py", |size| {
+        filled("a = 'xxxxxxxxxxxxxxxx'\n", "a = a + a\nos.system(a)\n", size)
+    }),
     ("Python with what is put in", "run.py", |size| {
         filled("a = 'x' \n", "a = f'{a}{a}'\nb = '%s%s' % (a, a)\n", size)
     }),
@@ -146,7 +157,9 @@ pub const TEXTS: &[Text] = &[
     ("JavaScript that doubles", "run.js", |size| filled("let a = 'x'\n", "a += a; exec(a)\n", size)),
     ("JavaScript with slashes", "run.js", |size| again("a = b / c / d; ", size)),
     ("JavaScript names", "run.js", |size| numbered(size, |n| format!("const v{n} = v{}.a.b.c\n", n / 2))),
-    ("PowerShell", "run.ps1", |size| numbered(size, |n| format!("$v{n} = iwr https://get.example.com/{n}\n"))),
+    ("PowerShell", "run.ps1", |size| {
+        numbered(size, |n| format!("$v{n} = iwr https://get.example.com/{n}\n"))
+    }),
     ("batch", "run.bat", |size| again("set a=%a%%a%\r\ncall %a%\r\n", size)),
     ("a notebook", "book.ipynb", |size| {
         let cells = again(r#"{"cell_type":"code","source":["!curl -s x | sh\n"]},"#, size);
@@ -158,11 +171,15 @@ pub const TEXTS: &[Text] = &[
     }),
     ("a Makefile", "Makefile", |size| numbered(size, |n| format!("t{n}:\n\tcurl -s x | sh\n"))),
     ("a Dockerfile", "Dockerfile", |size| again("RUN curl -s x | \\\n  sh\n", size)),
-    ("a workflow", ".github/workflows/a.yml", |size| again("      - run: |\n          curl -s x | sh\n", size)),
+    ("a workflow", ".github/workflows/a.yml", |size| {
+        again("      - run: |\n          curl -s x | sh\n", size)
+    }),
     ("invisible characters", "SKILL.md", |size| "a\u{200b}".repeat(size / 4)),
     ("letters of two alphabets", "SKILL.md", |size| again("```sh\nсurl x\n```\n", size)),
     ("addresses", "notes.txt", |size| again("http://203.0.113.9/a ", size)),
-    ("sentences of a lure", "notes.txt", |size| again("Before you begin, download the tool and paste the command. ", size)),
+    ("sentences of a lure", "notes.txt", |size| {
+        again("Before you begin, download the tool and paste the command. ", size)
+    }),
     ("keys", "notes.txt", |size| again("-----BEGIN PRIVATE KEY-----\n", size)),
     ("tokens", "notes.txt", |size| again("ghp_0123456789abcdefghijABCDEFGHIJ012345 ", size)),
     ("data addresses", "page.svg", |size| again("<a href=\"data:text/html;base64,PHNjcmlwdD4=\">", size)),

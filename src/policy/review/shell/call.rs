@@ -40,8 +40,16 @@ impl Machine {
             };
             let Some(words) = simple else { return self.inner(&reading.script, &input, span) };
             let mut all = self.fields(&words);
+            let same = all.first().is_some_and(|word| word.text == first.text);
             all.extend(argv.into_iter().skip(1));
-            return self.call(all, input, span, Vec::new());
+            if same {
+                return self.call(all, input, span, Vec::new());
+            }
+            // What an alias stands for may be an alias or a function.
+            self.nested += 1;
+            let out = self.start(all, input, span);
+            self.nested -= 1;
+            return out;
         }
         if let Some(body) = self.functions.get(&first.text).cloned() {
             let again = self.active.iter().filter(|name| **name == first.text).count();
@@ -344,7 +352,8 @@ pub(super) fn joined(words: &[Value]) -> Value {
 
 /// Words as `xargs` reads them: up to a mark, or up to a blank that is not quoted.
 fn words_of(value: &Value, between: Option<&str>) -> Vec<Value> {
-    if let Some(mark) = between.map(|mark| super::escapes::unescape(mark, true)).filter(|mark| !mark.is_empty())
+    if let Some(mark) =
+        between.map(|mark| super::escapes::unescape(mark, true)).filter(|mark| !mark.is_empty())
     {
         let parts = value.text.split(mark.as_str()).filter(|part| !part.is_empty());
         return parts.take(64).map(|part| value.with_text(part)).collect();
@@ -368,6 +377,8 @@ fn words_of(value: &Value, between: Option<&str>) -> Vec<Value> {
 
 /// Whether a letter is one of several behind one dash: `-r0`.
 fn is_bundle_of(option: &str, letter: char) -> bool {
-    option.len() < 6 && !option.starts_with("--") && option.contains(letter)
+    option.len() < 6
+        && !option.starts_with("--")
+        && option.contains(letter)
         && option.chars().skip(1).all(|c| c == letter || "rtpx".contains(c))
 }

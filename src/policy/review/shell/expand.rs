@@ -50,7 +50,7 @@ impl Machine {
     fn is_nothing(&self, word: &Word) -> bool {
         let empty = |piece: &Piece| match piece {
             Piece::Quoted(text) => text.is_empty(),
-            Piece::Name { name, op: Op::Value, .. } => name == "@" && self.args.is_empty(),
+            Piece::Name { name, op: Op::Value, .. } => name == "@" && self.has_no_arguments(),
             Piece::Name { name, op: Op::Index(index), .. } => {
                 index == "@" && self.vars.get(name).is_none_or(Vec::is_empty)
             }

@@ -199,8 +199,18 @@ impl Machine {
         self.vars.get(name).cloned().unwrap_or_default()
     }
 
+    /// `$@`; what a script is called with, only a run would tell.
     pub(super) fn arguments(&self) -> Vec<Value> {
-        self.args.clone()
+        if self.has_no_arguments() || !self.args.is_empty() {
+            self.args.clone()
+        } else {
+            vec![Value::unknown()]
+        }
+    }
+
+    /// Whether it is known that there are none: a function was called without any.
+    pub(super) fn has_no_arguments(&self) -> bool {
+        self.args.is_empty() && !self.active.is_empty()
     }
 
     /// What `$(…)` comes to.

@@ -17,6 +17,10 @@ impl Machine {
         input: Value,
         span: Span,
     ) -> Value {
+        // `curl | bash` of a sentence about it: without an address nothing is fetched.
+        if matches!(name, "curl" | "wget") && !is_asked(argv) {
+            return Value::unknown();
+        }
         // What was asked for by a secret is not that secret.
         let mut value = Value::unknown().and(if fetch == Fetch::Dns { Origin::Dns } else { Origin::Fetched });
         let (mut file, mut named) = (None, fetch == Fetch::File);
@@ -69,6 +73,16 @@ impl Machine {
             _ => value,
         }
     }
+}
+
+/// Whether anything is asked for: an address, a name for one, or a file of them.
+fn is_asked(argv: &[Value]) -> bool {
+    argv.iter().skip(1).any(|word| {
+        let text = word.text.as_str();
+        let listed =
+            ["-K", "--config", "-i", "--input-file", "--url"].iter().any(|one| text.starts_with(one));
+        listed || !(text.starts_with('-') || text.is_empty() || matches!(text, "..." | "…" | "URL" | "url"))
+    })
 }
 
 fn is_short(text: &str, letter: char) -> bool {

@@ -43,8 +43,19 @@ const LONGEST: usize = 256 * 1024;
 /// Whether an option of the program is followed by a word that belongs to it. Any beginning of its name will do.
 pub(super) fn takes_value(option: &str) -> bool {
     const VALUED: &[&str] = &[
-        "windowstyle", "executionpolicy", "ep", "ex", "version", "psconsolefile", "inputformat", "outputformat",
-        "configurationname", "workingdirectory", "wd", "settingsfile", "custompipename",
+        "windowstyle",
+        "executionpolicy",
+        "ep",
+        "ex",
+        "version",
+        "psconsolefile",
+        "inputformat",
+        "outputformat",
+        "configurationname",
+        "workingdirectory",
+        "wd",
+        "settingsfile",
+        "custompipename",
     ];
     let name = option.trim_start_matches(['-', '/']).to_ascii_lowercase();
     !name.is_empty() && option.starts_with(['-', '/']) && VALUED.iter().any(|full| full.starts_with(&name))

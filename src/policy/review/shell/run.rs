@@ -38,8 +38,9 @@ impl Machine {
         while let Some(word) = rest.next() {
             let text = word.text.as_str();
             if language == Language::PowerShell && is_encoded(text) {
-                let what = rest.next().cloned().unwrap_or_default();
-                return self.run(language, How::Argument, super::tools::utf16(&what), input, span);
+                // `-enc <payload>` of a text about such commands: nothing stands there.
+                let Some(what) = rest.next() else { return Value::unknown() };
+                return self.run(language, How::Argument, super::tools::utf16(what), input, span);
             }
             if known::inline_option(language, text) {
                 let what = match language {
@@ -56,16 +57,8 @@ impl Machine {
                 return super::tools::module(&module, rest.as_slice(), &input);
             }
             if text.starts_with('-') || (language == Language::JavaScript && matches!(text, "run" | "exec")) {
-                if matches!(
-                    text,
-                    "-o" | "-O"
-                        | "--rcfile"
-                        | "--init-file"
-                        | "-W"
-                        | "-X"
-                        | "-r"
-                        | "--require"
-                ) || language == Language::PowerShell && power::takes_value(text)
+                if matches!(text, "-o" | "-O" | "--rcfile" | "--init-file" | "-W" | "-X" | "-r" | "--require")
+                    || language == Language::PowerShell && power::takes_value(text)
                 {
                     rest.next();
                 }

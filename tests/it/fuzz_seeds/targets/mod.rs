@@ -13,6 +13,7 @@ pub(crate) mod signed;
 pub(crate) mod ssh;
 pub(crate) mod texts;
 pub(crate) mod tuf;
+pub(crate) mod wanted;
 pub(crate) mod x509;
 
 use skill_trust::model::digest::Digest;
@@ -52,8 +53,8 @@ pub(crate) const TARGETS: &[(&str, Body)] = &[
     ("claims", texts::claims),
     ("pieces", review::pieces),
     ("shell", review::shell),
-    ("review", review::review),
-    ("wanted", review::wanted),
+    ("review", review::look),
+    ("wanted", wanted::wanted),
 ];
 
 /// The body of a target.

@@ -1,84 +1,81 @@
-//! Files of skills, as a review and the dependency gate take them apart. The
-//! first byte says under which name the rest lies in the skill.
+//! The review: the pieces of a file, commands read and followed, and a whole look.
+//!
+//! The first byte of a file says what it is called, the rest is what it holds.
 
-use skill_trust::model::digest::Digest;
-use skill_trust::model::finding::Finding;
-use skill_trust::model::text;
-use skill_trust::policy::deps::{Folders, collect, plan};
-use skill_trust::policy::review::shell::machine::{Event, Machine, Trace};
+use skill_trust::policy::review::extract::units;
+use skill_trust::policy::review::shell::machine::{Event, Machine};
 use skill_trust::policy::review::shell::read::read;
-use skill_trust::policy::review::{File, extract, scan};
-use std::collections::BTreeSet;
+use skill_trust::policy::review::shell::tree::{Fault, Span};
+use skill_trust::policy::review::{File, scan};
 
-/// Names that are read in different ways.
+/// A name of each kind of file that is taken apart in a way of its own.
 pub(crate) const NAMES: &[&str] = &[
     "SKILL.md",
-    "scripts/run.sh",
-    "scripts/fill.py",
-    "index.js",
+    "notes/a.md",
+    "run.sh",
+    "run.py",
+    "run.js",
+    "run.rb",
+    "run.pl",
+    "run.php",
+    "run.ps1",
+    "run.bat",
     "package.json",
-    "Makefile",
-    "Dockerfile",
-    ".github/workflows/ci.yml",
-    "notes.ipynb",
-    "setup.ps1",
-    "setup.bat",
+    "a.json",
+    "book.ipynb",
     "page.html",
-    "logo.svg",
-    "settings.json",
-    "pyproject.toml",
-    "requirements.txt",
-    "run",
-    "Cargo.toml",
-    "go.mod",
-    "Gemfile",
-    "Brewfile",
-    "environment.yml",
-    "Pipfile",
-    "config.yaml",
+    "page.svg",
+    "Makefile",
+    "justfile",
+    "Dockerfile",
+    ".github/workflows/a.yml",
+    "notes.txt",
+    "tool",
 ];
 
-/// The name, and the text that lies there.
-fn named(data: &[u8]) -> (&'static str, String) {
-    let (first, rest) = data.split_first().unwrap_or((&0, &[]));
-    (NAMES[usize::from(*first) % NAMES.len()], String::from_utf8_lossy(rest).into_owned())
+fn named(data: &[u8]) -> Option<(&'static str, &[u8])> {
+    let (first, rest) = data.split_first()?;
+    Some((NAMES[usize::from(*first) % NAMES.len()], rest))
 }
 
-/// Pieces: each byte of one is a byte of the file, and there are not more than
-/// a few times as many.
+/// Every piece has its place in the file, and together they are not much more than it.
 pub(crate) fn pieces(data: &[u8]) {
-    let (name, whole) = named(data);
-    let units = extract::units(name, name == "run", &whole);
-    assert_eq!(units, extract::units(name, name == "run", &whole), "two readings");
-    let mut bytes = 0;
-    for unit in &units {
-        bytes += unit.text.len();
-        for at in 0..unit.text.len() {
-            assert!(unit.origin(at) < whole.len().max(1), "{at} of {unit:?} in {whole:?}");
+    let Some((name, Ok(text))) = named(data).map(|(name, rest)| (name, std::str::from_utf8(rest))) else {
+        return;
+    };
+    let all = units(name, false, text);
+    for unit in &all {
+        for at in (0..unit.text.len()).step_by(1 + unit.text.len() / 64) {
+            let origin = unit.origin(at);
+            // What a reader adds of its own at the end has its place behind it.
+            assert!(origin <= text.len() + 8, "{name}: byte {at} of {unit:?} is {origin} of {}", text.len());
         }
     }
-    assert!(bytes <= 16 * whole.len() + 4096, "{bytes} out of {}", whole.len());
+    let bytes: usize = all.iter().map(|unit| unit.text.len()).sum();
+    assert!(bytes <= 8 * text.len() + 1024, "{name}: {bytes} of {}", text.len());
+    assert_eq!(all, units(name, false, text));
 }
 
-/// A shell text: it is read to its end, once and for all; what it would do is
-/// bounded, and the same for words that are quoted otherwise.
+/// What follows a text is found, or it is told that something is open; what is found
+/// stands in the text, and nothing is longer than is kept. Quotes, escapes and line
+/// ends within words change no call.
 pub(crate) fn shell(data: &[u8]) {
-    let text = String::from_utf8_lossy(data);
-    let reading = read(&text);
-    assert_eq!(reading, read(&text), "two readings");
-    assert!(reading.faults.iter().all(|(_, at)| *at <= text.len()), "{:?}", reading.faults);
-    let first = followed(&text);
-    assert_eq!(first, followed(&text), "two ways");
-    for (_, span) in &first.events {
-        assert!(span.start <= span.end && span.end <= text.len(), "{span:?} in {text:?}");
-    }
     quoted(data);
-}
-
-fn followed(text: &str) -> Trace {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let text = format!("{text}\n\nmarker end\n");
+    let reading = read(&text);
+    let shown = format!("{:?}", reading.script);
+    assert!(shown.contains("Plain(\"marker\")") || !reading.faults.is_empty(), "{text:?}");
+    assert!(reading.faults.iter().all(|(_, at)| *at <= text.len()), "{text:?}");
     let mut machine = Machine::default();
-    machine.follow(&read(text).script);
-    machine.take()
+    machine.follow(&reading.script);
+    let trace = machine.take();
+    assert!(trace.events.len() <= 20_000);
+    for (event, span) in &trace.events {
+        assert!(span.start <= span.end && span.end <= text.len(), "{span:?} of {event:?} in {text:?}");
+    }
+    let deep = reading.faults.iter().any(|(fault, _)| *fault == Fault::Deep);
+    assert!(deep || !text.contains(&"$(".repeat(60)) || trace.cut || !reading.faults.is_empty());
 }
 
 /// Plain words in a pipeline, and the same with quotes put into each in two ways.
@@ -93,7 +90,7 @@ fn quoted(data: &[u8]) {
         all.collect::<Vec<_>>().join(" ")
     };
     let calls = |line: &str| -> Vec<(String, Vec<String>)> {
-        let events = followed(line).events.into_iter();
+        let events = followed(line).into_iter();
         let calls = events.filter_map(|(event, _)| match event {
             Event::Call { name, argv, .. } => {
                 Some((name, argv.into_iter().map(|word| word.text.to_string()).collect()))
@@ -115,41 +112,32 @@ fn quoted(data: &[u8]) {
     }
 }
 
-/// A whole file: every finding stands in it, all are in order, none shows
-/// anything that hides once it is escaped, and it is the same review twice.
-pub(crate) fn review(data: &[u8]) {
-    let (name, whole) = named(data);
-    let file = File { path: name, bytes: whole.as_bytes(), executable: name == "run" };
-    let found = scan(&[file]);
-    assert_eq!(found, scan(&[file]), "two reviews");
-    let key = |one: &Finding| (std::cmp::Reverse(one.tier), one.place.start);
-    assert!(found.is_sorted_by_key(key), "{found:?}");
-    for one in &found {
-        let place = one.place;
-        assert!(place.start <= place.end && place.end <= whole.len(), "{one:?}");
-        assert!(whole.is_char_boundary(place.start) && whole.is_char_boundary(place.end), "{one:?}");
-        assert!(place.line >= 1 && place.column >= 1 && one.path == name, "{one:?}");
-        super::shown(&text::escape(&one.message));
-    }
+fn followed(text: &str) -> Vec<(Event, Span)> {
+    let mut machine = Machine::default();
+    machine.follow(&read(text).script);
+    machine.take().events
 }
 
-/// What a file asks to have installed: a step is a program and its words, and
-/// nothing of the author's is an option or ends a word.
-pub(crate) fn wanted(data: &[u8]) {
-    let (name, whole) = named(data);
-    let file = File { path: name, bytes: whole.as_bytes(), executable: name == "run" };
-    let digest = Digest::from_bytes([7; 32]);
-    let all = || plan(digest, &collect::collect(&[file]), "linux", &Folders::default(), &BTreeSet::new());
-    let planned = all();
-    assert_eq!(planned, all(), "two plans");
-    for step in &planned.steps {
-        let last = step.argv.iter().position(|word| word == "--");
-        for (at, word) in step.argv.iter().enumerate() {
-            assert!(
-                !word.is_empty() && word.is_ascii() && !word.contains(|c: char| c.is_control()),
-                "{step:?}"
-            );
-            assert!(last.is_none_or(|last| at <= last) || !word.starts_with('-'), "{step:?}");
-        }
+/// The same findings each time, the heaviest first, each at a place of its file; what
+/// is no text and should be some is told.
+pub(crate) fn look(data: &[u8]) {
+    let Some((name, bytes)) = named(data) else { return };
+    let other = File { path: "other.sh", bytes: b"sh run.sh\n./tool\n", executable: true };
+    let file = File { path: name, bytes, executable: false };
+    let found = scan(&[file, other]);
+    assert_eq!(found, scan(&[other, file]));
+    assert!(found.windows(2).all(|pair| pair[0].tier >= pair[1].tier), "{found:?}");
+    let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
+    for one in &found {
+        let of = if one.path == name { text } else { std::str::from_utf8(other.bytes).ok() };
+        let Some(of) = of else {
+            assert_eq!((one.place.start, one.place.end), (0, 0), "{one:?}");
+            continue;
+        };
+        assert!(of.get(one.place.start..one.place.end).is_some(), "{one:?}");
+        assert_eq!(one.place.line, of[..one.place.start].matches('\n').count() + 1, "{one:?}");
+    }
+    if text.is_none() && name.contains('.') && !name.ends_with("svg") {
+        assert!(found.iter().any(|one| one.path == name), "{name}: {bytes:?}");
     }
 }
