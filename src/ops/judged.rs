@@ -164,7 +164,22 @@ pub fn known_rules(policy: &Policy) -> Result<(), Stop> {
     let unknown = policy.findings.named().find(|(id, _)| rules::rule(id).is_none());
     let Some((id, file)) = unknown else { return Ok(()) };
     let what = format!("{file}: [review] names the rule `{id}`, and there is none");
+    if let Some(root) = file.strip_prefix("trust root ") {
+        // Taken in by a version that knew it.
+        let next =
+            format!("use that version of skills again; or stop following it: skills roots remove {root}");
+        return Err(Stop::new(Code::PolicyBroken, what, next));
+    }
     Err(Stop::new(Code::PolicyBroken, what, format!("did you mean `{}`? correct it in {file}", nearest(id))))
+}
+
+/// The first rule that a trust root's policy names and that there is not.
+#[must_use]
+pub fn unknown_rule(text: &str) -> Option<String> {
+    let mut policy = Policy::DEFAULT;
+    policy.tighten("self", text).ok()?;
+    let unknown = policy.findings.named().find(|(id, _)| rules::rule(id).is_none())?;
+    Some(unknown.0.to_owned())
 }
 
 /// The rule whose id is most like it.

@@ -498,3 +498,16 @@ fn policy_check_and_show_name_what_is_of_no_use() {
     fs::write(&file, "[review]\nseverity = { \"exec.fetsh\" = \"warn\" }\n").unwrap();
     sandbox.run(&["policy", "check", &file]).code(3).says("did you mean `exec.fetch`");
 }
+
+/// Attack: a trust root demands a rule that this version does not have, so that
+/// everybody believes in a demand that nothing meets.
+#[cfg(feature = "provenance")]
+#[test]
+fn attack_a_root_weighs_a_rule_that_there_is_not() {
+    use skill_trust::ops::roots::policies;
+    let text = |rule: &str| format!("[review]\nseverity = {{ \"{rule}\" = \"block\" }}\n");
+    let read = policies::read(text("exec.fetch").as_bytes()).unwrap();
+    assert_eq!(read.asks, ["review.severity = { \"exec.fetch\" = \"block\" }"]);
+    let why = policies::read(text("exec.tomorrow").as_bytes()).unwrap_err();
+    assert!(why.contains("`exec.tomorrow`"), "{why}");
+}
