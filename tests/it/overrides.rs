@@ -3,7 +3,7 @@
 
 use crate::support::pty::Pty;
 use crate::support::sandbox::{PROGRAM, Sandbox, chmod};
-use crate::support::scene::{START, Scene, SkillFile, open_up, typed};
+use crate::support::scene::{Scene, SkillFile, open_up, typed};
 use serde_json::Value;
 use skill_trust::model::code::{Code, Stop};
 use skill_trust::model::finding::Tier;
@@ -204,11 +204,39 @@ fn the_policy_raises_lowers_and_excepts_and_it_is_seen() {
     assert_eq!((told.judgement.excepted.len(), told.judgement.blocking()), (2, Vec::new()));
     let pin = decide(&scene, &request(&b, &[], None), &mut Nobody).unwrap();
     assert!(pin.despite.is_empty(), "excepted, not overridden");
+    let file = scene.world.policy_files[0].display();
+    let reason =
+        format!("trusted, BLOCK by exec.decode excepted by {file}, BLOCK by hide.command excepted by {file}");
+    assert_eq!(last(&scene).reason, reason, "the record tells what the policy let through");
     assert!(rules::show(&scene.world).unwrap().unused.is_empty());
     let mut next = blocked("b");
     next.push(b'\n');
     let c = install(&scene, &next);
     assert_eq!(decide(&scene, &request(&c, &[], None), &mut Nobody).unwrap_err().code, Code::Blocked);
+    // Made less, it is said with the question and in the record, in a set too.
+    policy(
+        &scene,
+        "[review]\nseverity = { \"exec.decode\" = \"warn\", \"hide.command\" = \"note\", \"hide.encoded-blob\" = \"note\", \"exec.fetch\" = \"note\" }\n",
+    );
+    let told = judged::look(&scene.world, &c).unwrap();
+    assert_eq!((told.judgement.heaviest(), told.judgement.findings[0].own), (Some(Tier::Warn), Tier::Block));
+    let picked = SetRequest::Picked(Pick::Names(vec![typed(&c)]));
+    let planned = set::plan(&scene.world, &picked, &TermsRequest::default()).unwrap();
+    set::trust(&scene.world, &planned, "", &mut Yes).unwrap();
+    for said in [
+        format!("BLOCK by exec.decode made WARN by {file}"),
+        format!("BLOCK by hide.command made NOTE by {file}"),
+    ] {
+        assert!(last(&scene).reason.contains(&said), "{}", last(&scene).reason);
+    }
+}
+
+/// A person who says yes to everything.
+struct Yes;
+impl Ask for Yes {
+    fn ask(&mut self, _: &str, _: &Question) -> Answer {
+        Answer::Yes
+    }
 }
 
 #[test]
@@ -278,12 +306,6 @@ fn one_that_blocks_and_one_to_confirm_drop_out_of_a_set() {
     let planned = set::plan(&scene.world, &picked, &TermsRequest::default()).unwrap();
     let found = planned.members.iter().flat_map(|one| &one.found.judgement.findings).next().unwrap();
     policy(&scene, &format!("[review]\nseverity = {{ \"{}\" = \"block\" }}\n", found.finding.rule));
-    struct Yes;
-    impl Ask for Yes {
-        fn ask(&mut self, _: &str, _: &Question) -> Answer {
-            Answer::Yes
-        }
-    }
     assert!(set::trust(&scene.world, &planned, "", &mut Yes).is_err());
     for revision in [&fine, &light] {
         assert_eq!(state(&scene, revision), State::Installed, "none of a set, or all");
