@@ -514,7 +514,11 @@ fn policy_check_and_show_name_what_is_of_no_use() {
     let file = sandbox.arg("work/policy.toml");
     let text = "[[review.except]]\nrule = \"exec.decode\"\ndigest = \"sha256:0000000000000000000000000000000000000000000000000000000000000000\"\nwhy = \"x\"\n";
     fs::write(&file, text).unwrap();
-    sandbox.run(&["policy", "check", &file]).ok().says("free from nothing").says("not installed here");
+    sandbox
+        .run(&["policy", "check", &file])
+        .ok()
+        .says("\nExceptions that free from nothing")
+        .says("not installed here");
     let checked: Value = sandbox.run(&["policy", "check", &file, "--json"]).ok().json();
     assert_eq!(checked["unused_exceptions"][0]["rule"], "exec.decode");
     fs::write(&file, "[review]\nseverity = { \"exec.fetsh\" = \"warn\" }\n").unwrap();
@@ -532,4 +536,31 @@ fn attack_a_root_weighs_a_rule_that_there_is_not() {
     assert_eq!(read.asks, ["review.severity = { \"exec.fetch\" = \"block\" }"]);
     let why = policies::read(text("exec.tomorrow").as_bytes()).unwrap_err();
     assert!(why.contains("`exec.tomorrow`"), "{why}");
+}
+
+/// Whoever makes a pin elsewhere forgets to look at what it is for.
+#[test]
+fn a_pin_is_made_in_one_place_and_so_is_what_it_wants_to_see() {
+    let makers = |name: &str| -> Vec<String> {
+        let made = |text: &str| {
+            let code = text.split("#[cfg(test)]").next().unwrap();
+            let lines = code.lines().filter(|line| !line.contains("struct ") && !line.contains("impl "));
+            let word = |line: &str| {
+                let before = line.split(name).next().unwrap_or_default();
+                line.contains(name) && before.ends_with([' ', '('])
+            };
+            lines.filter(|line| word(line)).count() > 0
+        };
+        let files = crate::readme::files("src", &[".rs"]);
+        let files = files.iter().filter(|path| !path.ends_with("tests.rs"));
+        let found = files.filter(|path| made(&fs::read_to_string(path).unwrap()));
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/src/");
+        found.map(|path| path.to_str().unwrap().trim_start_matches(root).to_owned()).collect()
+    };
+    let mut pins = makers("Pin {");
+    pins.sort();
+    // A fault of another pin, a trust root's; and the lifecycle's step compares
+    // two, with the times made equal.
+    assert_eq!(pins, ["ops/trust.rs", "policy/provenance/tuf/fault.rs", "policy/transition.rs"]);
+    assert_eq!(makers("Judged {"), ["ops/judged.rs"]);
 }
