@@ -34,6 +34,7 @@ use crate::policy::judge::{self, Judgement};
 use crate::policy::review::rules::{self, RULES};
 use crate::system::home::Home;
 use crate::system::ledger::Ledger;
+use std::collections::BTreeSet;
 
 pub use crate::policy::judge::Weighed;
 
@@ -164,7 +165,22 @@ pub fn known_rules(policy: &Policy) -> Result<(), Stop> {
     let unknown = policy.findings.named().find(|(id, _)| rules::rule(id).is_none());
     let Some((id, file)) = unknown else { return Ok(()) };
     let what = format!("{file}: [review] names the rule `{id}`, and there is none");
+    if let Some(root) = file.strip_prefix("trust root ") {
+        // Taken in by a version that knew it.
+        let next =
+            format!("use that version of skills again; or stop following it: skills roots remove {root}");
+        return Err(Stop::new(Code::PolicyBroken, what, next));
+    }
     Err(Stop::new(Code::PolicyBroken, what, format!("did you mean `{}`? correct it in {file}", nearest(id))))
+}
+
+/// The first rule that a trust root's policy names and that there is not.
+#[must_use]
+pub fn unknown_rule(text: &str) -> Option<String> {
+    let mut policy = Policy::DEFAULT;
+    policy.tighten("self", text).ok()?;
+    let unknown = policy.findings.named().find(|(id, _)| rules::rule(id).is_none())?;
+    Some(unknown.0.to_owned())
 }
 
 /// The rule whose id is most like it.
@@ -284,9 +300,12 @@ fn blocked(judged: &Judged, revision: &Revision, blocking: &[String]) -> Stop {
     Stop::new(Code::Blocked, what, next)
 }
 
-/// The command that overrides.
+/// The command that trusts, each rule that blocks overridden.
 #[must_use]
 pub fn command(revision: &Revision, blocking: &[String]) -> String {
+    if blocking.is_empty() {
+        return format!("skills trust {revision}");
+    }
     let despite: String = blocking.iter().map(|rule| format!(" --despite {rule}")).collect();
     format!("skills trust {revision}{despite} --note \"WHY\"")
 }
@@ -302,10 +321,25 @@ pub fn place_of(finding: &Finding) -> String {
     }
 }
 
-/// What a record says of an override; nothing where there is none.
+/// What a record says of BLOCK that was overridden by a person, or that the
+/// policy excepted or made less; nothing where there is none.
 #[must_use]
-pub fn recorded(despite: &[String]) -> String {
-    if despite.is_empty() { String::new() } else { format!(", despite BLOCK by {}", despite.join(", ")) }
+pub fn recorded(told: &Told, despite: &[String]) -> String {
+    let mut said = BTreeSet::new();
+    for one in told.judgement.excepted.iter().filter(|one| one.finding.tier == Tier::Block) {
+        said.insert(format!(", BLOCK by {} excepted by {}", one.finding.rule, one.file));
+    }
+    for one in told.judgement.findings.iter().filter(|one| one.own == Tier::Block) {
+        if let Some(file) = one.by.as_ref() {
+            let (rule, tier) = (&one.finding.rule, one.finding.tier.name());
+            said.insert(format!(", BLOCK by {rule} made {tier} by {file}"));
+        }
+    }
+    let head = match despite {
+        [] => String::new(),
+        rules => format!(", despite BLOCK by {}", rules.join(", ")),
+    };
+    said.into_iter().fold(head, |text, more| text + &more)
 }
 
 /// The policy decides about nothing in which something was found.

@@ -224,7 +224,7 @@ pub fn trust(world: &World, plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) ->
             let file = grant(&session.policy, &row, &findings, session.now)?;
             draft.reason.push_str(&format!(", as {file} grants"));
         }
-        draft.reason.push_str(&judged::recorded(&plan.despite));
+        draft.reason.push_str(&judged::recorded(judged.told(), &plan.despite));
         draft.reason.push_str(&findings.recorded());
         let lineage = findings.lineage(&row)?;
         let pin = pin(&session, &row, &plan.terms, findings.provenance, (&judged, &plan.despite))?;

@@ -3,7 +3,7 @@
 
 use crate::support::pty::Pty;
 use crate::support::sandbox::{PROGRAM, Sandbox, chmod};
-use crate::support::scene::{START, Scene, SkillFile, open_up, typed};
+use crate::support::scene::{Scene, SkillFile, open_up, typed};
 use serde_json::Value;
 use skill_trust::model::code::{Code, Stop};
 use skill_trust::model::finding::Tier;
@@ -204,11 +204,39 @@ fn the_policy_raises_lowers_and_excepts_and_it_is_seen() {
     assert_eq!((told.judgement.excepted.len(), told.judgement.blocking()), (2, Vec::new()));
     let pin = decide(&scene, &request(&b, &[], None), &mut Nobody).unwrap();
     assert!(pin.despite.is_empty(), "excepted, not overridden");
+    let file = scene.world.policy_files[0].display();
+    let reason =
+        format!("trusted, BLOCK by exec.decode excepted by {file}, BLOCK by hide.command excepted by {file}");
+    assert_eq!(last(&scene).reason, reason, "the record tells what the policy let through");
     assert!(rules::show(&scene.world).unwrap().unused.is_empty());
     let mut next = blocked("b");
     next.push(b'\n');
     let c = install(&scene, &next);
     assert_eq!(decide(&scene, &request(&c, &[], None), &mut Nobody).unwrap_err().code, Code::Blocked);
+    // Made less, it is said with the question and in the record, in a set too.
+    policy(
+        &scene,
+        "[review]\nseverity = { \"exec.decode\" = \"warn\", \"hide.command\" = \"note\", \"hide.encoded-blob\" = \"note\", \"exec.fetch\" = \"note\" }\n",
+    );
+    let told = judged::look(&scene.world, &c).unwrap();
+    assert_eq!((told.judgement.heaviest(), told.judgement.findings[0].own), (Some(Tier::Warn), Tier::Block));
+    let picked = SetRequest::Picked(Pick::Names(vec![typed(&c)]));
+    let planned = set::plan(&scene.world, &picked, &TermsRequest::default()).unwrap();
+    set::trust(&scene.world, &planned, "", &mut Yes).unwrap();
+    for said in [
+        format!("BLOCK by exec.decode made WARN by {file}"),
+        format!("BLOCK by hide.command made NOTE by {file}"),
+    ] {
+        assert!(last(&scene).reason.contains(&said), "{}", last(&scene).reason);
+    }
+}
+
+/// A person who says yes to everything.
+struct Yes;
+impl Ask for Yes {
+    fn ask(&mut self, _: &str, _: &Question) -> Answer {
+        Answer::Yes
+    }
 }
 
 #[test]
@@ -278,12 +306,6 @@ fn one_that_blocks_and_one_to_confirm_drop_out_of_a_set() {
     let planned = set::plan(&scene.world, &picked, &TermsRequest::default()).unwrap();
     let found = planned.members.iter().flat_map(|one| &one.found.judgement.findings).next().unwrap();
     policy(&scene, &format!("[review]\nseverity = {{ \"{}\" = \"block\" }}\n", found.finding.rule));
-    struct Yes;
-    impl Ask for Yes {
-        fn ask(&mut self, _: &str, _: &Question) -> Answer {
-            Answer::Yes
-        }
-    }
     assert!(set::trust(&scene.world, &planned, "", &mut Yes).is_err());
     for revision in [&fine, &light] {
         assert_eq!(state(&scene, revision), State::Installed, "none of a set, or all");
@@ -492,9 +514,53 @@ fn policy_check_and_show_name_what_is_of_no_use() {
     let file = sandbox.arg("work/policy.toml");
     let text = "[[review.except]]\nrule = \"exec.decode\"\ndigest = \"sha256:0000000000000000000000000000000000000000000000000000000000000000\"\nwhy = \"x\"\n";
     fs::write(&file, text).unwrap();
-    sandbox.run(&["policy", "check", &file]).ok().says("free from nothing").says("not installed here");
+    sandbox
+        .run(&["policy", "check", &file])
+        .ok()
+        .says("\nExceptions that free from nothing")
+        .says("not installed here");
     let checked: Value = sandbox.run(&["policy", "check", &file, "--json"]).ok().json();
     assert_eq!(checked["unused_exceptions"][0]["rule"], "exec.decode");
     fs::write(&file, "[review]\nseverity = { \"exec.fetsh\" = \"warn\" }\n").unwrap();
     sandbox.run(&["policy", "check", &file]).code(3).says("did you mean `exec.fetch`");
+}
+
+/// Attack: a trust root demands a rule that this version does not have, so that
+/// everybody believes in a demand that nothing meets.
+#[cfg(feature = "provenance")]
+#[test]
+fn attack_a_root_weighs_a_rule_that_there_is_not() {
+    use skill_trust::ops::roots::policies;
+    let text = |rule: &str| format!("[review]\nseverity = {{ \"{rule}\" = \"block\" }}\n");
+    let read = policies::read(text("exec.fetch").as_bytes()).unwrap();
+    assert_eq!(read.asks, ["review.severity = { \"exec.fetch\" = \"block\" }"]);
+    let why = policies::read(text("exec.tomorrow").as_bytes()).unwrap_err();
+    assert!(why.contains("`exec.tomorrow`"), "{why}");
+}
+
+/// Whoever makes a pin elsewhere forgets to look at what it is for.
+#[test]
+fn a_pin_is_made_in_one_place_and_so_is_what_it_wants_to_see() {
+    let makers = |name: &str| -> Vec<String> {
+        let made = |text: &str| {
+            let code = text.split("#[cfg(test)]").next().unwrap();
+            let lines = code.lines().filter(|line| !line.contains("struct ") && !line.contains("impl "));
+            let word = |line: &str| {
+                let before = line.split(name).next().unwrap_or_default();
+                line.contains(name) && before.ends_with([' ', '('])
+            };
+            lines.filter(|line| word(line)).count() > 0
+        };
+        let files = crate::readme::files("src", &[".rs"]);
+        let files = files.iter().filter(|path| !path.ends_with("tests.rs"));
+        let found = files.filter(|path| made(&fs::read_to_string(path).unwrap()));
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/src/");
+        found.map(|path| path.to_str().unwrap().trim_start_matches(root).to_owned()).collect()
+    };
+    let mut pins = makers("Pin {");
+    pins.sort();
+    // A fault of another pin, a trust root's; and the lifecycle's step compares
+    // two, with the times made equal.
+    assert_eq!(pins, ["ops/trust.rs", "policy/provenance/tuf/fault.rs", "policy/transition.rs"]);
+    assert_eq!(makers("Judged {"), ["ops/judged.rs"]);
 }

@@ -348,6 +348,9 @@ const READ: &[(usize, &str)] = &[
     (80, "trust-update"),
     (80, "review-files"),
     (80, "install-list"),
+    (80, "review-blocked"),
+    (80, "trust-despite-no"),
+    (80, "status-override"),
 ];
 
 /// Without what differs from machine to machine: the folder and the account.

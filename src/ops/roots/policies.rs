@@ -85,7 +85,13 @@ impl Changed {
 /// # Errors
 /// Why it cannot be a policy here.
 pub fn read(bytes: &[u8]) -> Result<Layer, String> {
-    layer::read(utf8(bytes)?)
+    let text = utf8(bytes)?;
+    // A rule that there is not here would be demanded of nothing: not understood is not taken.
+    #[cfg(feature = "review")]
+    if let Some(rule) = crate::ops::judged::unknown_rule(text) {
+        return Err(format!("[review] names the rule `{rule}`, and there is none here"));
+    }
+    layer::read(text)
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str, String> {

@@ -327,11 +327,13 @@ pub fn trust(world: &World, plan: &SetPlan, shown: &str, ask: &mut dyn Ask) -> R
         }
     }
     let reason = format!("trusted in a set of {}: {digest}", steps.len());
-    let draft = |Next { row, next, findings, granted }: &Next| {
+    let draft = |Next { row, next, findings, granted, said }: &Next| {
         let mut draft = draft(&session, row, &plan.terms);
         let by = granted.as_ref().map(|file| format!(", as {file} grants")).unwrap_or_default();
         draft.reason = match next {
-            Some(_) => format!("{reason}{}{by}{}", super::exception(&session, row), findings.recorded()),
+            Some(_) => {
+                format!("{reason}{}{by}{said}{}", super::exception(&session, row), findings.recorded())
+            }
             None => ALREADY.to_owned(),
         };
         draft
@@ -362,6 +364,8 @@ struct Next {
     findings: Vouching,
     /// The file whose grant is the decision, as it is now.
     granted: Option<String>,
+    /// What the policy made of what blocks, for the record.
+    said: String,
 }
 
 fn step(
@@ -393,7 +397,7 @@ fn step(
     let held = facts::held(session, &row);
     let next = apply::next(&row, held.is_some(), &Input::Trust(Box::new(pin)));
     let next = next.map_err(|code| refusals::step_refused(&row, code, held.as_deref()))?;
-    Ok(Next { row, next, findings, granted })
+    Ok(Next { row, next, findings, granted, said: judged::recorded(judged.told(), &[]) })
 }
 
 fn consent(plan: &SetPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop> {

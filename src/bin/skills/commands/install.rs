@@ -226,7 +226,7 @@ fn show(context: &mut Context, opened: &Opened, arrivals: &[Arrival]) -> Ended {
                     render::files_of(row.files),
                     row.lifecycle.state()
                 ))?;
-                let findings = told(context, &row.revision)?;
+                let findings = told(context, &row.revision, one)?;
                 documents.push(serde_json::json!({ "name": row.revision.name, "digest": row.revision.digest, "state": row.lifecycle.state(), "new": new, "files": row.files, "bytes": row.bytes, "findings": findings }));
             }
             Err(stop) => {
@@ -287,11 +287,14 @@ fn show(context: &mut Context, opened: &Opened, arrivals: &[Arrival]) -> Ended {
     Ok(exit)
 }
 
-/// What the rules found in what arrived: a line for people, all for programs.
-fn told(context: &mut Context, revision: &Revision) -> Result<serde_json::Value, Stop> {
+/// What the rules found in what arrived: a line for people, all for programs. Of
+/// several a line is said where there is something to say.
+fn told(context: &mut Context, revision: &Revision, one: bool) -> Result<serde_json::Value, Stop> {
     match judged::look(&context.world, revision) {
         Ok(told) => {
-            context.say(&format!("found    {}", found::line(&told)))?;
+            if one || !told.judgement.findings.is_empty() || !told.judgement.excepted.is_empty() {
+                context.say(&format!("found    {}", found::line(&told)))?;
+            }
             Ok(found::document(&told))
         }
         // It is stored all the same; nobody can trust what cannot be looked at.
@@ -347,7 +350,7 @@ pub(crate) fn update(context: &mut Context, args: UpdateArgs) -> Ended {
                     ))?;
                     let revision = Revision { name: news.name.clone(), digest };
                     let findings =
-                        if args.dry_run { serde_json::Value::Null } else { told(context, &revision)? };
+                        if args.dry_run { serde_json::Value::Null } else { told(context, &revision, false)? };
                     documents.push(serde_json::json!({ "name": news.name, "before": news.before, "digest": digest, "stored": !args.dry_run, "findings": findings }));
                 }
                 Err(stop) => {

@@ -95,7 +95,10 @@ fn table(context: &mut Context, lines: &[Line]) -> Result<(), Stop> {
 /// Exceptions that free from nothing here, so that they go.
 fn unused(context: &mut Context, all: &[Unused]) -> Result<(), Stop> {
     if !all.is_empty() {
-        context.say(&paint(Tone::Careful, "\nExceptions that free from nothing here, and can go:"))?;
+        context.say(&format!(
+            "\n{}",
+            paint(Tone::Careful, "Exceptions that free from nothing here, and can go:")
+        ))?;
     }
     all.iter().try_for_each(|one| {
         context.say(&format!("  {} for {} in {}: {}", one.rule, one.digest.short(), one.file, one.why))

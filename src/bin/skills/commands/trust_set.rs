@@ -7,6 +7,7 @@ use serde_json::json;
 use skill_trust::model::code::{Code, Exit, Stop};
 use skill_trust::model::digest::Digest;
 use skill_trust::model::text;
+use skill_trust::ops::judged;
 use skill_trust::ops::pick::Pick;
 use skill_trust::ops::trust::TermsRequest;
 use skill_trust::ops::trust::set::{self, Member, SetPlan, SetRequest};
@@ -103,7 +104,8 @@ fn dropped(plan: &SetPlan) -> Vec<String> {
         let (why, revision) = (member.alone.as_deref().unwrap_or_default(), &member.row.revision);
         out.push(format!("  {revision}: {}", text::escape(why)));
         if member.found.judgement.needs_a_person() && !member.closed {
-            let next = format!("    skills review {revision}, then: skills trust {revision}");
+            let trust = judged::command(revision, &member.found.judgement.blocking());
+            let next = format!("    skills review {revision}, then: {trust}");
             out.push(render::commands(&next));
         }
     }
