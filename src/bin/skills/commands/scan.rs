@@ -43,6 +43,9 @@ pub(crate) struct Args {
     /// A SARIF file of another scanner: show what it found too
     #[arg(long, value_name = "FILE")]
     import: Vec<PathBuf>,
+    /// Write it all at once, however long
+    #[arg(long)]
+    no_pager: bool,
 }
 
 /// Forms of the answer.
@@ -177,7 +180,9 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     };
     match format {
         Format::Plain => {
-            context.page();
+            if !args.no_pager {
+                context.page();
+            }
             let shown = plain::show(context, &all, view);
             context.page_end()?;
             shown?;

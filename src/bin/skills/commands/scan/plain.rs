@@ -112,7 +112,8 @@ fn one(
     told: &mut BTreeSet<String>,
 ) -> Result<(), Stop> {
     let shown: Vec<_> = skill.told.iter().filter(|told| told.finding.tier >= view.min).collect();
-    if several && (!shown.is_empty() || !skill.faults.is_empty()) {
+    let said = !shown.is_empty() || !skill.faults.is_empty() || !skill.card.is_empty();
+    if several && said {
         let title = paint(Tone::Strong, &format!("== {}", looked.shown(&skill.folder, "")));
         say(context, &format!("\n{title}  {}", skill.name))?;
         say(context, &format!("   {}", skill.digest))?;
