@@ -50,9 +50,10 @@ fn unknown(id: &str) -> Stop {
     if !near.is_empty() {
         what.push_str(&format!("; there is {}", near.join(", ")));
     }
-    let next = near
-        .first()
-        .map_or_else(|| "run: skills explain".to_owned(), |id| format!("run: skills explain {id}"));
+    let next = match near.as_slice() {
+        [only] => format!("run: skills explain {only}"),
+        _ => "run: skills explain".to_owned(),
+    };
     Stop::new(Code::Usage, what, next)
 }
 
