@@ -13,13 +13,14 @@
 //! false then. The answer is the same for the same bytes, on one thread or ten.
 
 mod import;
+mod tell;
 
 use super::session::{home_stop, open_ledger};
 use super::{World, facts, findings, layers};
 use crate::model::card::Card;
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
-use crate::model::excerpt::{self, Excerpt, Region, Text};
+use crate::model::excerpt::{Excerpt, Region};
 use crate::model::finding::{Finding, Tier};
 use crate::model::lifecycle::State;
 use crate::model::limits::{Fault, Limits, Rule};
@@ -32,9 +33,6 @@ use crate::system::tree::{self, Checks, Observed, Piece};
 use findings::Held;
 pub use import::{Elsewhere, Imported};
 use import::{Reports, Sought};
-use std::borrow::Cow;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -347,48 +345,9 @@ fn look(
         _ => Vec::new(),
     };
     let own = judged(held, &digest);
-    let files = covered(held, &own);
-    let own = own.into_iter().map(|finding| (finding, false));
     let (foreign, placed) = sought.within(below, held);
-    let mut all: Vec<_> = own.chain(foreign.into_iter().map(|finding| (finding, true))).collect();
-    let key = |finding: &Finding| {
-        (Reverse(finding.tier), finding.path.clone(), finding.place.start, finding.rule.clone())
-    };
-    all.sort_by_cached_key(|(finding, is_foreign)| (key(finding), *is_foreign));
-    let named: BTreeSet<_> = all.iter().map(|(finding, _)| finding.path.as_str()).collect();
-    let of = |path: &str| files.get_key_value(path).map(|(path, bytes)| (*path, Text::new(bytes)));
-    let texts: BTreeMap<_, _> = named.into_iter().filter_map(of).collect();
-    let mut seen = BTreeMap::new();
-    let told = all.into_iter().map(|(finding, is_foreign)| told(finding, is_foreign, &texts, &mut seen));
-    let told = told.collect();
+    let told = tell::tell(own, foreign, held);
     let bytes = held.iter().map(|one| one.bytes.len() as u64).sum();
     let folder = below.to_owned();
     (Scanned { folder, path, name, digest, files: held.len(), bytes, faults, card, told }, placed)
-}
-
-/// How many findings of a rule stand at the same text of a file.
-type Seen = BTreeMap<(String, String, String), usize>;
-
-/// A finding with what stands there.
-fn told(finding: Finding, is_foreign: bool, files: &BTreeMap<&str, Text<'_>>, seen: &mut Seen) -> Told {
-    let empty = Text::new(&[]);
-    let text = files.get(finding.path.as_str()).unwrap_or(&empty);
-    let (path, place) = (&finding.path, &finding.place);
-    let nth = seen.entry((finding.rule.clone(), path.clone(), text.marked(place))).or_default();
-    let print = text.print(&finding.rule, path, place, *nth);
-    *nth += 1;
-    Told { region: text.region(place), excerpt: text.excerpt(place), print, is_foreign, finding }
-}
-
-/// The files as they may be shown: keys and tokens that were found in them are
-/// covered, for a log of ours must not be the next place they leak from.
-fn covered<'a>(held: &'a [Held], found: &[Finding]) -> BTreeMap<&'a str, Cow<'a, [u8]>> {
-    let mut out: BTreeMap<_, _> =
-        held.iter().map(|one| (one.path.as_str(), Cow::Borrowed(one.bytes.as_slice()))).collect();
-    for finding in found.iter().filter(|finding| finding.rule.starts_with("secret.")) {
-        if let Some(bytes) = out.get_mut(finding.path.as_str()) {
-            excerpt::cover(bytes.to_mut(), &finding.place);
-        }
-    }
-    out
 }

@@ -46,6 +46,9 @@ fn each_command_offers_the_skills_that_it_takes() {
     ] {
         assert_eq!(complete(&sandbox, "bash", &[command, ""]), offered, "{command}");
     }
+    assert_eq!(complete(&sandbox, "bash", &["scan", "t"]), ["three", "two"]);
+    assert_eq!(complete(&sandbox, "bash", &["explain", "exec.fetch.r"]), ["exec.fetch.raw-ip"]);
+    assert_eq!(complete(&sandbox, "bash", &["explain", "entry-l"]), ["entry-link"]);
     assert_eq!(complete(&sandbox, "bash", &["review", "t"]), ["three", "two"]);
     assert_eq!(complete(&sandbox, "bash", &["review", "one", "tw"]), ["two"]);
     assert_eq!(complete(&sandbox, "bash", &["review", "x"]), Vec::<String>::new());

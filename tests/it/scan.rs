@@ -57,13 +57,13 @@ fn what_decides_nothing_is_counted_and_shown_when_asked_for() {
     let path = skill.make();
     let path = path.to_str().unwrap();
     let said = sandbox.run(&["scan", path]).ok().0.stdout;
-    assert!(said.contains("nothing at CONFIRM or above; below it 1 NOTE (-v shows them)"), "{said}");
+    assert!(said.contains("nothing at CONFIRM or above; below it 2 NOTE (-v shows them)"), "{said}");
     assert!(!said.contains("dep.unpinned-npx"), "{said}");
     for more in [&["-v"][..], &["--min", "note"]] {
         let said = sandbox.run(&[&["scan", path], more].concat()).ok().0.stdout;
         assert!(said.contains("NOTE  dep.unpinned-npx  "), "{said}");
         assert!(said.contains("  6 | npx -y cowsay hi\n    | ^"), "{said}");
-        assert!(said.contains("looked at  1 skill, 1 file: 1 NOTE\n"), "{said}");
+        assert!(said.contains("looked at  1 skill, 1 file: 2 NOTE\n"), "{said}");
     }
     sandbox.run(&["scan", path, "--fail-on", "note"]).code(10);
     sandbox.run(&["scan", path, "--fail-on", "warn"]).code(0);

@@ -27,7 +27,7 @@ fn the_page_of_rules_is_the_rules() {
     }
     for rule in explain::rules() {
         let _ = write!(page, "\n## {}\n\n{}.\n\n", rule.id, capital(rule.title));
-        let _ = writeln!(page, "| {} |\n|{}|", KINDS.join(" | "), "---|".repeat(KINDS.len()));
+        let _ = writeln!(page, "| {} |\n|{}", KINDS.join(" | "), "---|".repeat(KINDS.len()));
         let weights = rule.weights.map(|weight| weight.map_or("-", Tier::name));
         let _ = writeln!(page, "| {} |", weights.join(" | "));
         for (heading, words) in

@@ -34,7 +34,9 @@ fn nothing_to_look_at_is_no_success() {
     sandbox.run(&["scan"]).code(2);
     // A file that a name may mean lies where we run.
     fs::write(sandbox.at("work/notes"), "x").unwrap();
-    sandbox.run(&["scan", "notes"]).code(2).says("what lies here under it is no folder");
+    sandbox.run(&["scan", "notes"]).code(2).says("what lies here under that name is no folder");
+    sandbox.run(&["scan", "is-not-there"]).code(3).says("there is no folder `is-not-there` here");
+    assert!(!sandbox.home().exists());
 }
 
 #[test]

@@ -108,6 +108,16 @@ pub(super) const SCREENS: &[Screen] = &[
     screen("install-bad-card", "none", &["install", "{top}/sources/bad-card"]).exit(3),
     screen("review-first", "installed", &["review", "pdf-forms"]).copy(&["{old}", "skills trust {oldrev}"]),
     screen("review-hostile", "installed", &["review", "hostile", "--no-pager"]).copy(&["{hostile}"]),
+    screen("scan-hostile", "installed", &["scan", "hostile", "--min", "note", "--no-pager"])
+        .copy(&["{hostile}"]),
+    screen("scan-folder", "none", &["scan", "{top}/sources", "--min", "note", "--no-pager"]).exit(5),
+    screen("scan-nothing", "none", &["scan", "{top}/work"]).exit(2).says(&["no folder in it holds"]),
+    screen("scan-hidden", "none", &["scan", "./e\u{1b}]0;EVIL\u{7}"]).exit(2),
+    screen("explain", "none", &["explain", "exec.fetch"]).says(&["weighs", "instead"]),
+    screen("explain-all", "none", &["explain", "--no-pager"]).copy(&["skills explain ID"]),
+    screen("explain-unknown", "none", &["explain", "exec.fetsh"])
+        .exit(2)
+        .copy(&["skills explain exec.fetch"]),
     screen("review-files", "installed", &["review", "hostile", "--files", "--no-pager"]),
     screen("review-file", "installed", &["review", "hostile", "--file", "evil.txt", "--no-pager"]),
     screen("review-no-file", "installed", &["review", "hostile", "--file", "e\u{1b}]0;EVIL\u{7}"]).exit(2),

@@ -20,11 +20,14 @@ pub(crate) struct Args {
     /// A rule, as exec.fetch, or a code, as not-trusted
     #[arg(value_name = "ID", add = complete::ids())]
     id: Option<String>,
+    /// Write it all at once, however long
+    #[arg(long)]
+    no_pager: bool,
 }
 
 /// Runs `explain`.
 pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
-    let Some(id) = args.id else { return all(context) };
+    let Some(id) = args.id else { return all(context, args.no_pager) };
     // As it stands in messages: `[entry-link]`.
     let id = id.trim_matches(['[', ']', '`']);
     match explain::find(id) {
@@ -47,20 +50,23 @@ fn unknown(id: &str) -> Stop {
     if !near.is_empty() {
         what.push_str(&format!("; there is {}", near.join(", ")));
     }
-    let next = near
-        .first()
-        .map_or_else(|| "run: skills explain".to_owned(), |id| format!("run: skills explain {id}"));
+    let next = match near.as_slice() {
+        [only] => format!("run: skills explain {only}"),
+        _ => "run: skills explain".to_owned(),
+    };
     Stop::new(Code::Usage, what, next)
 }
 
-fn all(context: &mut Context) -> Ended {
+fn all(context: &mut Context, no_pager: bool) -> Ended {
     let (rules, codes) = (explain::rules(), explain::codes());
     let width = context.out.width();
     let rows: Vec<_> = rules
         .iter()
         .map(|about| vec![about.id.to_owned(), about.heaviest().name().to_owned(), about.title.to_owned()])
         .collect();
-    context.page();
+    if !no_pager {
+        context.page();
+    }
     context.say(&render::table(&["RULE", "AT MOST", "WHAT"], &rows, width))?;
     let rows: Vec<_> =
         codes.iter().map(|meaning| vec![meaning.code.to_owned(), meaning.what.clone()]).collect();

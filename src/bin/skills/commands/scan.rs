@@ -43,6 +43,9 @@ pub(crate) struct Args {
     /// A SARIF file of another scanner: show what it found too
     #[arg(long, value_name = "FILE")]
     import: Vec<PathBuf>,
+    /// Write it all at once, however long
+    #[arg(long)]
+    no_pager: bool,
 }
 
 /// Forms of the answer.
@@ -177,7 +180,9 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     };
     match format {
         Format::Plain => {
-            context.page();
+            if !args.no_pager {
+                context.page();
+            }
             let shown = plain::show(context, &all, view);
             context.page_end()?;
             shown?;
@@ -218,17 +223,26 @@ fn look(context: &Context, what: &str, import: &[PathBuf]) -> Result<Looked, Sto
     })
 }
 
-/// A name that is a file's: what was meant is a path.
-fn not_a_path(mut stop: Stop, is_path: bool, typed: &Path) -> Stop {
-    if !is_path && stop.code != Code::Usage && typed.symlink_metadata().is_ok() {
-        let shown = text::escape(&typed.to_string_lossy());
-        stop = Stop::new(
-            Code::Usage,
-            format!("{shown}: no skill of that name is installed, and what lies here under it is no folder"),
-            "name a folder: a skill, or one with skills below it",
-        );
+/// A name that no skill has: what was meant may be a path.
+fn not_a_path(stop: Stop, is_path: bool, typed: &Path) -> Stop {
+    let shown = text::escape_short(&typed.to_string_lossy(), 300);
+    let next = "name a folder, or a skill as it stands in: skills status";
+    match stop.code {
+        Code::HomeMissing | Code::NotInstalled if !is_path && typed.symlink_metadata().is_ok() => {
+            let what =
+                format!("no skill `{shown}` is installed, and what lies here under that name is no folder");
+            Stop::new(Code::Usage, what, "name a folder: a skill, or one with skills below it")
+        }
+        Code::HomeMissing if !is_path => {
+            let what = format!("there is no folder `{shown}` here, and nothing is installed");
+            Stop::new(Code::NotInstalled, what, next)
+        }
+        Code::NotInstalled if !is_path => {
+            let what = format!("{}, and there is no folder `{shown}` here", stop.what);
+            Stop::new(Code::NotInstalled, what, next)
+        }
+        _ => stop,
     }
-    stop
 }
 
 /// What was found outranks what was not looked at: both are no success.

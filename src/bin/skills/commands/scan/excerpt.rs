@@ -16,6 +16,8 @@ use skill_trust::model::text;
 struct Cell {
     shown: String,
     width: usize,
+    /// Its byte in the line.
+    at: usize,
     marked: bool,
 }
 
@@ -39,7 +41,7 @@ pub(super) fn rows(excerpt: &Excerpt, columns: usize, tone: Tone) -> Vec<String>
 /// The text of a row, and the marks below it.
 fn row(line: &Line, room: usize) -> (String, String) {
     let cells = cells(line);
-    let first = cells.iter().position(|cell| cell.marked).unwrap_or(cells.len());
+    let first = cells.iter().position(|cell| cell.at >= line.marked.start).unwrap_or(cells.len());
     let (from, to) = window(&cells, first, room.saturating_sub(2));
     let (left, right) = (line.cut.0 || from > 0, line.cut.1 || to < cells.len());
     let (mut shown, mut marks) = (String::new(), String::new());
@@ -94,13 +96,13 @@ fn cells(line: &Line) -> Vec<Cell> {
         let count = if c == '\t' { 4 } else { 1 };
         for _ in 0..count {
             source.push(if c == '\t' { ' ' } else { c });
-            marks.push(marked);
+            marks.push((at, marked));
         }
     }
     let revealed = text::reveal(&source);
     let mut rest = revealed.as_str();
     let mut cells: Vec<Cell> = Vec::new();
-    for (c, marked) in source.chars().zip(marks) {
+    for (c, (at, marked)) in source.chars().zip(marks) {
         // A backslash is never written out, so what begins with one is an escape.
         let length =
             if rest.starts_with(c) { c.len_utf8() } else { rest.find('}').map_or(rest.len(), |at| at + 1) };
@@ -109,7 +111,7 @@ fn cells(line: &Line) -> Vec<Cell> {
         let command =
             c == '[' && cells.len() > 1 && cells[cells.len() - 2..].iter().all(|cell| cell.shown == "#");
         let shown = if command { "\\u{5b}".to_owned() } else { shown.to_owned() };
-        cells.push(Cell { width: layout::width(&shown), shown, marked });
+        cells.push(Cell { width: layout::width(&shown), shown, at, marked });
     }
     cells
 }

@@ -66,7 +66,7 @@ fn head(context: &mut Context, looked: &Looked, skill: &Scanned) -> Result<(), S
     if looked.is_folder {
         say(context, &format!("folder   {}", looked.shown(&skill.folder, "")))?;
     }
-    say(context, &format!("digest   {}", skill.digest))?;
+    say(context, &format!("digest   {}", paint(Tone::Copy, &skill.digest.to_string())))?;
     let files = render::count(skill.files, "file");
     say(context, &format!("read     {files}, {}", render::human_size(skill.bytes)))
 }
@@ -112,10 +112,11 @@ fn one(
     told: &mut BTreeSet<String>,
 ) -> Result<(), Stop> {
     let shown: Vec<_> = skill.told.iter().filter(|told| told.finding.tier >= view.min).collect();
-    if several && (!shown.is_empty() || !skill.faults.is_empty()) {
+    let said = !shown.is_empty() || !skill.faults.is_empty() || !skill.card.is_empty();
+    if several && said {
         let title = paint(Tone::Strong, &format!("== {}", looked.shown(&skill.folder, "")));
         say(context, &format!("\n{title}  {}", skill.name))?;
-        say(context, &format!("   {}", skill.digest))?;
+        say(context, &format!("   {}", paint(Tone::Copy, &skill.digest.to_string())))?;
     }
     for fault in &skill.faults {
         let (tone, word) = if is_unread(fault) { (Tone::Bad, "unread ") } else { (Tone::Careful, "refused") };
