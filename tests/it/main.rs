@@ -25,6 +25,8 @@ mod concurrency;
 mod consent;
 /// Every command killed, and failed, at every point.
 mod crash;
+/// What a skill asks to have installed.
+mod deps;
 /// The digest is git's.
 mod digest;
 /// Every single change to a stored folder is seen.
