@@ -24,7 +24,7 @@ use crate::model::dependency::{
     Collected, Installer, Need, NeedKind, Plan, Refused, Risk, Scope, Step, Wanted,
 };
 use crate::model::digest::Digest;
-use package::Denial;
+use package::{Denial, Package};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -87,11 +87,15 @@ pub fn plan(
             making.add(one);
         }
     }
+    making.fold();
     // What the skill declares in one place is not undeclared for standing in another,
     // be it without its version.
     let declared = |key: &(Installer, Vec<String>), step: &Step| {
         step.asked.iter().any(|at| at.declared)
-            || making.names.get(key).is_some_and(|name| making.declared.contains(&(key.0, name.clone())))
+            || making.names.get(key).is_some_and(|name| {
+                let name = name.split(' ').next().unwrap_or_default();
+                making.declared.contains(&(key.0, name.to_owned()))
+            })
     };
     let undeclared: Vec<_> =
         making.steps.iter().filter(|(key, step)| !declared(key, step)).map(|(key, _)| key.clone()).collect();
@@ -138,14 +142,15 @@ impl Making<'_> {
                         .collect();
                     match asking.denials.into_iter().find(|denial| missing.contains(&denial.scope)) {
                         Some(denial) => self.refuse(one, denial, missing),
-                        None => self.take(one, &package.name, step),
+                        None => self.take(one, &package, step),
                     }
                 }
             }
         }
     }
 
-    fn take(&mut self, one: &Wanted, name: &str, step: Step) {
+    fn take(&mut self, one: &Wanted, package: &Package, step: Step) {
+        let name = package.name.as_str();
         let full = self.steps.len() >= STEPS_MAX;
         let key = (step.installer, step.argv.clone());
         match self.steps.entry(key.clone()) {
@@ -164,12 +169,43 @@ impl Making<'_> {
         if !name.is_empty() {
             let plain = name.to_ascii_lowercase().replace('_', "-");
             self.declared.extend(one.at.declared.then(|| (key.0, plain.clone())));
-            self.names.insert(key.clone(), plain);
+            let extras: String = package.extras.iter().map(|extra| format!(" {extra}")).collect();
+            self.names.insert(key.clone(), plain + &extras);
         }
         let last = name.rsplit('/').next().unwrap_or(name);
         let bins = one.words.get("bins").into_iter().flatten().map(String::as_str);
         for bin in bins.chain([last]).filter(|bin| !bin.is_empty()) {
             self.brings.entry(bin.to_owned()).or_default().insert(key.clone());
+        }
+    }
+
+    /// A name without a version beside the same one with it, or with a range, is one
+    /// step: the narrower.
+    fn fold(&mut self) {
+        let plain = |step: &Step| {
+            let other = [Risk::Url, Risk::Git, Risk::Index, Risk::Build, Risk::Root];
+            step.installer == Installer::Apt || !other.iter().any(|risk| step.risks.contains(risk))
+        };
+        let loose = |step: &Step| step.risks.contains(&Risk::Unpinned);
+        let keys: Vec<_> = self.names.keys().cloned().collect();
+        for key in keys {
+            let Some(step) = self.steps.get(&key).filter(|step| loose(step) && plain(step)) else { continue };
+            let same = |other: &(Installer, Vec<String>)| {
+                *other != key && other.0 == key.0 && self.names.get(other) == self.names.get(&key)
+            };
+            let mut narrower =
+                self.steps.iter().filter(|(other, step)| same(other) && !loose(step) && plain(step));
+            let (Some((into, _)), None) = (narrower.next(), narrower.next()) else { continue };
+            let (into, asked) = (into.clone(), step.asked.clone());
+            self.steps.remove(&key);
+            for brought in self.brings.values_mut() {
+                if brought.remove(&key) {
+                    brought.insert(into.clone());
+                }
+            }
+            if let Some(step) = self.steps.get_mut(&into) {
+                step.asked.extend(asked);
+            }
         }
     }
 

@@ -57,6 +57,8 @@ enum Document {
     Record,
     /// What `scan` answers.
     Scan,
+    /// What `deps plan --json` prints.
+    DepsPlan,
 }
 
 /// Runs `generate`.
@@ -67,6 +69,7 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
         What::Schema { document } => match document {
             Document::GateRequest => include_str!("../../../../schema/gate-request.json"),
             Document::GateAnswer => include_str!("../../../../schema/gate-answer.json"),
+            Document::DepsPlan => include_str!("../../../../schema/deps-plan.json"),
             Document::Record => include_str!("../../../../schema/record.json"),
             Document::Scan => include_str!("../../../../schema/scan.json"),
         }

@@ -161,7 +161,7 @@ fn lists_of_packages() {
             ("package-lock.json", 2, true),
             ("package.json", 3, false),
             ("pyproject.toml", 2, false),
-            ("x/requirements-dev.txt", 3, true)
+            ("x/requirements-dev.txt", 3, false)
         ]
     );
 }
@@ -283,6 +283,18 @@ fn sentences_ask_for_nothing() {
 fn what_is_declared_without_its_version_in_the_text_is_declared() {
     let plan = planned(&[("SKILL.md", &text("pip install a")), ("requirements.txt", "A==1.0\n")]);
     assert!(plan.steps.iter().all(|step| !step.risks.contains(&Risk::Undeclared)), "{:?}", plan.steps);
+}
+
+#[test]
+fn a_name_is_one_step_with_the_version_that_is_said_once() {
+    let plan = planned(&[
+        ("SKILL.md", &text("pip install a 'b[c]' d")),
+        ("requirements.txt", "A==1.0\nb>=2\nd>=1\nd<9\n"),
+    ]);
+    assert_eq!(told(&plan).0, ["pip A==1.0", "pip b>=2", "pip b[c]", "pip d", "pip d<9", "pip d>=1"]);
+    assert_eq!(plan.steps[0].asked.len(), 2);
+    let all = planned(&[("requirements.txt", "a==1.0 --hash=sha256:00\nb==1.0 --hash=sha256:00\n")]);
+    assert!(all.listed[0].hashes);
 }
 
 #[test]
