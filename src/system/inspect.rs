@@ -23,7 +23,8 @@ pub struct Odd {
 }
 
 /// Folders of the home whose entries are ours to check, beside the home itself.
-const FOLDERS: &[&str] = &["permits", "audit", "store", "evidence", "staging", "trust-roots", super::tools::FOLDER];
+const FOLDERS: &[&str] =
+    &["permits", "audit", "store", "evidence", "staging", "trust-roots", super::tools::FOLDER];
 /// Folders whose files are checked too.
 const WITH_FILES: &[&str] = &["permits", "audit"];
 

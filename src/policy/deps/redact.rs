@@ -5,10 +5,24 @@
 //! machine itself a step can read everything.
 
 /// How what is secret begins, in one word.
-const TOKENS: &[&str] =
-    &["ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-", "npm_", "pypi-", "sk-", "hf_", "AKIA", "xoxb-", "eyJ"];
+const TOKENS: &[&str] = &[
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "ghu_",
+    "github_pat_",
+    "glpat-",
+    "npm_",
+    "pypi-",
+    "sk-",
+    "hf_",
+    "AKIA",
+    "xoxb-",
+    "eyJ",
+];
 /// Names whose value is nobody's business.
-const NAMES: &[&str] = &["token", "password", "passwd", "secret", "authorization", "bearer", "api_key", "apikey", "_auth"];
+const NAMES: &[&str] =
+    &["token", "password", "passwd", "secret", "authorization", "bearer", "api_key", "apikey", "_auth"];
 /// What stands in its place.
 const GONE: &str = "[redacted]";
 
@@ -67,7 +81,10 @@ mod tests {
         let token = format!("gh{}{}", "p_", "9fK2mQ7sXw4ZbR1tYv8LdN3cHj6PgA5eUoWi");
         for (from, to) in [
             (format!("got {token} from there"), "got [redacted] from there".to_owned()),
-            ("GET https://ana:hunter2@host.example/x 200".into(), "GET https://[redacted]@host.example/x 200".into()),
+            (
+                "GET https://ana:hunter2@host.example/x 200".into(),
+                "GET https://[redacted]@host.example/x 200".into(),
+            ),
             ("NPM_TOKEN=abc".into(), "NPM_TOKEN=[redacted]".into()),
             ("password: hunter2 wrong".into(), "password: [redacted] wrong".into()),
             ("Authorization: Bearer abc.def".into(), "Authorization: Bearer [redacted]".into()),

@@ -176,7 +176,10 @@ fn attack_the_skill_is_no_longer_trusted_or_held() {
             },
             Code::HeldAll,
         ),
-        (|bench| fs::write(bench.scene.base().join("policy.toml"), "[sources]\ndeny = [\"/\"]\n").unwrap(), Code::PolicyUnmet),
+        (
+            |bench| fs::write(bench.scene.base().join("policy.toml"), "[sources]\ndeny = [\"/\"]\n").unwrap(),
+            Code::PolicyUnmet,
+        ),
     ];
     for (act, code) in acts {
         let Some((bench, ready)) = bench() else { return };
@@ -231,7 +234,11 @@ fn attack_one_yes_is_used_by_two_at_once() {
         assert_eq!(fs::read(bench.tools().join("count")).unwrap(), b"x");
         let told = bench.told();
         assert_eq!(told.iter().filter(|line| *line == "deps-started done").count(), 1, "{told:?}");
-        assert_eq!(told.iter().filter(|line| line.starts_with("deps-started refused")).count(), 1, "{told:?}");
+        assert_eq!(
+            told.iter().filter(|line| line.starts_with("deps-started refused")).count(),
+            1,
+            "{told:?}"
+        );
     }
 }
 
@@ -298,11 +305,9 @@ fn attack_a_plan_with_one_step_for_the_system() {
         let request = bench.allowing(scopes);
         match bench.look(&request) {
             Err(stop) => assert_eq!(stop.code, Code::NeedsHost, "{stop:?}"),
-            Ok(ready) => assert!(
-                ready.plan.steps.iter().all(|step| !step.installer.needs_host()),
-                "{:?}",
-                ready.plan
-            ),
+            Ok(ready) => {
+                assert!(ready.plan.steps.iter().all(|step| !step.installer.needs_host()), "{:?}", ready.plan)
+            }
         }
     }
     assert!(!bench.ran());

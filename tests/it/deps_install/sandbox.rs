@@ -174,7 +174,8 @@ fn attack_what_was_installed_leads_elsewhere_when_it_is_removed() {
     bench.stub("npm", &text);
     assert_eq!(bench.install().end, End::Done);
     assert!(bench.tools().join("link/file").exists(), "outside, the link leads there");
-    skill_trust::ops::remove::remove(&bench.scene.world, &crate::support::scene::typed(&bench.revision)).unwrap();
+    skill_trust::ops::remove::remove(&bench.scene.world, &crate::support::scene::typed(&bench.revision))
+        .unwrap();
     assert!(!bench.tools().exists());
     assert_eq!(fs::read_to_string(base.join("precious/file")).unwrap(), "mine");
 }
@@ -195,8 +196,7 @@ fn attack_a_policy_that_opens_the_home_to_every_step() {
         assert_eq!(stop.code, Code::PolicyUnmet, "{stop:?}");
     }
     // A folder of the home itself holds no home, and is found out by trying.
-    let policy =
-        format!("[deps]\nprograms = [\"{0}/home/deps/work\", \"{0}/bin\"]\n", base.display());
+    let policy = format!("[deps]\nprograms = [\"{0}/home/deps/work\", \"{0}/bin\"]\n", base.display());
     fs::create_dir_all(base.join("home/deps/work")).unwrap();
     chmod(&base.join("home/deps"), 0o700);
     fs::write(base.join("policy.toml"), policy).unwrap();
@@ -218,11 +218,16 @@ fn where_no_sandbox_works_nothing_is_run() {
     let bed = crate::support::faults::Bed::new();
     let pip = r#"{"kind":"pip","package":"requests","version":"2.32.0"}"#;
     let source = bed.root.join("src/demo/SKILL.md");
-    let card = format!("---\nname: demo\ndescription: D.\nmetadata: {{\"openclaw\": {{\"install\": [{NPM}]}}}}\n---\n");
+    let card = format!(
+        "---\nname: demo\ndescription: D.\nmetadata: {{\"openclaw\": {{\"install\": [{pip}]}}}}\n---\n"
+    );
     fs::write(&source, card).unwrap();
     let digest = bed.install("demo");
     bed.trust("demo", &digest);
-    for (hide, says) in [("mount --bind /bin/false /usr/bin/bwrap", "it does not work here"), ("mount -t tmpfs none /usr/bin", "")] {
+    for (hide, says) in [
+        ("mount --bind /bin/false /usr/bin/bwrap", "it does not work here"),
+        ("mount -t tmpfs none /usr/bin", ""),
+    ] {
         let plan = bed.run(&["deps", "plan", "demo", "--json"]).done().out;
         let plan: Value = serde_json::from_str(&plan).unwrap();
         let script = format!("{hide} || exit 99; exec \"$0\" \"$@\"");

@@ -81,12 +81,20 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     }
     if context.globals.offline {
         let next = format!("without --offline: {}", ready.command());
-        return Err(Stop::new(Code::Usage, "installers fetch what they install, and --offline forbids it", next));
+        return Err(Stop::new(
+            Code::Usage,
+            "installers fetch what they install, and --offline forbids it",
+            next,
+        ));
     }
     let mut person = context.person();
     let consent = install::consent(&context.world, &ready, &shown, person.as_mut())?;
     let started = install::start(&context.world, &ready, &consent)?;
-    context.note(&format!("record {} began {}", started.run.seq, render::count(ready.plan.steps.len(), "step")))?;
+    context.note(&format!(
+        "record {} began {}",
+        started.run.seq,
+        render::count(ready.plan.steps.len(), "step")
+    ))?;
     let mut watching = Watching::new(context);
     let report = install::run(&context.world, started, &mut watching)?;
     watching.bar.finish_and_clear();
@@ -109,7 +117,9 @@ fn describe(ready: &Ready) -> String {
     let mut out = format!("skill     {}\n", paint(Tone::Strong, &ready.row.revision.to_string()));
     let place = match ready.place {
         Where::Bubblewrap => "in a sandbox: no file of yours, no right, the network".to_owned(),
-        Where::Host => paint(Tone::Careful, "on this machine itself: every step can reach everything of yours"),
+        Where::Host => {
+            paint(Tone::Careful, "on this machine itself: every step can reach everything of yours")
+        }
     };
     let tools = text::escape(&ready.tools.to_string_lossy());
     let _ = write!(out, "runs      {place}\ninto      {tools}");

@@ -1,6 +1,8 @@
 //! A consent used up, and the steps run.
 
-use super::{ENDED, Ready, STARTED, digest, draft, find_programs, joined, no_sandbox, place, row_now, search, told};
+use super::{
+    ENDED, Ready, STARTED, digest, draft, find_programs, joined, no_sandbox, place, row_now, search, told,
+};
 use crate::model::code::{Code, Stop};
 use crate::model::consent::{Consent, End, Run, Where};
 use crate::model::dependency::Step;
@@ -94,7 +96,9 @@ pub fn start(world: &World, ready: &Ready, consent: &Consent) -> Result<Started,
 
 /// What the run needs, each of it looked at again.
 fn site(session: &mut Session<'_>, ready: &Ready) -> Result<(Turn, Site), Stop> {
-    let io = |error: std::io::Error| Stop::new(Code::Io, format!("the tools' folder: {error}"), "run: skills doctor");
+    let io = |error: std::io::Error| {
+        Stop::new(Code::Io, format!("the tools' folder: {error}"), "run: skills doctor")
+    };
     let row = row_now(session, &ready.row.revision)?;
     let held = findings::stored(&session.home, &row)?;
     let plan = planned(row.revision.digest, &held, &ready.request.allow, &ready.folders());
@@ -111,9 +115,13 @@ fn site(session: &mut Session<'_>, ready: &Ready) -> Result<(Turn, Site), Stop> 
         return Err(Stop::new(Code::NoConsent, what, format!("look again: {}", ready.command())));
     }
     let Some(turn) = tools::take_turn(&session.home).map_err(io)? else {
-        return Err(Stop::new(Code::Busy, "something else is being installed", "try again when that is done"));
+        return Err(Stop::new(
+            Code::Busy,
+            "something else is being installed",
+            "try again when that is done",
+        ));
     };
-    let bench = tools::lay_out(&session.home, &row.revision.digest, &turn).map_err(io)?;
+    let bench = tools::lay_out(&session.home, &row.revision.digest, ready.place, &turn).map_err(io)?;
     if let Place::Sandbox(sandbox) = &place
         && let Err(why) = sandbox.probe(&session.home, &bench)
     {
@@ -290,6 +298,7 @@ pub fn verdict(report: &Report) -> Result<(), Stop> {
         Ending::TimedOut => Code::Deadline,
         _ => Code::StepFailed,
     };
-    let next = format!("what it left is in the tools' folder; record {} has all that is known", report.record);
+    let next =
+        format!("what it left is in the tools' folder; record {} has all that is known", report.record);
     Err(Stop::new(code, line(last), next))
 }
