@@ -129,11 +129,11 @@ pub fn lay_out(home: &Home, digest: &Digest, place: Where, _: &Turn) -> io::Resu
     })
 }
 
-/// Removes what a run needed for itself. Left for the next time if it cannot be.
+/// Removes what a run needed for itself. Left for the next run if it cannot be,
+/// tried twice.
 pub fn clear_work(home: &Home) {
-    if let Ok(dir) = home.folder(FOLDER) {
-        let _ = remove_folder(dir.as_fd(), WORK.as_ref());
-    }
+    let clear = || home.folder(FOLDER).is_ok_and(|dir| remove_folder(dir.as_fd(), WORK.as_ref()).is_ok());
+    let _ = clear() || clear();
 }
 
 /// Removes what was installed for a digest. What is not there is no error.
