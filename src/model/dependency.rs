@@ -222,6 +222,8 @@ pub enum Risk {
     Range,
     /// It is asked for the whole account.
     Global,
+    /// Another step brings the same program.
+    Choice,
     /// A file at an address.
     Url,
     /// A repository.
@@ -244,6 +246,7 @@ impl Risk {
             Self::Root => "needs the rights of root",
             Self::Undeclared => "not declared by the skill; found in its text",
             Self::Range => "a range of versions: the newest one in it comes",
+            Self::Choice => "another step brings the same program: one of them is enough",
             Self::Global => "asked for the whole account; here it goes into a folder of its own",
             Self::Url => "whatever lies at that address is installed: no registry stands behind it",
             Self::Git => "whatever the repository holds is installed: no registry stands behind it",

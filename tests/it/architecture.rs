@@ -330,6 +330,8 @@ const DOORS: &[(&str, &[&str])] = &[
             "model/tuf/advisory.rs",
             "policy/provenance/withdrawn.rs",
             "policy/provenance/withdrawn/",
+            // Whether a version is one.
+            "policy/deps/values.rs",
         ],
     ),
     ("serde", &[]),
@@ -340,6 +342,8 @@ const DOORS: &[(&str, &[&str])] = &[
             "model/json.rs",
             "model/card/read.rs",
             "model/claim.rs",
+            // The text of a plan, which its digest is of.
+            "model/dependency.rs",
             "model/followed.rs",
             "model/provenance.rs",
             "policy/provenance/tuf/memory.rs",
@@ -360,7 +364,8 @@ const DOORS: &[(&str, &[&str])] = &[
         &["ops/drill.rs", "ops/install/open.rs", "ops/roots/follow.rs", "bin/skills/commands/tour.rs"],
     ),
     ("thiserror", &[]),
-    ("toml", &["policy/config.rs"]),
+    // The policy, and lists of packages that are written so.
+    ("toml", &["policy/config.rs", "policy/deps/collect/tables.rs"]),
     ("unicode_width", &["bin/skills/layout.rs"]),
     ("unicode_normalization", &["model/path.rs", "policy/entry.rs"]),
     ("webpki", &["policy/provenance/x509.rs"]),

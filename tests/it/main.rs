@@ -25,6 +25,8 @@ mod concurrency;
 mod consent;
 /// Every command killed, and failed, at every point.
 mod crash;
+/// What a skill asks to have installed.
+mod deps;
 /// What a skill needs, installed as it was confirmed.
 mod deps_install;
 /// The digest is git's.

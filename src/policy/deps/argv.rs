@@ -25,8 +25,8 @@ fn arguments(package: &Package, tools: &str) -> Result<Vec<String>, Denial> {
     let Package { installer, name, version, range, .. } = package;
     let registry = package.origin == Origin::Registry;
     if !registry && !matches!(installer, Installer::Npm | Installer::Pip | Installer::Uv | Installer::Cargo) {
-        let why = format!("{} installs by name only", installer.name());
-        return Err(Denial::new(Scope::Url, why));
+        let scope = if matches!(package.origin, Origin::Git { .. }) { Scope::Git } else { Scope::Url };
+        return Err(Denial::new(scope, format!("{} installs by name only", installer.name())));
     }
     if range.is_some() && matches!(installer, Installer::Apt | Installer::Brew | Installer::Go) {
         return Err(Denial::new(Scope::Value, format!("{} has no ranges of versions", installer.name())));
@@ -34,6 +34,11 @@ fn arguments(package: &Package, tools: &str) -> Result<Vec<String>, Denial> {
     if package.cask && *installer != Installer::Brew {
         return Err(Denial::new(Scope::Value, "only brew has casks"));
     }
+    // Before any template: an index that an installer is not given must not be forgotten.
+    let index = match &package.index {
+        Some((beside, url)) => vec![index_option(*installer, *beside)?.to_owned(), url.clone()],
+        None => Vec::new(),
+    };
     let mut all = match installer {
         Installer::Apt => words(&["apt-get", "install", "--yes", "--no-install-recommends"]),
         Installer::Brew if version.is_some() => {
@@ -77,10 +82,7 @@ fn arguments(package: &Package, tools: &str) -> Result<Vec<String>, Denial> {
             all
         }
     };
-    if let Some((beside, url)) = &package.index {
-        all.push(index_option(*installer, *beside)?.to_owned());
-        all.push(url.clone());
-    }
+    all.extend(index);
     if *installer == Installer::Cargo || *installer == Installer::Gem {
         let exact = if *installer == Installer::Cargo { "=" } else { "" };
         let told = version.as_ref().map(|version| format!("{exact}{version}")).or_else(|| range.clone());
@@ -89,6 +91,9 @@ fn arguments(package: &Package, tools: &str) -> Result<Vec<String>, Denial> {
     if let (Installer::Cargo, Origin::Git { url, rev }) = (installer, &package.origin) {
         all.extend(words(&["--git", url]));
         all.extend(rev.iter().flat_map(|rev| words(&["--rev", rev])));
+        if !name.is_empty() {
+            all.extend(words(&["--", name]));
+        }
         return Ok(all);
     }
     if let (Installer::Cargo, Origin::Url(_)) = (installer, &package.origin) {

@@ -4,6 +4,7 @@
 //! front       install entries and requirements that gateways read
 //! lists       package.json, requirements.txt, pyproject.toml and their like; lock files are noted
 //! command     calls of package managers in blocks of commands, in scripts, in install entries
+//! undeclared  of those, what nothing declares
 //! spec        a package as it is written: name, extras, version or range
 //! ```
 //!
@@ -15,15 +16,27 @@ mod front;
 mod lists;
 mod spec;
 mod tables;
+mod undeclared;
 
 use crate::model::dependency::{AskedAt, Collected, Refused, Scope};
 use std::collections::BTreeSet;
 
 pub use crate::policy::review::File;
+pub use undeclared::{Undeclared, undeclared};
 
 /// Everything that these files ask for.
 #[must_use]
 pub fn collect(files: &[File<'_>]) -> Collected {
+    let mut all = declared(files);
+    command::collect(files, &mut all);
+    all.needs.sort();
+    all.needs.dedup();
+    all.listed.sort();
+    all
+}
+
+/// What these files say that is needed, without what their text does.
+fn declared(files: &[File<'_>]) -> Collected {
     let mut all = Collected::default();
     for file in files {
         if file.path.split('/').any(|part| matches!(part, "node_modules" | ".git" | "site-packages")) {
@@ -35,10 +48,6 @@ pub fn collect(files: &[File<'_>]) -> Collected {
         }
         lists::collect(file.path, text, &mut all);
     }
-    command::collect(files, &mut all);
-    all.needs.sort();
-    all.needs.dedup();
-    all.listed.sort();
     all
 }
 

@@ -134,6 +134,43 @@ pub(super) const WORDS: &[(&str, Scope)] = &[
     ("option", Scope::Option),
 ];
 
+/// Managers that are known, and have no form for their arguments here. What
+/// `composer` and `helm` install is a project's or a cluster's, not a machine's.
+pub(super) const OTHERS: &[&str] = &[
+    "dnf",
+    "yum",
+    "zypper",
+    "snap",
+    "port",
+    "pkg",
+    "opkg",
+    "apk",
+    "winget",
+    "choco",
+    "scoop",
+    "flatpak",
+    "pacman",
+    "yay",
+    "paru",
+    "dotnet",
+    "nix-env",
+    "nix",
+    "vcpkg",
+    "conan",
+    "luarocks",
+    "opam",
+    "cabal",
+    "stack",
+    "mix",
+    "mise",
+    "asdf",
+    "sdk",
+    "conda",
+    "mamba",
+    "docker",
+    "docker-compose",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,7 +24,7 @@ use crate::model::dependency::{
     Collected, Installer, Need, NeedKind, Plan, Refused, Risk, Scope, Step, Wanted,
 };
 use crate::model::digest::Digest;
-use package::Denial;
+use package::{Denial, Package};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,8 +54,12 @@ struct Making<'a> {
     steps: BTreeMap<(Installer, Vec<String>), Step>,
     /// By kind, scope and reason: what stands in many places is told once.
     refused: BTreeMap<(String, Scope, String), Refused>,
-    /// Programs, and who brings them.
-    brings: BTreeMap<String, Installer>,
+    /// What each step installs.
+    names: BTreeMap<(Installer, Vec<String>), String>,
+    /// Names that the skill declares.
+    declared: BTreeSet<(Installer, String)>,
+    /// Programs, and the steps that bring them.
+    brings: BTreeMap<String, BTreeSet<(Installer, Vec<String>)>>,
 }
 
 /// Plans everything that is asked for on this operating system (`linux`, `macos`).
@@ -73,6 +77,8 @@ pub fn plan(
         allowed: &allowed,
         steps: BTreeMap::new(),
         refused: BTreeMap::new(),
+        names: BTreeMap::new(),
+        declared: BTreeSet::new(),
         brings: BTreeMap::new(),
     };
     collected.refused.iter().for_each(|one| making.refused(one.clone()));
@@ -81,17 +87,37 @@ pub fn plan(
             making.add(one);
         }
     }
-    // What the skill declares in one place is not undeclared for standing in another.
-    for step in making.steps.values_mut() {
-        if !step.asked.iter().any(|at| at.declared) {
+    making.fold();
+    // What the skill declares in one place is not undeclared for standing in another,
+    // be it without its version.
+    let declared = |key: &(Installer, Vec<String>), step: &Step| {
+        step.asked.iter().any(|at| at.declared)
+            || making.names.get(key).is_some_and(|name| {
+                let name = name.split(' ').next().unwrap_or_default();
+                making.declared.contains(&(key.0, name.to_owned()))
+            })
+    };
+    let undeclared: Vec<_> =
+        making.steps.iter().filter(|(key, step)| !declared(key, step)).map(|(key, _)| key.clone()).collect();
+    for key in undeclared {
+        if let Some(step) = making.steps.get_mut(&key) {
             step.risks.insert(Risk::Undeclared);
+        }
+    }
+    let choices = making.brings.values().filter(|steps| steps.len() > 1).flatten();
+    for key in choices {
+        if let Some(step) = making.steps.get_mut(key) {
+            step.risks.insert(Risk::Choice);
         }
     }
     let brings = making.brings;
     let needs: BTreeSet<_> = collected.needs.iter().map(|need| with_installer(need, &brings)).collect();
+    // What is declared comes first; each in the order of its arguments.
+    let mut steps: Vec<_> = making.steps.into_values().collect();
+    steps.sort_by_key(|step| step.risks.contains(&Risk::Undeclared));
     Plan {
         skill,
-        steps: making.steps.into_values().collect(),
+        steps,
         refused: making.refused.into_values().collect(),
         needs: needs.into_iter().collect(),
         listed: collected.listed.clone(),
@@ -116,17 +142,18 @@ impl Making<'_> {
                         .collect();
                     match asking.denials.into_iter().find(|denial| missing.contains(&denial.scope)) {
                         Some(denial) => self.refuse(one, denial, missing),
-                        None => self.take(one, &package.name, step),
+                        None => self.take(one, &package, step),
                     }
                 }
             }
         }
     }
 
-    fn take(&mut self, one: &Wanted, name: &str, step: Step) {
+    fn take(&mut self, one: &Wanted, package: &Package, step: Step) {
+        let name = package.name.as_str();
         let full = self.steps.len() >= STEPS_MAX;
-        let installer = step.installer;
-        match self.steps.entry((installer, step.argv.clone())) {
+        let key = (step.installer, step.argv.clone());
+        match self.steps.entry(key.clone()) {
             Entry::Occupied(mut known) => {
                 known.get_mut().asked.extend(step.asked);
                 known.get_mut().risks.extend(step.risks);
@@ -139,10 +166,46 @@ impl Making<'_> {
                 place.insert(step);
             }
         }
+        if !name.is_empty() {
+            let plain = name.to_ascii_lowercase().replace('_', "-");
+            self.declared.extend(one.at.declared.then(|| (key.0, plain.clone())));
+            let extras: String = package.extras.iter().map(|extra| format!(" {extra}")).collect();
+            self.names.insert(key.clone(), plain + &extras);
+        }
         let last = name.rsplit('/').next().unwrap_or(name);
         let bins = one.words.get("bins").into_iter().flatten().map(String::as_str);
-        for bin in bins.chain([last]) {
-            self.brings.entry(bin.to_owned()).or_insert(installer);
+        for bin in bins.chain([last]).filter(|bin| !bin.is_empty()) {
+            self.brings.entry(bin.to_owned()).or_default().insert(key.clone());
+        }
+    }
+
+    /// A name without a version beside the same one with it, or with a range, is one
+    /// step: the narrower.
+    fn fold(&mut self) {
+        let plain = |step: &Step| {
+            let other = [Risk::Url, Risk::Git, Risk::Index, Risk::Build, Risk::Root];
+            step.installer == Installer::Apt || !other.iter().any(|risk| step.risks.contains(risk))
+        };
+        let loose = |step: &Step| step.risks.contains(&Risk::Unpinned);
+        let keys: Vec<_> = self.names.keys().cloned().collect();
+        for key in keys {
+            let Some(step) = self.steps.get(&key).filter(|step| loose(step) && plain(step)) else { continue };
+            let same = |other: &(Installer, Vec<String>)| {
+                *other != key && other.0 == key.0 && self.names.get(other) == self.names.get(&key)
+            };
+            let mut narrower =
+                self.steps.iter().filter(|(other, step)| same(other) && !loose(step) && plain(step));
+            let (Some((into, _)), None) = (narrower.next(), narrower.next()) else { continue };
+            let (into, asked) = (into.clone(), step.asked.clone());
+            self.steps.remove(&key);
+            for brought in self.brings.values_mut() {
+                if brought.remove(&key) {
+                    brought.insert(into.clone());
+                }
+            }
+            if let Some(step) = self.steps.get_mut(&into) {
+                step.asked.extend(asked);
+            }
         }
     }
 
@@ -170,8 +233,9 @@ impl Making<'_> {
     }
 }
 
-fn with_installer(need: &Need, brings: &BTreeMap<String, Installer>) -> Need {
-    let found = need.any_of.iter().find_map(|name| brings.get(name)).copied();
+fn with_installer(need: &Need, brings: &BTreeMap<String, BTreeSet<(Installer, Vec<String>)>>) -> Need {
+    let found = need.any_of.iter().find_map(|name| brings.get(name)).and_then(BTreeSet::first);
+    let found = found.map(|(installer, _)| *installer);
     Need { installed_by: found.filter(|_| need.kind == NeedKind::Program), ..need.clone() }
 }
 

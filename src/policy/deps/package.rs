@@ -82,6 +82,11 @@ fn installer(kind: &str) -> Result<Installer, Denial> {
             let why = format!("a command in the author's own words: {}", denied::of(Scope::Shell).why);
             return Err(Denial::new(Scope::Shell, why));
         }
+        other if denied::OTHERS.contains(&other) => {
+            let why =
+                format!("there is no form for the arguments of `{other}`: install it by hand if you want it");
+            return Err(Denial::new(Scope::Kind, why));
+        }
         other => {
             let why = format!("nothing is known of the kind `{}`", text::escape_short(other, 40));
             return Err(Denial::new(Scope::Kind, why));
@@ -164,6 +169,23 @@ fn one_of(one: &Wanted, installer: Installer, word: &str, typed: &str, mut denia
             }
             origin => Package { origin, ..empty(installer) },
         };
+        if package.origin != Origin::Registry {
+            if let Some(version) = first("version") {
+                return Err(Denial::new(
+                    Scope::Value,
+                    format!("a version, `{}`, beside an address", text::escape_short(version, 40)),
+                ));
+            }
+            // Of a repository with several crates, this one.
+            if let Some(name) =
+                first("package").or_else(|| first("crate")).filter(|_| installer == Installer::Cargo)
+            {
+                package.name = values::name(installer, name).map_err(value)?.to_owned();
+            }
+        }
+        if let Some(list) = first("find-links") {
+            return Err(Denial::of(Scope::Index, list));
+        }
         if installer == Installer::Brew && package.name.contains('/') {
             let own = package.name.starts_with("homebrew/core/");
             let known = denials.iter().any(|one| one.scope == Scope::Tap);
@@ -179,7 +201,8 @@ fn one_of(one: &Wanted, installer: Installer, word: &str, typed: &str, mut denia
             }
         }
         if let Some(extras) = one.words.get("extras") {
-            if !matches!(installer, Installer::Pip | Installer::Uv) {
+            let python = matches!(installer, Installer::Pip | Installer::Uv);
+            if !python || package.origin != Origin::Registry {
                 return Err(Denial::of(Scope::Value, &extras.join(",")));
             }
             for extra in extras {

@@ -41,7 +41,8 @@ pub fn name(installer: Installer, value: &str) -> Result<&str, String> {
             value.len() > 1
                 && plain(value, "+.-")
                 && !value.chars().any(|c| c.is_ascii_uppercase())
-                && !value.ends_with(['+', '-'])
+                // `x-` takes x away. `x+` installs x, or a package of just that name; `g++` is one.
+                && (!value.ends_with(['+', '-']) || value.ends_with("++") && !value.contains('-'))
         }
         Installer::Brew => brew(value),
         Installer::Go => go(value),

@@ -1,8 +1,8 @@
 //! What the text of a skill would install, and which downloads it would run:
 //! for a plan, which says more of each than a finding does.
 //!
-//! Only what stands where it is run counts: blocks of commands, scripts, texts
-//! that a program gives to a shell. A sentence that names a command asks for nothing.
+//! With the kind of text that it stands in: a sentence that names a command asks
+//! for less than a block of commands, a script, or a text that is given to a shell.
 
 use super::rules::install::install;
 use super::shell::machine::{Event, Machine};
@@ -11,7 +11,7 @@ use super::shell::tree::Span;
 use super::shell::value::{Origin, UNKNOWN, Value};
 use super::unit::Lines;
 use super::{File, extract, follow, readable};
-use crate::model::finding::Context;
+use crate::model::finding::{Context, Place};
 
 /// Most that is told of one skill.
 const MOST: usize = 5_000;
@@ -49,12 +49,20 @@ pub struct Installs {
 pub struct Done {
     /// The file.
     pub path: String,
-    /// The line, from 1.
-    pub line: usize,
+    /// Where in it.
+    pub place: Place,
     /// What kind of text it stands in.
     pub context: Context,
     /// What is done.
     pub does: Does,
+}
+
+impl Done {
+    /// Whether it stands where an agent or a program is likely to run it.
+    #[must_use]
+    pub const fn is_run(&self) -> bool {
+        matches!(self.context, Context::Fence | Context::Call | Context::Script)
+    }
 }
 
 /// What all files of a skill would install and run, in order. The entries of a
@@ -70,15 +78,15 @@ pub fn of_files(files: &[File<'_>]) -> Vec<Done> {
         for unit in extract::units(file.path, file.executable, whole) {
             let mut seen = Vec::new();
             follow(&unit, &mut machine, &mut seen);
-            if !matches!(unit.context, Context::Fence | Context::Call | Context::Script) {
+            if unit.context == Context::Install {
                 continue;
             }
             for (event, span) in seen {
                 let Some(does) = does(&event) else { continue };
-                let start = unit.origin(span.start);
-                let line = lines.place(start, start).line;
+                let end = unit.origin(span.end.max(span.start + 1) - 1) + 1;
+                let place = lines.place(unit.origin(span.start), end);
                 if all.len() < MOST {
-                    all.push(Done { path: file.path.to_owned(), line, context: unit.context, does });
+                    all.push(Done { path: file.path.to_owned(), place, context: unit.context, does });
                 }
             }
         }
@@ -146,14 +154,14 @@ mod tests {
     }
 
     #[test]
-    fn only_what_stands_where_it_is_run_counts() {
+    fn a_sentence_is_told_from_what_is_run() {
         let text = "---\nname: a\n---\nRun `pip install one` first.\n\n```sh\npip install two\n```\n";
         let files = [
             File { path: "SKILL.md", bytes: text.as_bytes(), executable: false },
             File { path: "a.sh", bytes: b"#!/bin/sh\n\nnpm install three\n", executable: true },
         ];
         let all = of_files(&files);
-        let told: Vec<_> = all.iter().map(|one| (one.path.as_str(), one.line)).collect();
-        assert_eq!(told, [("SKILL.md", 7), ("a.sh", 3)], "{all:?}");
+        let told: Vec<_> = all.iter().map(|one| (one.path.as_str(), one.place.line, one.is_run())).collect();
+        assert_eq!(told, [("SKILL.md", 4, false), ("SKILL.md", 7, true), ("a.sh", 3, true)], "{all:?}");
     }
 }

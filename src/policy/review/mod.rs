@@ -51,7 +51,9 @@ pub struct File<'a> {
 /// Looks at all files of a skill.
 #[must_use]
 pub fn scan(files: &[File<'_>]) -> Vec<Finding> {
-    scan_from(files, 0)
+    let mut all = scan_from(files, 0);
+    rules::dep_undeclared::add(files, &mut all);
+    all
 }
 
 /// As [`scan`], of a text that came out of that many others.

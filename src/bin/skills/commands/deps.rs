@@ -5,7 +5,7 @@ use super::super::context::{Context, Ended, absolute};
 use super::super::render::{self, Tone, paint};
 use serde_json::{Value, json};
 use skill_trust::model::code::{Code, Exit, Stop};
-use skill_trust::model::dependency::{AskedAt, Need, NeedKind, Plan, Refused, Scope, Step};
+use skill_trust::model::dependency::{AskedAt, Need, NeedKind, Plan, Refused, Risk, Scope, Step};
 use skill_trust::model::text;
 use skill_trust::ops::deps;
 use skill_trust::ops::verify;
@@ -122,6 +122,8 @@ pub(crate) fn show(context: &mut Context, title: &str, plan: &Plan) -> Result<()
     }
     let refused = plan.refused.len();
     let mut parts = vec![render::count(plan.steps.len(), "step") + " would be run"];
+    let found = plan.steps.iter().filter(|step| step.risks.contains(&Risk::Undeclared)).count();
+    parts.extend((found > 0).then(|| format!("{found} of them only found in its text")));
     parts.extend((refused > 0).then(|| format!("{refused} refused")));
     context.say(&format!("asks for  {}", parts.join(", ")))?;
     for scope in &plan.allowed {
@@ -136,7 +138,7 @@ pub(crate) fn show(context: &mut Context, title: &str, plan: &Plan) -> Result<()
     }
     needs(context, &plan.needs)?;
     for listed in &plan.listed {
-        let hashes = if listed.hashes { ", every one fixed by its digest" } else { "" };
+        let hashes = if listed.hashes { ", each with its digest (a step cannot carry it)" } else { "" };
         let count = render::count(listed.packages, "package");
         let path = text::escape_short(&listed.path, 200);
         context.say(&format!("list      {path}: {}, {count}{hashes}", text::escape(&listed.what)))?;
@@ -203,7 +205,7 @@ fn needs(context: &mut Context, needs: &[Need]) -> Result<(), Stop> {
             NeedKind::Other => "in its words",
         };
         let by = match (need.kind, need.installed_by) {
-            (NeedKind::Program, Some(installer)) => format!("a {} step brings it", installer.name()),
+            (NeedKind::Program, Some(installer)) => format!("a step of {} brings it", installer.name()),
             (NeedKind::AtUse, _) => "fetched and started anew at each use".to_owned(),
             (NeedKind::Program, None) => "no step brings it: it has to be there already".to_owned(),
             _ => "you give it, or not".to_owned(),

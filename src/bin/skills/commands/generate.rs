@@ -55,6 +55,8 @@ enum Document {
     GateAnswer,
     /// A line of the audit log.
     Record,
+    /// What `deps plan --json` prints.
+    DepsPlan,
 }
 
 /// Runs `generate`.
@@ -65,6 +67,7 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
         What::Schema { document } => match document {
             Document::GateRequest => include_str!("../../../../schema/gate-request.json"),
             Document::GateAnswer => include_str!("../../../../schema/gate-answer.json"),
+            Document::DepsPlan => include_str!("../../../../schema/deps-plan.json"),
             Document::Record => include_str!("../../../../schema/record.json"),
         }
         .to_owned(),

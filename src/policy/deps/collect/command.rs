@@ -19,8 +19,8 @@ const MOST: usize = 2_000;
 
 /// Everything that the texts of these files do.
 pub(super) fn collect(files: &[File<'_>], all: &mut Collected) {
-    for done in of_files(files) {
-        take(&done.does, &[], &at(&done.path, done.line, false), all);
+    for done in of_files(files).iter().filter(|done| done.is_run()) {
+        take(&done.does, &[], &at(&done.path, done.place.line, false), all);
     }
 }
 
@@ -67,6 +67,16 @@ fn runs(urls: &[String]) -> String {
     }
 }
 
+/// What a call installs: kinds and names.
+pub(super) fn packages(one: &Installs) -> Vec<(&'static str, String)> {
+    let Some(kind) = kind_of(one).filter(|_| !one.runs) else { return Vec::new() };
+    let (_, names) = options(kind, &one.args);
+    let is_name =
+        |name: &&str| !name.is_empty() && !name.contains('…') && !name.starts_with(['.', '/', '{', '<']);
+    let first = |name: &str| named(kind, name).remove("package").and_then(|mut all| all.pop());
+    names.into_iter().filter(is_name).filter_map(first).map(|name| (kind, name)).collect()
+}
+
 /// The kind that a manager means; none if what it installs is a project's own.
 fn kind_of(one: &Installs) -> Option<&'static str> {
     let verb = one.argv.iter().skip(1).find(|word| !word.starts_with('-')).map_or("", String::as_str);
@@ -76,19 +86,14 @@ fn kind_of(one: &Installs) -> Option<&'static str> {
         ("pip", ..) => Some("pip"),
         ("npm", ..) => Some("npm"),
         ("brew", ..) => Some("brew"),
-        ("go", _, "get") | ("cargo", _, "add") => None,
+        ("go", _, "get") | ("cargo", _, "add") | ("other", "dotnet", "add") => None,
         ("go", ..) => Some("go"),
         ("cargo", ..) => Some("cargo"),
         ("gem", ..) => Some("gem"),
         ("system", "apt" | "apt-get" | "aptitude", _) => Some("apt"),
-        ("system", manager, _) | ("other", manager, _) => [
-            "dnf", "yum", "zypper", "snap", "port", "pkg", "opkg", "apk", "winget", "choco", "scoop",
-            "flatpak",
-        ]
-        .into_iter()
-        .chain(["pacman", "yay", "paru", "dotnet", "composer", "nix-env", "nix", "helm", "vcpkg", "conan"])
-        .chain(["luarocks", "opam", "cabal", "stack", "mix", "mise", "asdf", "sdk"])
-        .find(|known| *known == manager),
+        ("system", manager, _) | ("other", manager, _) => {
+            denied::OTHERS.iter().copied().find(|known| *known == manager)
+        }
         _ => None,
     }
 }

@@ -18,7 +18,7 @@ const MOST: usize = 500;
 /// Looks at one file.
 pub(super) fn collect(path: &str, text: &str, all: &mut Collected) {
     let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
-    let mut list = List { path, text, all, packages: 0, hashes: false };
+    let mut list = List { path, text, all, packages: 0, hashed: 0 };
     let what = match name.as_str() {
         "package.json" => list.npm(),
         "environment.yml" | "environment.yaml" => list.conda(),
@@ -35,7 +35,7 @@ pub(super) fn collect(path: &str, text: &str, all: &mut Collected) {
         _ if name.ends_with(".py") => tables::script(&mut list),
         _ => list.lock(&name),
     };
-    let (packages, hashes) = (list.packages, list.hashes);
+    let (packages, hashes) = (list.packages, list.packages > 0 && list.hashed == list.packages);
     if let Some(what) = what {
         all.listed.push(Listed { path: path.to_owned(), what, packages, hashes });
     }
@@ -47,7 +47,7 @@ pub(super) struct List<'a> {
     pub(super) text: &'a str,
     all: &'a mut Collected,
     packages: usize,
-    hashes: bool,
+    hashed: usize,
 }
 
 impl List<'_> {
@@ -155,7 +155,7 @@ impl List<'_> {
             let mut words: Vec<&str> = line.split_whitespace().collect();
             let before = words.len();
             words.retain(|word| !word.starts_with("--hash="));
-            self.hashes |= words.len() < before;
+            self.hashed += usize::from(words.len() < before);
             return self.want("pip", named("pip", &words.join(" ")), number);
         }
         let (option, value) = line.split_once([' ', '=']).unwrap_or((line, ""));
@@ -317,7 +317,7 @@ impl List<'_> {
             _ => return None,
         };
         self.packages = self.text.lines().filter(|line| line.contains(mark)).count();
-        self.hashes = self.packages > 0;
+        self.hashed = self.packages;
         Some(format!("lock file of {who}; a step installs by name and does not read it"))
     }
 }

@@ -23,6 +23,7 @@ mod dep_global;
 mod dep_installs;
 mod dep_skill_adds_skill;
 mod dep_third_party_tap;
+pub(super) mod dep_undeclared;
 mod dep_unpinned_npx;
 mod dep_url_tarball;
 mod destructive_rm_root;
@@ -198,6 +199,7 @@ pub static RULES: &[&Rule] = &[
     &dep_installs::RULE,
     &dep_skill_adds_skill::RULE,
     &dep_third_party_tap::RULE,
+    &dep_undeclared::RULE,
     &dep_unpinned_npx::RULE,
     &dep_url_tarball::RULE,
     &destructive_rm_root::RULE,
@@ -277,7 +279,11 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
 fn from_where(urls: &BTreeSet<String>) -> String {
     match urls.iter().next() {
         None => "somewhere that only a run would tell".to_owned(),
-        Some(first) if urls.len() == 1 => format!("`{}`", crate::model::text::escape_short(first, 120)),
+        Some(first) if urls.len() == 1 => {
+            let shown = format!("`{}`", crate::model::text::escape_short(first, 120));
+            super::hosts::at(first)
+                .map_or_else(|| shown.clone(), |known| format!("{shown}, {}", known.words()))
+        }
         Some(first) => {
             format!("`{}` and {} more", crate::model::text::escape_short(first, 120), urls.len() - 1)
         }
