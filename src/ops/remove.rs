@@ -46,7 +46,7 @@ pub fn remove(world: &World, typed: &str) -> Result<RevisionRow, Stop> {
         let store = Store::new(&session.home).map_err(|fault| refusals::store_stop(&fault))?;
         store.remove(&row.revision.digest).map_err(|fault| refusals::store_stop(&fault))?;
         tools::remove(&session.home, &row.revision.digest).map_err(|error| {
-            let at = tools::path(session.home.path(), &row.revision.digest);
+            let at = tools::shelf(session.home.path(), &row.revision.digest);
             let what = format!("removed, but for what was installed for it, in {}: {error}", at.display());
             Stop::new(Code::Io, text::escape(&what), "remove that folder by hand")
         })?;

@@ -135,6 +135,14 @@ impl StepEnd {
 
 /// Runs the steps in order, up to the first that fails.
 ///
+/// ```
+/// use skill_trust::system::ledger::ConfirmedPlan;
+/// use skill_trust::system::runner::{Site, StepEnd, Watch, run};
+/// fn with_one(once: ConfirmedPlan, site: &Site, watch: &mut dyn Watch) -> Vec<StepEnd> {
+///     run(once, site, watch)
+/// }
+/// ```
+///
 /// ```compile_fail
 /// use skill_trust::model::dependency::Plan;
 /// use skill_trust::system::runner::{Site, StepEnd, Watch, run};
@@ -325,8 +333,8 @@ impl Output {
         self.tail.extend(part);
         let over = self.tail.len().saturating_sub(KEPT);
         self.tail.drain(..over);
-        let lines = part.split(|byte| matches!(byte, b'\n' | b'\r'));
-        let line = lines.filter(|line| !line.trim_ascii().is_empty()).next_back()?;
+        let mut lines = part.split(|byte| matches!(byte, b'\n' | b'\r'));
+        let line = lines.rfind(|line| !line.trim_ascii().is_empty())?;
         Some(String::from_utf8_lossy(line.get(..line.len().min(400)).unwrap_or_default()).into_owned())
     }
 
@@ -345,7 +353,7 @@ impl Output {
     }
 
     fn end(self, number: usize, ending: Ending, took: Duration) -> StepEnd {
-        let sha256 = self.hasher.unwrap_or_else(Hasher::new).finish();
+        let sha256 = self.hasher.unwrap_or_default().finish();
         StepEnd { number, ending, took, tail: self.tail.into(), bytes: self.bytes, sha256 }
     }
 }

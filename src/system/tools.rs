@@ -3,8 +3,12 @@
 //! ```text
 //! deps/lock                    held while something is installed
 //! deps/work/                   the run's own: HOME and the temporary folder; removed after it
-//! deps/<digest hex>/tools      what was installed for these bytes
+//! deps/<digest hex>/tools      what was installed for these bytes, in a sandbox
+//! deps/<digest hex>/on-host    the same, without one
 //! ```
+//!
+//! Two folders: what a sandboxed step left in its own, such as a link, must not
+//! lead a later step that nothing holds elsewhere.
 //!
 //! What lies below `tools` was put there by programs that are not ours. It is
 //! hashed by nobody and part of no decision: no skill's bytes, no permit. It is
@@ -13,6 +17,7 @@
 use super::home::Home;
 use super::lock;
 use super::store::remove_folder;
+use crate::model::consent::Where;
 use crate::model::digest::Digest;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -48,10 +53,24 @@ pub struct Bench {
     pub work: PathBuf,
 }
 
+/// What was installed there, in the digest's folder.
+const fn inner(place: Where) -> &'static str {
+    match place {
+        Where::Bubblewrap => "tools",
+        Where::Host => "on-host",
+    }
+}
+
+/// All that was installed for a digest.
+#[must_use]
+pub fn shelf(home: &Path, digest: &Digest) -> PathBuf {
+    home.join(FOLDER).join(digest.hex())
+}
+
 /// Where the tools of a digest lie.
 #[must_use]
-pub fn path(home: &Path, digest: &Digest) -> PathBuf {
-    home.join(FOLDER).join(digest.hex()).join("tools")
+pub fn path(home: &Path, digest: &Digest, place: Where) -> PathBuf {
+    shelf(home, digest).join(inner(place))
 }
 
 /// Takes the right to install; none if another process holds it.
@@ -89,23 +108,32 @@ pub fn is_busy(home: &Home) -> io::Result<bool> {
 ///
 /// # Errors
 /// The system's.
-pub fn lay_out(home: &Home, digest: &Digest, _: &Turn) -> io::Result<Bench> {
+pub fn lay_out(home: &Home, digest: &Digest, place: Where, _: &Turn) -> io::Result<Bench> {
     let dir = made(home.dir(), FOLDER)?;
-    remove_folder(dir.as_fd(), WORK.as_ref())?;
+    // Attack: a step left what cannot be removed, so that nothing is installed ever again.
+    if remove_folder(dir.as_fd(), WORK.as_ref()).is_err() {
+        let aside = format!("{WORK}.{}", super::ledger::random_id()?);
+        rustix::fs::renameat(&dir, WORK, &dir, aside)?;
+    }
     let work = made(dir.as_fd(), WORK)?;
     made(work.as_fd(), "home")?;
     made(work.as_fd(), "tmp")?;
     let shelf = made(dir.as_fd(), &digest.hex())?;
-    made(shelf.as_fd(), "tools")?;
+    made(shelf.as_fd(), inner(place))?;
     let work = home.path().join(FOLDER).join(WORK);
-    Ok(Bench { tools: path(home.path(), digest), home: work.join("home"), tmp: work.join("tmp"), work })
+    Ok(Bench {
+        tools: path(home.path(), digest, place),
+        home: work.join("home"),
+        tmp: work.join("tmp"),
+        work,
+    })
 }
 
-/// Removes what a run needed for itself. Left for the next time if it cannot be.
+/// Removes what a run needed for itself. Left for the next run if it cannot be,
+/// tried twice.
 pub fn clear_work(home: &Home) {
-    if let Ok(dir) = home.folder(FOLDER) {
-        let _ = remove_folder(dir.as_fd(), WORK.as_ref());
-    }
+    let clear = || home.folder(FOLDER).is_ok_and(|dir| remove_folder(dir.as_fd(), WORK.as_ref()).is_ok());
+    let _ = clear() || clear();
 }
 
 /// Removes what was installed for a digest. What is not there is no error.
@@ -161,7 +189,7 @@ mod tests {
         std::fs::create_dir(&outside).unwrap();
         std::fs::write(outside.join("mine"), "x").unwrap();
         let turn = take_turn(&home).unwrap().unwrap();
-        let bench = lay_out(&home, &digest, &turn).unwrap();
+        let bench = lay_out(&home, &digest, Where::Bubblewrap, &turn).unwrap();
         for below in [&bench.tools, &bench.home] {
             symlink(&outside, below.join("link")).unwrap();
             std::fs::create_dir_all(below.join("closed/in")).unwrap();
@@ -169,7 +197,7 @@ mod tests {
             std::fs::set_permissions(below.join("closed/in"), PermissionsExt::from_mode(0o500)).unwrap();
             std::fs::set_permissions(below.join("closed"), PermissionsExt::from_mode(0o500)).unwrap();
         }
-        let again = lay_out(&home, &digest, &turn).unwrap();
+        let again = lay_out(&home, &digest, Where::Bubblewrap, &turn).unwrap();
         assert_eq!(std::fs::read_dir(&again.home).unwrap().count(), 0);
         assert_eq!(again.tools.join("closed/in/file").metadata().unwrap().len(), 1);
         remove(&home, &digest).unwrap();
@@ -177,5 +205,21 @@ mod tests {
         assert!(!again.tools.exists() && !again.work.exists());
         assert!(outside.join("mine").exists());
         remove(&home, &digest).unwrap();
+    }
+
+    /// Attack: a step leaves folders deeper than anything that we remove, and with
+    /// them the end of all installing.
+    #[test]
+    fn what_cannot_be_removed_is_moved_aside() {
+        let (_root, home) = home();
+        let turn = take_turn(&home).unwrap().unwrap();
+        let digest = sha256(&[b"x"]);
+        let bench = lay_out(&home, &digest, Where::Bubblewrap, &turn).unwrap();
+        std::fs::create_dir_all(bench.home.join("d/".repeat(80))).unwrap();
+        clear_work(&home);
+        assert!(bench.work.exists());
+        let again = lay_out(&home, &digest, Where::Host, &turn).unwrap();
+        assert_eq!(std::fs::read_dir(&again.home).unwrap().count(), 0);
+        assert_ne!(again.tools, bench.tools);
     }
 }

@@ -228,7 +228,7 @@ pub fn look(world: &World, request: &Request) -> Result<Ready, Stop> {
     let policy = layers::over(world.policy()?, &ledger)?;
     let last = ledger.last_dependency_run(&row.revision).map_err(|fault| ledger_stop(&fault))?;
     let at = if request.on_host { Where::Host } else { Where::Bubblewrap };
-    let tools = tools::path(home.path(), &row.revision.digest);
+    let tools = tools::path(home.path(), &row.revision.digest, at);
     let named = row.revision.file_name();
     let Prepared { row, plan } = prepare_into(world, &named, &request.allow, &folders(at, &tools))?;
     let digest = digest(&plan)?;

@@ -68,6 +68,13 @@ pub struct Spent {
 /// is on record. There is no other way to run a step, and each one is run once:
 /// it cannot be copied, read from a text or made by hand.
 ///
+/// ```
+/// use skill_trust::system::ledger::ConfirmedPlan;
+/// fn look(once: &ConfirmedPlan) -> &skill_trust::model::dependency::Plan {
+///     once.plan()
+/// }
+/// ```
+///
 /// ```compile_fail
 /// use skill_trust::system::ledger::ConfirmedPlan;
 /// fn forge(plan: skill_trust::model::dependency::Plan, run: skill_trust::model::consent::Run) -> ConfirmedPlan {

@@ -32,7 +32,8 @@ use std::fs::File;
 use std::io::{self, Seek as _, Write as _};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// Where `bwrap` may be: never looked for by anybody's PATH.
 const BWRAP: &[&str] = &["/usr/bin/bwrap", "/bin/bwrap", "/run/current-system/sw/bin/bwrap"];
@@ -60,6 +61,9 @@ const ETC: &[&str] = &[
     "/etc/ssl/openssl.cnf",
     "/etc/ssl/cert.pem",
 ];
+
+/// How long trying it may take.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A sandbox that can be started; whether it holds is tried for every run.
 #[derive(Debug, Clone)]
@@ -165,7 +169,7 @@ impl Sandbox {
         let env = BTreeMap::from([("LC_ALL".to_owned(), "C".to_owned())]);
         let cat = Path::new("/usr/bin/cat");
         let mut tried = self.command(bench, cat, &asked, &env).map_err(words)?;
-        let ran = tried.command.output().map_err(words)?;
+        let ran = bounded(&mut tried.command).map_err(words)?;
         std::fs::remove_file(&mark).map_err(words)?;
         let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
         if !out.starts_with(&inside) {
@@ -179,6 +183,22 @@ impl Sandbox {
         }
         Ok(())
     }
+}
+
+/// Runs to its end, or for so long. Attack by bad luck: a mount that hangs would
+/// keep the home's lock with us.
+fn bounded(command: &mut Command) -> io::Result<Output> {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let until = Instant::now() + PATIENCE;
+    while child.try_wait()?.is_none() {
+        if Instant::now() >= until {
+            child.kill()?;
+            child.wait()?;
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "trying it took too long"));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.wait_with_output()
 }
 
 /// The account as the steps see it: no name of the person's, no list of others.

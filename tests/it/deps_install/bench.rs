@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// Writes down its words and its environment, each exactly as it came.
 pub(super) const WRITES_DOWN: &str = r#"#!/bin/sh
-to=${TOOLS:-/skill-tools}
+to=/skill-tools
 for word in "$@"; do printf '%s\0' "$word"; done > "$to/words.$(basename "$0")"
 cat "/proc/$$/environ" > "$to/env.$(basename "$0")"
 "#;
@@ -98,7 +98,11 @@ impl Bench {
     }
 
     pub(super) fn tools(&self) -> PathBuf {
-        self.scene.base().join("home/deps").join(self.revision.digest.hex()).join("tools")
+        self.shelf().join("tools")
+    }
+
+    pub(super) fn shelf(&self) -> PathBuf {
+        self.scene.base().join("home/deps").join(self.revision.digest.hex())
     }
 
     /// Whether an installer was started at all: ours write this down first.

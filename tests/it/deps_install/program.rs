@@ -40,7 +40,7 @@ fn a_person_types_the_plans_first_digits() {
     pty.send(&format!("{digits}\r"));
     let (shown, code) = pty.finish();
     assert_eq!(code, 0, "{shown}");
-    assert!(shown.contains("installed  1 step for demo@"), "{shown}");
+    assert!(shown.contains("1 step for demo@"), "{shown}");
     // Once more it is asked anew, and told what was before.
     let mut pty = begin();
     let shown = pty.wait_for("without a blank:");

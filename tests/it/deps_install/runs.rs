@@ -80,11 +80,11 @@ fn each_installer_gets_exactly_the_words_that_were_shown() {
 /// Without a sandbox the words name the real folder, and so the plan is another one.
 #[test]
 fn on_the_machine_itself_the_plan_names_the_real_folder_and_has_another_digest() {
-    let npm = WRITES_DOWN.replace("${TOOLS:-/skill-tools}", "$5");
+    let npm = WRITES_DOWN.replace("to=/skill-tools", "to=$4");
     let bench = Bench::new(NPM, &npm);
     let request = Request { on_host: true, ..bench.request() };
     let ready = bench.given(&request);
-    let tools = bench.tools();
+    let tools = bench.shelf().join("on-host");
     assert!(ready.plan.steps[0].argv.contains(&tools.to_string_lossy().into_owned()), "{:?}", ready.plan);
     assert!(ready.typed().starts_with("sha256:"), "all of it is typed");
     if possible() {
@@ -95,9 +95,6 @@ fn on_the_machine_itself_the_plan_names_the_real_folder_and_has_another_digest()
         let stop = bench.consent(&bench.look(&other).unwrap()).unwrap_err();
         assert_eq!(stop.code, Code::DigestMismatch);
     }
-    let npm = npm.replace("to=$5", &format!("to={}", tools.display()));
-    bench.stub("npm", &npm);
-    let ready = bench.given(&request);
     let consent = bench.consent(&ready).unwrap();
     assert_eq!(consent.place, Where::Host);
     let report = bench.run(&ready, &consent).unwrap();
@@ -211,6 +208,33 @@ fn who_takes_the_trust_back_stops_it() {
         let bench = stopped(WAITS, Duration::from_secs(50), &mut Patient::default(), untrust);
         assert_eq!(bench.told()[2], "deps-ended done held");
     }
+}
+
+/// Attack: a sandboxed step leaves a link where a later one, that nothing holds,
+/// would write through it.
+#[test]
+fn what_a_sandboxed_step_left_is_not_where_a_step_without_one_writes() {
+    if !possible() {
+        return;
+    }
+    let bench = Bench::new(NPM, "#!/bin/sh\n");
+    fs::create_dir(bench.scene.base().join("precious")).unwrap();
+    bench.stub(
+        "npm",
+        &format!("#!/bin/sh\nln -s {}/precious /skill-tools/bin\n", bench.scene.base().display()),
+    );
+    assert_eq!(bench.install().end, End::Done);
+    bench.stub("npm", "#!/bin/sh\necho x > \"$4/bin/planted\" || mkdir \"$4/bin\"\n");
+    let request = Request {
+        on_host: true,
+        after: Some(bench.look(&bench.request()).unwrap().after()),
+        ..bench.request()
+    };
+    let ready = bench.given(&request);
+    let consent = bench.consent(&ready).unwrap();
+    assert_eq!(bench.run(&ready, &consent).unwrap().end, End::Done);
+    assert!(bench.shelf().join("on-host/bin").is_dir());
+    assert_eq!(fs::read_dir(bench.scene.base().join("precious")).unwrap().count(), 0);
 }
 
 /// What is remembered of it can be shown, and goes with the skill.

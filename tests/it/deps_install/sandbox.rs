@@ -219,7 +219,7 @@ fn where_no_sandbox_works_nothing_is_run() {
     let pip = r#"{"kind":"pip","package":"requests","version":"2.32.0"}"#;
     let source = bed.root.join("src/demo/SKILL.md");
     let card = format!(
-        "---\nname: demo\ndescription: D.\nmetadata: {{\"openclaw\": {{\"install\": [{NPM}]}}}}\n---\n"
+        "---\nname: demo\ndescription: D.\nmetadata: {{\"openclaw\": {{\"install\": [{pip}]}}}}\n---\n"
     );
     fs::write(&source, card).unwrap();
     let digest = bed.install("demo");

@@ -256,6 +256,16 @@ impl Bed {
         self.strace(&["-o", "/dev/null", "-e", &trace, "-e", &inject], args)
     }
 
+    /// As [`Bed::run_with`], with the fault in the program's first thread alone and
+    /// not in what it starts.
+    pub(crate) fn run_alone(&self, call: &str, fault: &str, args: &[&str]) -> Ran {
+        let (inject, trace) = (format!("inject={call}:{fault}"), format!("trace={call}"));
+        let mut command = self.wrapped("strace");
+        command.args(["-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject, SKILLS, "--home"]);
+        command.arg(self.home()).args(args).env_clear().env("PATH", path()).stdin(Stdio::null());
+        Ran::of(&command.output().expect("strace runs: the fault tests need it"))
+    }
+
     /// The system calls of a run from the first that names this place; before
     /// that nothing can go wrong for good. Those of other threads are left
     /// out: they wait for signals and deadlines.

@@ -121,7 +121,7 @@ fn site(session: &mut Session<'_>, ready: &Ready) -> Result<(Turn, Site), Stop> 
             "try again when that is done",
         ));
     };
-    let bench = tools::lay_out(&session.home, &row.revision.digest, &turn).map_err(io)?;
+    let bench = tools::lay_out(&session.home, &row.revision.digest, ready.place, &turn).map_err(io)?;
     if let Place::Sandbox(sandbox) = &place
         && let Err(why) = sandbox.probe(&session.home, &bench)
     {
