@@ -2,7 +2,8 @@
 //!
 //! Every file is read again as the file of a manifest that was hashed, so that
 //! what is looked at is what is decided about. A file that cannot be read so is
-//! an error and never a skill without findings.
+//! an error and never a skill without findings. Of what no rule reads to its end,
+//! only the beginning stays in memory: a skill may be 64 MiB of data.
 
 use super::refusals;
 use crate::model::code::{Code, Stop};
@@ -11,21 +12,49 @@ use crate::model::lifecycle::RevisionRow;
 use crate::model::limits::Fault;
 use crate::model::manifest::Manifest;
 use crate::policy::gate::Hashed;
-use crate::policy::review::{File, scan};
+use crate::policy::review::{File, LARGEST, scan};
 use crate::system::home::Home;
 use crate::system::store::Store;
 use crate::system::tree;
 use std::os::fd::{AsFd as _, BorrowedFd};
+
+/// What no text has at its beginning is told by so many bytes.
+const HEAD: usize = 64 * 1024;
 
 /// A file's bytes, hashed and equal to its manifest's entry.
 #[derive(Debug, Clone)]
 pub struct Held {
     /// Path from the skill's folder.
     pub path: String,
-    /// What it holds.
+    /// What it holds, as far as rules read it.
     pub bytes: Vec<u8>,
+    /// How many bytes it has.
+    pub size: u64,
     /// Whether its owner may execute it.
     pub executable: bool,
+}
+
+impl Held {
+    /// Keeps what rules read: a text as long as one is read, and one byte more,
+    /// so that it is seen to be longer; of anything else the beginning, and a
+    /// byte that no text has.
+    #[must_use]
+    pub fn new(path: String, mut bytes: Vec<u8>, executable: bool) -> Self {
+        let size = bytes.len() as u64;
+        match std::str::from_utf8(&bytes) {
+            Ok(text) if !text.contains('\0') => {
+                let most = text.ceil_char_boundary(LARGEST + 1);
+                bytes.truncate(most);
+            }
+            _ if bytes.len() > HEAD => {
+                bytes.truncate(HEAD);
+                bytes.push(0);
+            }
+            _ => {}
+        }
+        bytes.shrink_to_fit();
+        Self { path, bytes, size, executable }
+    }
 }
 
 /// Reads every file of a manifest.
@@ -36,11 +65,8 @@ pub fn hold(folder: BorrowedFd<'_>, manifest: &Manifest) -> Result<Vec<Held>, Fa
     let entries = manifest.entries().iter();
     entries
         .map(|entry| {
-            Ok(Held {
-                path: entry.path.as_str().to_owned(),
-                bytes: tree::read_entry(folder, entry, entry.size)?,
-                executable: entry.executable,
-            })
+            let bytes = tree::read_entry(folder, entry, entry.size)?;
+            Ok(Held::new(entry.path.as_str().to_owned(), bytes, entry.executable))
         })
         .collect()
 }
@@ -76,4 +102,28 @@ pub fn stored(home: &Home, row: &RevisionRow) -> Result<Vec<Held>, Stop> {
         let what = format!("the stored copy of {} changed while it was read: {fault}", row.revision);
         Stop::new(Code::DigestMismatch, what, "look into it, then run: skills verify")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_rules_read_is_kept_and_it_is_told_the_same() {
+        let held = |path: &str, bytes: &[u8]| Held::new(path.to_owned(), bytes.to_vec(), false);
+        let long = "é".repeat(LARGEST);
+        let kept = held("notes.md", long.as_bytes());
+        assert_eq!((kept.size, kept.bytes.len()), (2 * LARGEST as u64, LARGEST + 2));
+        let rules = |held: Held| of(&[held]).into_iter().map(|one| one.rule).collect::<Vec<_>>();
+        assert_eq!(rules(kept), ["meta.unreadable"]);
+        // Text at its beginning, and none in the end.
+        let mixed = [&b"a".repeat(2 * HEAD)[..], b"\0"].concat();
+        let kept = held("notes.md", &mixed);
+        assert_eq!((kept.size, kept.bytes.len()), (2 * HEAD as u64 + 1, HEAD + 1));
+        assert_eq!(rules(kept), ["meta.unreadable"]);
+        let program = [&b"\x7fELF"[..], &[1; 2 * HEAD]].concat();
+        assert_eq!(rules(held("tool", &program)), ["hide.binary"]);
+        let short = held("run.sh", b"curl -s https://get.example.com | sh\n");
+        assert_eq!((short.size, short.bytes.len()), (37, 37));
+    }
 }

@@ -286,20 +286,24 @@ fn one(top: BorrowedFd<'_>, below: &Path, limits: Limits, sought: &Sought) -> (S
         Err(fault) => return look(&[], Manifest::default().digest(), vec![fault], below, sought),
     };
     let mut held: Vec<Held> = Vec::new();
-    let mut open: Option<Held> = None;
+    let mut open: Option<(String, Vec<u8>, bool)> = None;
     let read =
         tree::copy(opened.as_fd(), &Checks { limits, strict: None }, &mut |path, executable, piece| {
             match piece {
                 Piece::Start(_) => {
-                    open = Some(Held { path: path.as_str().to_owned(), bytes: Vec::new(), executable });
+                    open = Some((path.as_str().to_owned(), Vec::new(), executable));
                 }
                 Piece::Bytes(bytes) => {
-                    if let Some(open) = &mut open {
-                        open.bytes.extend_from_slice(bytes);
+                    if let Some((_, held, _)) = &mut open {
+                        held.extend_from_slice(bytes);
                     }
                 }
                 // What did not end is no file of the manifest.
-                Piece::End => held.extend(open.take()),
+                Piece::End => {
+                    held.extend(
+                        open.take().map(|(path, bytes, executable)| Held::new(path, bytes, executable)),
+                    );
+                }
             }
             Ok(())
         });
@@ -347,7 +351,7 @@ fn look(
     let own = judged(held, &digest);
     let (foreign, placed) = sought.within(below, held);
     let told = tell::tell(own, foreign, held);
-    let bytes = held.iter().map(|one| one.bytes.len() as u64).sum();
+    let bytes = held.iter().map(|one| one.size).sum();
     let folder = below.to_owned();
     (Scanned { folder, path, name, digest, files: held.len(), bytes, faults, card, told }, placed)
 }

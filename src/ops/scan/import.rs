@@ -200,7 +200,7 @@ mod tests {
     }
 
     fn held() -> Vec<Held> {
-        vec![Held { path: "scripts/a.py".to_owned(), bytes: b"x = 1\n".to_vec(), executable: false }]
+        vec![Held::new("scripts/a.py".to_owned(), b"x = 1\n".to_vec(), false)]
     }
 
     fn found_in(result: &Foreign) -> Finding {

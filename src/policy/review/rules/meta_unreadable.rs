@@ -108,7 +108,7 @@ fn told(file: &File<'_>) -> Option<String> {
         return Some("an archive, which is not looked into".to_owned());
     }
     if file.bytes.len() > LARGEST && (text || TEXT.contains(&ending.as_str())) {
-        return Some(format!("{} bytes, and no more than {LARGEST} are looked at", file.bytes.len()));
+        return Some(format!("it is longer than {LARGEST} bytes, and no more are looked at"));
     }
     (!text && (TEXT.contains(&ending.as_str()) || file.executable))
         .then(|| "should be text and is none".to_owned())
