@@ -69,6 +69,7 @@ fn scan_from(files: &[File<'_>], depth: usize) -> (Vec<Finding>, Budget) {
     order.sort_by_key(|file| (file.path != "SKILL.md", file.path));
     let (mut machine, mut words, mut report) = (Machine::default(), BTreeSet::new(), Report::default());
     for file in order {
+        report.path = file.path.to_owned();
         report.said.clear();
         report.told.clear();
         report.counts.clear();
@@ -94,7 +95,7 @@ fn look_at(
         if let Look::File(look) = rule.look {
             for message in look(file) {
                 let place = Place { start: 0, end: 0, line: 1, column: 1 };
-                report.tell(rule, Context::File, file.path, place, message, None);
+                report.tell(rule, Context::File, place, message, None);
             }
         }
     }
@@ -126,26 +127,18 @@ fn look_at(
                                 _ => None,
                             };
                             let cited = warns || cited::is_printed(&unit, *span);
-                            report.tell_of(
-                                rule,
-                                unit.context,
-                                cited,
-                                file.path,
-                                place(*span),
-                                message,
-                                reads_as,
-                            );
+                            report.tell_of(rule, unit.context, cited, place(*span), message, reads_as);
                         }
                     }
                 }
                 Look::Text(look) => {
                     for (span, message) in look(&unit) {
-                        report.tell(rule, unit.context, file.path, place(span), message, None);
+                        report.tell(rule, unit.context, place(span), message, None);
                     }
                 }
                 Look::Followed(look) => {
                     for (span, message) in look(&unit, &followed) {
-                        report.tell(rule, unit.context, file.path, place(span), message, None);
+                        report.tell(rule, unit.context, place(span), message, None);
                     }
                 }
                 Look::Page(_) | Look::File(_) => {}
@@ -165,7 +158,7 @@ fn look_at_page(page: &Page<'_>, lines: &Lines<'_>, report: &mut Report) {
             if let Some(tier) = rule.weight.of(context) {
                 let place = lines.place(hit.span.start, hit.span.end);
                 let tier = tier.min(hit.tier);
-                report.add(rule, tier, context, page.file.path, place, hit.message, hit.reads_as);
+                report.add(rule, tier, context, place, hit.message, hit.reads_as);
             }
         }
     }
@@ -181,6 +174,8 @@ fn rewritten(what: &Value, around: &str) -> Option<String> {
 #[derive(Default)]
 struct Report {
     all: Vec<Finding>,
+    /// The file that is looked at.
+    path: String,
     /// Which rules were found in which lines of the file that is looked at.
     said: BTreeSet<(&'static str, Tier, usize)>,
     /// What was said of what would happen, by rule.
@@ -194,12 +189,11 @@ impl Report {
         &mut self,
         rule: &Rule,
         context: Context,
-        path: &str,
         place: Place,
         message: String,
         reads_as: Option<String>,
     ) {
-        self.tell_of(rule, context, false, path, place, message, reads_as);
+        self.tell_of(rule, context, false, place, message, reads_as);
     }
 
     /// The same, of what may only be shown as a warning.
@@ -208,7 +202,6 @@ impl Report {
         rule: &Rule,
         context: Context,
         cited: bool,
-        path: &str,
         place: Place,
         message: String,
         reads_as: Option<String>,
@@ -220,7 +213,7 @@ impl Report {
         }
         if let Some(tier) = rule.weight.of(context) {
             let tier = if cited { tier.min(Tier::Confirm) } else { tier };
-            self.add(rule, tier, context, path, place, message, reads_as);
+            self.add(rule, tier, context, place, message, reads_as);
         }
     }
 
@@ -230,7 +223,6 @@ impl Report {
         rule: &Rule,
         tier: Tier,
         context: Context,
-        path: &str,
         place: Place,
         message: String,
         reads_as: Option<String>,
@@ -240,7 +232,7 @@ impl Report {
             return;
         }
         *count += 1;
-        let (rule, path) = (rule.id.to_owned(), path.to_owned());
+        let (rule, path) = (rule.id.to_owned(), self.path.clone());
         self.all.push(Finding { rule, tier, context, path, place, message, reads_as });
     }
 }

@@ -47,7 +47,7 @@ fn attack_a_text_that_ends_anywhere_ends_nobody() {
             "é\\é\\",
         ] {
             for end in (0..=text.len()).filter(|end| text.is_char_boundary(*end)) {
-                let _ = super::units(&name(ending), true, &text[..end]);
+                let _ = units(&name(ending), true, &text[..end]);
             }
         }
     }

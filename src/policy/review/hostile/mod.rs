@@ -2,7 +2,7 @@
 //!
 //! How long the same texts take is in `docs/scanning.md`.
 
-pub mod texts;
+mod texts;
 
 use super::shell::budget::{Budget, KEPT};
 use super::{File, LARGEST, scan_from};

@@ -1,7 +1,7 @@
 //! Files that are made to exhaust whoever looks at them, each of any size.
 
 /// What a file is called, and what it holds at about that many bytes.
-pub type Text = (&'static str, &'static str, fn(usize) -> String);
+pub(super) type Text = (&'static str, &'static str, fn(usize) -> String);
 
 /// One text again and again, up to that many bytes.
 fn again(text: &str, size: usize) -> String {
@@ -45,7 +45,7 @@ fn packed_beside(size: usize) -> String {
 }
 
 /// Every text, by a name.
-pub const TEXTS: &[Text] = &[
+pub(super) const TEXTS: &[Text] = &[
     ("parentheses in one another", "run.sh", |size| "(".repeat(size / 2) + &")".repeat(size / 2)),
     ("substitutions in one another", "run.sh", |size| "a $(".repeat(size / 5) + &")".repeat(size / 5)),
     ("branches in one another", "run.sh", |size| "if a; then ".repeat(size / 15) + &"fi; ".repeat(size / 15)),

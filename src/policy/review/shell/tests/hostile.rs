@@ -1,32 +1,26 @@
 //! Texts that are made to exhaust whoever reads them.
 
-use super::super::machine::Machine;
+use super::super::budget::{Budget, KEPT};
+use super::super::machine::{Machine, STEPS};
 use super::super::read::read;
 use super::super::tree::Fault;
-use std::time::{Duration, Instant};
 
-/// Limit for a text of one mebibyte in a build that is not optimised, on a machine
-/// that does other things: what is quadratic takes an hour.
-const LIMIT: Duration = Duration::from_secs(12);
-
-/// Time that this thread was given, where the system tells it; a clock elsewhere.
-fn used(start: Instant) -> Duration {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanos = told.as_deref().and_then(|text| text.split(' ').next()?.parse().ok());
-    nanos.map_or_else(|| start.elapsed(), Duration::from_nanos)
-}
-
+/// Reads and follows it: what that takes is counted, and what is quadratic in its
+/// reader takes an hour, which whoever waits will see.
 fn follows(name: &str, text: &str) {
-    let start = Instant::now();
-    let before = used(start);
     let reading = read(text);
-    let read_in = used(start).saturating_sub(before);
     let mut machine = Machine::default();
     machine.follow(&reading.script);
+    let spent = machine.budget;
     let trace = machine.take();
-    let all = used(start).saturating_sub(before);
-    assert!(all < LIMIT, "{name}: read {read_in:?}, all {all:?}, {} events", trace.events.len());
+    assert!(spent.read <= text.len(), "{name}: {spent:?}");
+    assert!(spent.spent <= Budget::limit(spent.read) + OVER || trace.cut, "{name}: {spent:?}");
+    assert!(spent.spent <= 2 * Budget::limit(spent.read) + OVER, "{name}: {spent:?}");
+    assert!(spent.kept <= KEPT && trace.events.len() <= STEPS, "{name}: {spent:?}");
 }
+
+/// What one step that was begun may spend beyond the limit.
+const OVER: usize = 16 * 1024 * 1024;
 
 #[test]
 fn each_construct_nested_a_hundred_thousand_times() {
