@@ -313,7 +313,7 @@ pub struct Need {
     /// Its name; of several, any one will do. Not escaped.
     pub any_of: Vec<String>,
     /// Who brings it, of the steps of this plan; none if it has to be there already.
-    pub installed_by: Option<Installer>,
+    pub brought_by: Option<Installer>,
     /// Where it is said.
     pub asked: AskedAt,
 }

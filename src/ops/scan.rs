@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! folder -> skills below it -> each read once: hashed, and the same bytes looked at
-//!                           -> findings, each with its lines and its print
+//!                           -> findings, by the policy, each with its lines and its print
 //! ```
 //!
 //! Invariant: nothing that was not looked at passes for clean. What cannot be
@@ -16,7 +16,7 @@ mod import;
 mod tell;
 
 use super::session::{home_stop, open_ledger};
-use super::{World, facts, findings, layers};
+use super::{World, facts, findings, judged, layers};
 use crate::model::card::Card;
 use crate::model::code::{Code, Stop};
 use crate::model::digest::Digest;
@@ -26,7 +26,11 @@ use crate::model::lifecycle::State;
 use crate::model::limits::{Fault, Limits, Rule};
 use crate::model::manifest::Manifest;
 use crate::model::text;
+use crate::model::time::Timestamp;
+use crate::policy::config::Policy;
 use crate::policy::entry;
+use crate::policy::judge::{self, Judgement};
+pub use crate::policy::judge::{Excepted, Unused};
 use crate::system::below;
 use crate::system::home::Home;
 use crate::system::tree::{self, Checks, Observed, Piece};
@@ -72,6 +76,8 @@ pub struct Scan {
     pub imported: Vec<Imported>,
     /// What other scanners found where none of these files is.
     pub elsewhere: Vec<Elsewhere>,
+    /// Why the policy could not be gone by, if so: every rule has its own weight then.
+    pub problem: Option<Stop>,
 }
 
 /// One skill.
@@ -95,6 +101,10 @@ pub struct Scanned {
     pub card: Vec<String>,
     /// What was found, the heaviest first.
     pub told: Vec<Told>,
+    /// What the policy excepts for exactly these bytes.
+    pub excepted: Vec<Excepted>,
+    /// The policy's exceptions for these bytes that free from nothing.
+    pub unused: Vec<Unused>,
 }
 
 /// A finding with what stands there.
@@ -110,6 +120,8 @@ pub struct Told {
     pub print: String,
     /// Whether another scanner says it.
     pub is_foreign: bool,
+    /// What it weighs by itself, and the file of the policy that makes it weigh otherwise.
+    pub own: Option<(Tier, String)>,
 }
 
 impl Scan {
@@ -123,7 +135,10 @@ impl Scan {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         let imported = self.imported.iter().all(Imported::is_whole);
-        imported && self.faults.is_empty() && self.skills.iter().all(|skill| skill.unread().next().is_none())
+        imported
+            && self.problem.is_none()
+            && self.faults.is_empty()
+            && self.skills.iter().all(|skill| skill.unread().next().is_none())
     }
 }
 
@@ -177,9 +192,29 @@ pub fn scan(world: &World, request: &Request) -> Result<Scan, Stop> {
     Ok(scan)
 }
 
-/// The one place where findings come back from the rules.
-fn judged(held: &[Held], _digest: &Digest) -> Vec<Finding> {
-    findings::of(held)
+/// By which policy it is judged, and when.
+struct Rules {
+    policy: Policy,
+    now: Timestamp,
+    problem: Option<Stop>,
+}
+
+impl Rules {
+    /// The policy in force. One that is broken keeps nobody from looking, and
+    /// what was found by the rules alone is not taken for a whole answer.
+    fn of(world: &World, policy: Result<Policy, Stop>) -> Self {
+        let checked = policy.and_then(|policy| judged::known_rules(&policy).map(|()| policy));
+        let now = world.clock.now();
+        match checked {
+            Ok(policy) => Self { policy, now, problem: None },
+            Err(stop) => Self { policy: Policy::silent(), now, problem: Some(stop) },
+        }
+    }
+
+    /// The one place where findings come back from the rules.
+    fn judge(&self, held: &[Held], digest: &Digest) -> Judgement {
+        judge::judge(findings::of(held), &self.policy.findings, digest, self.now)
+    }
 }
 
 /// A revision's store copy.
@@ -196,9 +231,10 @@ fn stored(
     let held = findings::stored(&home, &row)?;
     let top = PathBuf::from(facts::store_path(&home, &digest));
     let sought = reports.sought(&[top], &request.here);
-    let (mut skill, placed) = look(&held, digest, Vec::new(), Path::new(""), &sought);
+    let rules = Rules::of(world, world.policy().and_then(|files| layers::over(files, &ledger)));
+    let (mut skill, placed) = look(&held, digest, Vec::new(), Path::new(""), &sought, &rules);
     skill.name = row.revision.name.to_string();
-    Ok((Scan { skills: vec![skill], ..Scan::default() }, placed))
+    Ok((Scan { skills: vec![skill], problem: rules.problem, ..Scan::default() }, placed))
 }
 
 /// Every skill in a folder.
@@ -218,8 +254,7 @@ fn folder(
             Stop::new(Code::Usage, format!("{shown}: {error}"), next)
         }
     })?;
-    // A broken policy must not keep anyone from looking at a folder.
-    let limits = layers::in_force(world).map_or(Limits::DEFAULT, |policy| policy.limits);
+    let rules = Rules::of(world, layers::in_force(world));
     let found = below::skills(top.as_fd());
     if found.skills.is_empty() {
         return Err(no_skill(&shown, &found));
@@ -227,9 +262,10 @@ fn folder(
     let mut tops = vec![path.to_owned()];
     tops.extend(std::fs::canonicalize(path));
     let sought = reports.sought(&tops, &request.here);
-    let each = |below: &PathBuf| one(top.as_fd(), below, limits, &sought);
+    let each = |below: &PathBuf| one(top.as_fd(), below, &sought, &rules);
     let (skills, placed): (_, Vec<_>) = shared_out(&found.skills, request.threads, &each).into_iter().unzip();
-    let scan = Scan { skills, faults: found.faults, links: found.links, ..Scan::default() };
+    let scan =
+        Scan { skills, faults: found.faults, links: found.links, problem: rules.problem, ..Scan::default() };
     Ok((scan, placed.concat()))
 }
 
@@ -280,10 +316,11 @@ fn shared_out<T: Sync, R: Send>(work: &[T], threads: usize, each: &(dyn Fn(&T) -
 }
 
 /// One skill of a folder: read once, and what was read is looked at.
-fn one(top: BorrowedFd<'_>, below: &Path, limits: Limits, sought: &Sought) -> (Scanned, Vec<usize>) {
+fn one(top: BorrowedFd<'_>, below: &Path, sought: &Sought, rules: &Rules) -> (Scanned, Vec<usize>) {
+    let limits = rules.policy.limits;
     let opened = match below::open(top, below) {
         Ok(opened) => opened,
-        Err(fault) => return look(&[], Manifest::default().digest(), vec![fault], below, sought),
+        Err(fault) => return look(&[], Manifest::default().digest(), vec![fault], below, sought, rules),
     };
     let mut held: Vec<Held> = Vec::new();
     let mut open: Option<(String, Vec<u8>, bool)> = None;
@@ -324,7 +361,7 @@ fn one(top: BorrowedFd<'_>, below: &Path, limits: Limits, sought: &Sought) -> (S
         seen.push(fault.clone());
         is_new
     });
-    look(&held, observed.manifest.digest(), faults, below, sought)
+    look(&held, observed.manifest.digest(), faults, below, sought, rules)
 }
 
 /// What is to be said of files that were read, and which results of other
@@ -335,6 +372,7 @@ fn look(
     faults: Vec<Fault>,
     below: &Path,
     sought: &Sought,
+    rules: &Rules,
 ) -> (Scanned, Vec<usize>) {
     let path = text::escape_bytes(below.as_os_str().as_encoded_bytes());
     let card = held.iter().find(|one| one.path == entry::SKILL_FILE).map(|one| Card::parse(&one.bytes));
@@ -348,10 +386,24 @@ fn look(
         Some(Ok(Card { name: Err(why), .. })) => vec![text::escape(&format!("its name: {why}"))],
         _ => Vec::new(),
     };
-    let own = judged(held, &digest);
+    let Judgement { findings, excepted, unused } = rules.judge(held, &digest);
+    let own = findings.into_iter().map(|one| {
+        let own = one.own;
+        (one.finding, false, one.by.map(|by| (own, by)))
+    });
     let (foreign, placed) = sought.within(below, held);
-    let told = tell::tell(own, foreign, held);
+    let mut all: Vec<_> = own.chain(foreign.into_iter().map(|finding| (finding, true, None))).collect();
+    let key = |finding: &Finding| {
+        (Reverse(finding.tier), finding.path.clone(), finding.place.start, finding.rule.clone())
+    };
+    all.sort_by_cached_key(|(finding, is_foreign, _)| (key(finding), *is_foreign));
+    let mut seen = BTreeMap::new();
+    let told = all
+        .into_iter()
+        .map(|(finding, is_foreign, own)| told(finding, is_foreign, own, held, &path, &mut seen));
+    let told = told.collect();
     let bytes = held.iter().map(|one| one.size).sum();
     let folder = below.to_owned();
-    (Scanned { folder, path, name, digest, files: held.len(), bytes, faults, card, told }, placed)
+    let files = held.len();
+    (Scanned { folder, path, name, digest, files, bytes, faults, card, told, excepted, unused }, placed)
 }

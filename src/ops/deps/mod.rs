@@ -23,6 +23,9 @@ use std::collections::BTreeSet;
 use std::os::fd::AsFd as _;
 use std::path::Path;
 
+/// The operating system that install entries are for.
+const OS: &str = if cfg!(target_os = "macos") { "macos" } else { "linux" };
+
 /// A plan, and the revision that it is for.
 #[derive(Debug)]
 pub struct Prepared {
@@ -95,5 +98,5 @@ fn planned(digest: Digest, held: &[Held], allowed: &BTreeSet<Scope>, folders: &F
         .iter()
         .map(|one| File { path: &one.path, bytes: &one.bytes, executable: one.executable })
         .collect();
-    plan(digest, &collect(&files), std::env::consts::OS, folders, allowed)
+    plan(digest, &collect(&files), OS, folders, allowed)
 }

@@ -81,7 +81,10 @@ pub fn plan(
         declared: BTreeSet::new(),
         brings: BTreeMap::new(),
     };
-    collected.refused.iter().for_each(|one| making.refused(one.clone()));
+    // Attack: hundreds of odd paths, so that the download that is run is no longer told.
+    let odd = |one: &&Refused| matches!(one.scope, Scope::Path | Scope::Value | Scope::Option | Scope::Kind);
+    let (last, first): (Vec<_>, Vec<_>) = collected.refused.iter().partition(odd);
+    first.into_iter().chain(last).for_each(|one| making.refused(one.clone()));
     for one in &collected.wanted {
         if one.os.is_empty() || one.os.iter().any(|name| same_os(name, os)) {
             making.add(one);
@@ -236,7 +239,7 @@ impl Making<'_> {
 fn with_installer(need: &Need, brings: &BTreeMap<String, BTreeSet<(Installer, Vec<String>)>>) -> Need {
     let found = need.any_of.iter().find_map(|name| brings.get(name)).and_then(BTreeSet::first);
     let found = found.map(|(installer, _)| *installer);
-    Need { installed_by: found.filter(|_| need.kind == NeedKind::Program), ..need.clone() }
+    Need { brought_by: found.filter(|_| need.kind == NeedKind::Program), ..need.clone() }
 }
 
 fn same_os(name: &str, os: &str) -> bool {

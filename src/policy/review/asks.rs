@@ -16,6 +16,24 @@ use crate::model::finding::{Context, Place};
 /// Most that is told of one skill.
 const MOST: usize = 5_000;
 
+/// Variables by which installers are told where packages come from.
+const INDEXES: &[&str] = &[
+    "PIP_INDEX_URL",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_FIND_LINKS",
+    "PIP_TRUSTED_HOST",
+    "UV_INDEX_URL",
+    "UV_INDEX",
+    "UV_DEFAULT_INDEX",
+    "UV_EXTRA_INDEX_URL",
+    "NPM_CONFIG_REGISTRY",
+    "GOPROXY",
+    "GONOSUMDB",
+    "GOFLAGS",
+    "BUNDLE_MIRROR__ALL",
+    "HOMEBREW_BOTTLE_DOMAIN",
+];
+
 /// Something that a text does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Does {
@@ -23,6 +41,10 @@ pub enum Does {
     Installs(Installs),
     /// It runs what came from these addresses.
     Runs(Vec<String>),
+    /// It says where packages come from, for later calls: `PIP_INDEX_URL=…`, `npm config set registry …`.
+    Points(String),
+    /// It adds a tap, from which later calls may install.
+    Taps(String),
 }
 
 /// A call of a package manager.
@@ -108,7 +130,22 @@ fn does(event: &Event) -> Option<Does> {
         let fetched = what.from.has(Origin::Fetched);
         return fetched.then(|| Does::Runs(what.from.urls.iter().cloned().collect()));
     }
-    let Event::Call { argv, through, .. } = event else { return None };
+    if let Event::Set { name, value } = event {
+        let named = INDEXES.iter().any(|known| known.eq_ignore_ascii_case(name));
+        return named.then(|| Does::Points(format!("{name}={}", value.text.replace(UNKNOWN, "…"))));
+    }
+    let Event::Call { name, argv, through, .. } = event else { return None };
+    let words: Vec<&str> = argv.iter().skip(1).map(|word| word.text.as_str()).collect();
+    match (name.as_str(), words.as_slice()) {
+        ("brew", ["tap", .., tap]) if tap.contains('/') => return Some(Does::Taps((*tap).to_owned())),
+        ("npm" | "yarn" | "pnpm" | "pip" | "pip3" | "bun", ["config", rest @ ..])
+            if rest.contains(&"set")
+                && rest.iter().any(|word| word.contains("registry") || word.contains("index")) =>
+        {
+            return Some(Does::Points(format!("{name} config {}", rest.join(" ").replace(UNKNOWN, "…"))));
+        }
+        _ => {}
+    }
     let found = install(event)?;
     let text = |word: &Value| word.text.replace(UNKNOWN, "…");
     Some(Does::Installs(Installs {
@@ -133,7 +170,7 @@ mod tests {
                 Does::Installs(one) => {
                     Some((format!("{} {}", one.manager, one.packages.join(" ")), one.root))
                 }
-                Does::Runs(_) => None,
+                _ => None,
             })
             .collect()
     }

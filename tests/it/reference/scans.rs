@@ -119,6 +119,8 @@ pub(crate) fn schema() -> Value {
         "start": count, "end": count, "line": count, "column": count, "end_line": count, "end_column": count,
     }));
     region["type"] = json!(["object", "null"]);
+    let mut by = object(json!({ "rule": tier, "file": text }));
+    by["type"] = json!(["object", "null"]);
     let finding = object(json!({
         "rule": text, "tier": tier, "context": json!({ "enum": contexts }),
         "path": said("From the skill's folder.", text.clone()),
@@ -127,13 +129,21 @@ pub(crate) fn schema() -> Value {
         "lines": said("The first lines of it; keys and tokens in them are covered.", list(line)),
         "print": said("The same for the same text, when lines around it move.", json!({ "type": "string", "pattern": "^[0-9a-f]{32}$" })),
         "foreign": said("Whether another scanner says it.", flag.clone()),
+        "by": said("The file of the policy that gives it its tier, and the tier that the rule gives it; null if that is the tier.", by),
     }));
+    let excepted = object(json!({
+        "rule": text, "tier": tier, "path": text, "line": count, "message": text,
+        "file": said("The policy's file that excepts it.", text.clone()), "why": text, "until": text_or_none,
+    }));
+    let unused = object(json!({ "rule": text, "file": text, "reason": text }));
     let skill = object(json!({
         "path": said("From what was named; empty for that itself.", text.clone()), "name": text,
         "digest": said("Of the files that were read.", json!({ "type": "string", "pattern": "^sha256:[0-9a-f]{64}$" })),
         "files": count, "bytes": count, "faults": list(fault.clone()),
         "card": said("What is wrong with its front matter.", list(text.clone())),
         "findings": said("Heaviest first, then by file and place.", list(finding)),
+        "excepted": said("What the policy excepts for exactly these bytes.", list(excepted)),
+        "unused_exceptions": said("Exceptions for these bytes that free from nothing.", list(unused)),
     }));
     let imported = object(json!({
         "file": text, "tools": list(text.clone()), "results": count, "left_off": count, "failed_runs": count,
@@ -145,6 +155,7 @@ pub(crate) fn schema() -> Value {
         "links": said("Symbolic links outside of skills that were not followed.", count.clone()),
         "imported": list(imported),
         "elsewhere": said("What other scanners found in no file that was looked at.", list(elsewhere)),
+        "policy_problem": said("Why the policy could not be gone by; every rule has its own weight then.", text_or_none.clone()),
     }));
     let mut all = object(json!({
         "schema": json!({ "const": "skill-trust/scan/1" }),

@@ -204,7 +204,7 @@ fn needs(context: &mut Context, needs: &[Need]) -> Result<(), Stop> {
             NeedKind::AtUse => "package",
             NeedKind::Other => "in its words",
         };
-        let by = match (need.kind, need.installed_by) {
+        let by = match (need.kind, need.brought_by) {
             (NeedKind::Program, Some(installer)) => format!("a step of {} brings it", installer.name()),
             (NeedKind::AtUse, _) => "fetched and started anew at each use".to_owned(),
             (NeedKind::Program, None) => "no step brings it: it has to be there already".to_owned(),

@@ -39,16 +39,20 @@ fn take(does: &Does, os: &[String], at: &AskedAt, all: &mut Collected) {
         Does::Runs(urls) => {
             all.refused.push(refused("download and run", Scope::Fetch, runs(urls), at.clone()))
         }
+        Does::Points(said) => {
+            let why = format!("`{}`: {}", text::escape_short(said, 120), denied::of(Scope::Index).why);
+            all.refused.push(refused("setting", Scope::Index, why, at.clone()));
+        }
+        Does::Taps(tap) => {
+            let why = format!("`brew tap {}`: {}", text::escape_short(tap, 80), denied::of(Scope::Tap).why);
+            all.refused.push(refused("brew", Scope::Tap, why, at.clone()));
+        }
         Does::Installs(one) if one.runs => {
             // Of a container nothing is known but its image.
             if let Some(name) = one.packages.first().filter(|name| !name.starts_with(['.', '/'])) {
                 let named = format!("{name} ({})", one.manager);
-                let need = Need {
-                    kind: NeedKind::AtUse,
-                    any_of: vec![named],
-                    installed_by: None,
-                    asked: at.clone(),
-                };
+                let need =
+                    Need { kind: NeedKind::AtUse, any_of: vec![named], brought_by: None, asked: at.clone() };
                 all.needs.push(need);
             }
         }

@@ -175,7 +175,7 @@ fn need(path: &str, key: &str, said: &Said, all: &mut Collected) {
     };
     let mut push = |any_of: Vec<String>, line: usize| {
         if !any_of.is_empty() && all.needs.len() < 1000 {
-            all.needs.push(Need { kind, any_of, installed_by: None, asked: at(path, line, true) });
+            all.needs.push(Need { kind, any_of, brought_by: None, asked: at(path, line, true) });
         }
     };
     let own = |text: &str| text.to_owned();

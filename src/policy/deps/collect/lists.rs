@@ -11,14 +11,30 @@ use crate::model::card::front::{Saying, inner};
 use crate::model::dependency::{Collected, Listed, Scope, Wanted};
 use crate::model::json::Value;
 use crate::model::text;
+use std::cell::Cell;
 
 /// Most packages that are taken from one file.
-const MOST: usize = 500;
+const MOST: usize = 200;
+/// Most that is taken from all files.
+const MOST_IN_ALL: usize = 5_000;
+/// How often the line of a name is looked for in one file: a plan has no more steps.
+const LOOKS: usize = 64;
+/// Largest list.
+const LARGEST: usize = 1 << 20;
 
 /// Looks at one file.
 pub(super) fn collect(path: &str, text: &str, all: &mut Collected) {
     let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
-    let mut list = List { path, text, all, packages: 0, hashed: 0 };
+    let mut list = List { path, text, all, packages: 0, hashed: 0, looks: Cell::new(LOOKS) };
+    if text.len() > LARGEST && list.is_list(&name) {
+        list.refuse(
+            "list",
+            Scope::Unreadable,
+            "larger than 1 MiB: what it asks for is not known".to_owned(),
+            0,
+        );
+        return;
+    }
     let what = match name.as_str() {
         "package.json" => list.npm(),
         "environment.yml" | "environment.yaml" => list.conda(),
@@ -28,6 +44,9 @@ pub(super) fn collect(path: &str, text: &str, all: &mut Collected) {
         "pyproject.toml" => tables::pyproject(&mut list),
         "pipfile" => tables::pipfile(&mut list),
         "cargo.toml" => tables::cargo(&mut list),
+        ".npmrc" | ".yarnrc" | ".yarnrc.yml" | "pip.conf" | "pip.ini" | "uv.toml" | "bunfig.toml" => {
+            list.settings()
+        }
         "setup.py" => Some("a program that runs when the folder is installed with pip".to_owned()),
         _ if name.contains("requirements") && (name.ends_with(".txt") || name.ends_with(".in")) => {
             list.requirements()
@@ -48,17 +67,27 @@ pub(super) struct List<'a> {
     all: &'a mut Collected,
     packages: usize,
     hashed: usize,
+    /// How often a line may still be looked for: it takes a look at all of the text.
+    looks: Cell<usize>,
 }
 
 impl List<'_> {
+    /// Whether a name is looked at here; lock files are only counted.
+    fn is_list(&self, name: &str) -> bool {
+        matches!(name, "package.json" | "gemfile" | "brewfile" | "go.mod" | "pyproject.toml" | "pipfile")
+            || matches!(name, "environment.yml" | "environment.yaml" | "cargo.toml")
+            || name.contains("requirements")
+            || name.ends_with(".py") && self.text.contains("# /// script")
+    }
+
     /// A package of this kind on this line.
     pub(super) fn want(&mut self, kind: &str, words: Words, line: usize) {
         self.packages += 1;
-        if self.packages == MOST + 1 {
-            let why = format!("more than {MOST} packages in one file; the rest is not looked at");
+        if self.packages == MOST + 1 || self.packages <= MOST && self.all.wanted.len() == MOST_IN_ALL {
+            let why = "more packages than anybody reads; the rest is not looked at".to_owned();
             self.all.refused.push(refused(kind, Scope::Many, why, at(self.path, 0, true)));
         }
-        if self.packages <= MOST {
+        if self.packages <= MOST && self.all.wanted.len() <= MOST_IN_ALL {
             let at = at(self.path, line, true);
             self.all.wanted.push(Wanted { kind: kind.to_owned(), words, os: Vec::new(), at });
         }
@@ -71,7 +100,9 @@ impl List<'_> {
 
     /// What is refused on this line.
     pub(super) fn refuse(&mut self, kind: &str, scope: Scope, why: String, line: usize) {
-        self.all.refused.push(refused(kind, scope, why, at(self.path, line, true)));
+        if self.all.refused.len() < MOST_IN_ALL {
+            self.all.refused.push(refused(kind, scope, why, at(self.path, line, true)));
+        }
     }
 
     /// The file cannot be read as what its name says.
@@ -83,6 +114,8 @@ impl List<'_> {
 
     /// The first line that has a text, in quotes or at its begin.
     pub(super) fn line_of(&self, name: &str) -> usize {
+        let Some(left) = self.looks.get().checked_sub(1) else { return 0 };
+        self.looks.set(left);
         let quoted = format!("\"{name}\"");
         let found =
             self.text.lines().position(|line| line.contains(&quoted) || line.trim_start().starts_with(name));
@@ -300,6 +333,32 @@ impl List<'_> {
             }
         }
         Some("Go's list of modules: they come when the program is built".to_owned())
+    }
+
+    /// Settings of an installer that lie in the folder: where packages come from.
+    fn settings(&mut self) -> Option<String> {
+        let points = |line: &&str| {
+            let line = line.trim().to_ascii_lowercase();
+            let known = [
+                "registry",
+                "index-url",
+                "index_url",
+                "index =",
+                "extra-index",
+                "find-links",
+                "trusted-host",
+                "_auth",
+            ];
+            !line.starts_with(['#', ';']) && known.iter().any(|word| line.contains(word))
+        };
+        let lines = self.text.lines().enumerate().filter(|(_, line)| points(line));
+        let found: Vec<_> =
+            lines.take(MOST).map(|(at, line)| (at + 1, text::escape_short(line.trim(), 120))).collect();
+        for (line, shown) in found {
+            let why = format!("`{shown}`: {}", super::super::denied::of(Scope::Index).why);
+            self.refuse("setting", Scope::Index, why, line);
+        }
+        None
     }
 
     fn lock(&mut self, name: &str) -> Option<String> {

@@ -161,7 +161,7 @@ pub(super) fn script(list: &mut List<'_>) -> Option<String> {
         block.map(|line| format!("{}\n", line[1..].strip_prefix(' ').unwrap_or(&line[1..]))).collect();
     let Some(table) = read(&inside) else { return list.unreadable("pip") };
     for spec in texts(table.get("dependencies")) {
-        let line = lines.iter().position(|line| line.contains(spec)).map_or(from + 1, |at| at + 1);
+        let line = list.line_of(spec).max(from + 1);
         list.want("pip", named("pip", spec), line);
     }
     sources(&table, list);

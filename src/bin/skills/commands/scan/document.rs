@@ -4,7 +4,7 @@ use super::{Looked, View, counts};
 use serde_json::{Value, json};
 use skill_trust::model::finding::Tier;
 use skill_trust::model::limits::Fault;
-use skill_trust::ops::scan::{Scanned, Told, is_unread};
+use skill_trust::ops::scan::{Excepted, Scanned, Told, Unused, is_unread};
 
 /// All of it.
 pub(super) fn document(all: &[Looked], view: View) -> Value {
@@ -45,6 +45,7 @@ fn one(looked: &Looked, view: View) -> Value {
         "named": looked.named, "folder": looked.is_folder,
         "skills": scan.skills.iter().map(|skill| self::skill(skill, view)).collect::<Vec<_>>(),
         "faults": scan.faults.iter().map(fault).collect::<Vec<_>>(), "links": scan.links, "imported": imported, "elsewhere": elsewhere,
+        "policy_problem": scan.problem.as_ref().map(|stop| &stop.what),
     })
 }
 
@@ -54,7 +55,22 @@ fn skill(skill: &Scanned, view: View) -> Value {
         "path": skill.path, "name": skill.name, "digest": skill.digest, "files": skill.files,
         "bytes": skill.bytes, "faults": skill.faults.iter().map(fault).collect::<Vec<_>>(), "card": skill.card,
         "findings": told.map(finding).collect::<Vec<_>>(),
+        "excepted": skill.excepted.iter().map(excepted).collect::<Vec<_>>(),
+        "unused_exceptions": skill.unused.iter().map(unused).collect::<Vec<_>>(),
     })
+}
+
+/// What the policy excepts: the finding, by whom it does not count, and why.
+fn excepted(one: &Excepted) -> Value {
+    let finding = &one.finding;
+    json!({
+        "rule": finding.rule, "tier": finding.tier, "path": finding.path, "line": finding.place.line,
+        "message": finding.message, "file": one.file, "why": one.why, "until": one.until,
+    })
+}
+
+fn unused(one: &Unused) -> Value {
+    json!({ "rule": one.except.rule, "file": one.except.file, "reason": one.why })
 }
 
 fn fault(fault: &Fault) -> Value {
@@ -80,5 +96,6 @@ fn finding(told: &Told) -> Value {
         "rule": finding.rule, "tier": finding.tier, "context": finding.context, "path": finding.path,
         "region": told.region, "message": finding.message, "reads_as": finding.reads_as,
         "lines": lines, "print": told.print, "foreign": told.is_foreign,
+        "by": told.own.as_ref().map(|(own, file)| json!({ "rule": own, "file": file })),
     })
 }

@@ -112,7 +112,8 @@ fn one(
     told: &mut BTreeSet<String>,
 ) -> Result<(), Stop> {
     let shown: Vec<_> = skill.told.iter().filter(|told| told.finding.tier >= view.min).collect();
-    let said = !shown.is_empty() || !skill.faults.is_empty() || !skill.card.is_empty();
+    let by_policy = !skill.excepted.is_empty() || !skill.unused.is_empty();
+    let said = !shown.is_empty() || !skill.faults.is_empty() || !skill.card.is_empty() || by_policy;
     if several && said {
         let title = paint(Tone::Strong, &format!("== {}", looked.shown(&skill.folder, "")));
         say(context, &format!("\n{title}  {}", skill.name))?;
@@ -127,6 +128,23 @@ fn one(
     }
     for one in shown {
         finding(context, looked, skill, one, view, told)?;
+    }
+    self::by_policy(context, looked, skill)
+}
+
+/// What the policy excepts for exactly these bytes, and what it does so in vain.
+fn by_policy(context: &mut Context, looked: &Looked, skill: &Scanned) -> Result<(), Stop> {
+    for one in &skill.excepted {
+        let finding = &one.finding;
+        let head = paint(Tone::Faint, &format!("excepted  {} {}", finding.tier.name(), finding.rule));
+        let until = one.until.map_or(String::new(), |until| format!(", until {until}"));
+        let place = format!("{}:{}", looked.shown(&skill.folder, &finding.path), finding.place.line);
+        say(context, &format!("\n{head}  {place}"))?;
+        say(context, &format!("    by        {}{until}: {}", one.file, one.why))?;
+    }
+    for one in &skill.unused {
+        let head = paint(Tone::Careful, &format!("unused    the exception from {}", one.except.rule));
+        say(context, &format!("\n{head}  in {}: {}", one.except.file, one.why))?;
     }
     Ok(())
 }
@@ -152,6 +170,12 @@ fn finding(
     if let Some(excerpt) = &one.excerpt {
         say(context, &excerpt::rows(excerpt, view.columns, tone).join("\n"))?;
     }
+    if let Some((own, by)) = &one.own {
+        say(
+            context,
+            &format!("    weight    {} by {by}; {} by the rule itself", finding.tier.name(), own.name()),
+        )?;
+    }
     if let Some(reads_as) = &finding.reads_as {
         say(context, &format!("    reads as  {}", text::escape_short(reads_as, 400)))?;
     }
@@ -171,6 +195,10 @@ fn finding(
 
 /// What stands in no skill: places that were not searched, and results of others.
 fn around(context: &mut Context, looked: &Looked, view: View) -> Result<(), Stop> {
+    if let Some(stop) = &looked.scan.problem {
+        let head = paint(Tone::Bad, "policy  ");
+        say(context, &format!("{head}  not gone by, every rule weighs what it says itself: {}", stop.what))?;
+    }
     for fault in &looked.scan.faults {
         let fault = text::escape(&fault.to_string());
         say(context, &format!("{}  {fault}", paint(Tone::Bad, "not searched")))?;

@@ -11,7 +11,7 @@ use skill_trust::model::finding::Tier;
 use skill_trust::model::limits::Fault;
 use skill_trust::model::text;
 use skill_trust::ops::explain::{self, About};
-use skill_trust::ops::scan::{Told, is_unread};
+use skill_trust::ops::scan::{Excepted, Told, is_unread};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -28,6 +28,9 @@ pub(super) fn document(all: &[Looked], view: View) -> String {
             for told in skill.told.iter().filter(|told| told.finding.tier >= view.min) {
                 let uri = uri(&looked.path(&skill.folder, &told.finding.path));
                 results.push(result(told, &uri, &at));
+            }
+            for one in skill.excepted.iter().filter(|one| one.finding.tier >= view.min) {
+                results.push(suppressed(one, &uri(&looked.path(&skill.folder, &one.finding.path)), &at));
             }
         }
         for other in looked.scan.elsewhere.iter().filter(|other| other.tier >= view.min) {
@@ -76,7 +79,9 @@ fn rules(all: &[Looked], view: View) -> BTreeMap<String, Value> {
         .flat_map(|scan| scan.skills.iter().flat_map(|skill| &skill.told))
         .map(|told| (told.finding.tier, &told.finding.rule));
     let others = scans().flat_map(|scan| scan.elsewhere.iter().map(|other| (other.tier, &other.rule)));
-    let hit = own.chain(others).filter(|(tier, _)| *tier >= view.min);
+    let excepted = scans().flat_map(|scan| scan.skills.iter().flat_map(|skill| &skill.excepted));
+    let excepted = excepted.map(|one| (one.finding.tier, &one.finding.rule));
+    let hit = own.chain(others).chain(excepted).filter(|(tier, _)| *tier >= view.min);
     let mut heaviest: BTreeMap<&String, Tier> = BTreeMap::new();
     for (tier, rule) in hit {
         let held = heaviest.entry(rule).or_insert(tier);
@@ -135,6 +140,23 @@ fn result(told: &Told, uri: &str, rules: &BTreeMap<&str, usize>) -> Value {
             "region": region(told.region.as_ref()),
         } }],
         "partialFingerprints": { "skillTrust/v1": told.print },
+        "properties": { "tier": finding.tier, "context": finding.context },
+    })
+}
+
+/// What the policy excepts is no alert, and stands here with its reason.
+fn suppressed(one: &Excepted, uri: &str, rules: &BTreeMap<&str, usize>) -> Value {
+    let finding = &one.finding;
+    json!({
+        "ruleId": finding.rule,
+        "ruleIndex": rules.get(finding.rule.as_str()),
+        "level": level(finding.tier),
+        "message": { "text": text::escape(&finding.message) },
+        "locations": [{ "physicalLocation": {
+            "artifactLocation": { "uri": uri, "uriBaseId": BASE },
+            "region": { "startLine": finding.place.line },
+        } }],
+        "suppressions": [{ "kind": "external", "status": "accepted", "justification": one.why }],
         "properties": { "tier": finding.tier, "context": finding.context },
     })
 }
