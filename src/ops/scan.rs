@@ -23,7 +23,7 @@ use crate::model::digest::Digest;
 use crate::model::excerpt::{Excerpt, Region};
 use crate::model::finding::{Finding, Tier};
 use crate::model::lifecycle::State;
-use crate::model::limits::{Fault, Limits, Rule};
+use crate::model::limits::{Fault, Rule};
 use crate::model::manifest::Manifest;
 use crate::model::text;
 use crate::model::time::Timestamp;
@@ -386,22 +386,10 @@ fn look(
         Some(Ok(Card { name: Err(why), .. })) => vec![text::escape(&format!("its name: {why}"))],
         _ => Vec::new(),
     };
-    let Judgement { findings, excepted, unused } = rules.judge(held, &digest);
-    let own = findings.into_iter().map(|one| {
-        let own = one.own;
-        (one.finding, false, one.by.map(|by| (own, by)))
-    });
+    let mut judged = rules.judge(held, &digest);
     let (foreign, placed) = sought.within(below, held);
-    let mut all: Vec<_> = own.chain(foreign.into_iter().map(|finding| (finding, true, None))).collect();
-    let key = |finding: &Finding| {
-        (Reverse(finding.tier), finding.path.clone(), finding.place.start, finding.rule.clone())
-    };
-    all.sort_by_cached_key(|(finding, is_foreign, _)| (key(finding), *is_foreign));
-    let mut seen = BTreeMap::new();
-    let told = all
-        .into_iter()
-        .map(|(finding, is_foreign, own)| told(finding, is_foreign, own, held, &path, &mut seen));
-    let told = told.collect();
+    let told = tell::tell(&mut judged, foreign, held);
+    let Judgement { excepted, unused, .. } = judged;
     let bytes = held.iter().map(|one| one.size).sum();
     let folder = below.to_owned();
     let files = held.len();
