@@ -11,7 +11,7 @@ use crate::model::lifecycle::RevisionRow;
 use crate::model::limits::Fault;
 use crate::model::manifest::Manifest;
 use crate::policy::gate::Hashed;
-use crate::policy::review::{File, scan};
+use crate::policy::review::{File, LARGEST, scan};
 use crate::system::home::Home;
 use crate::system::store::Store;
 use crate::system::tree;
@@ -38,11 +38,25 @@ pub fn hold(folder: BorrowedFd<'_>, manifest: &Manifest) -> Result<Vec<Held>, Fa
         .map(|entry| {
             Ok(Held {
                 path: entry.path.as_str().to_owned(),
-                bytes: tree::read_entry(folder, entry, entry.size)?,
+                bytes: kept(tree::read_entry(folder, entry, entry.size)?),
                 executable: entry.executable,
             })
         })
         .collect()
+}
+
+/// What has to stay in memory of a file, once all of it was hashed: of a large
+/// one that is not text the beginning, by which rules tell what it is.
+fn kept(mut bytes: Vec<u8>) -> Vec<u8> {
+    let is_text = |bytes: &[u8]| {
+        let cut = std::str::from_utf8(bytes).map_err(|why| why.error_len());
+        !bytes.contains(&0) && !matches!(cut, Err(Some(_)))
+    };
+    if bytes.get(..=LARGEST).is_some_and(|beginning| !is_text(beginning)) {
+        bytes.truncate(LARGEST + 1);
+        bytes.shrink_to_fit();
+    }
+    bytes
 }
 
 /// What the rules say of these files. The same findings for the same files.
@@ -76,4 +90,27 @@ pub fn stored(home: &Home, row: &RevisionRow) -> Result<Vec<Held>, Stop> {
         let what = format!("the stored copy of {} changed while it was read: {fault}", row.revision);
         Stop::new(Code::DigestMismatch, what, "look into it, then run: skills verify")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Attack: a text with one byte that is none far behind what is looked at is
+    /// cut, so that it is taken for something else.
+    #[test]
+    fn only_what_is_not_text_from_its_beginning_is_cut() {
+        let text = "ä".repeat(LARGEST);
+        assert_eq!(kept(text.clone().into_bytes()).len(), 2 * LARGEST);
+        let late = [text.as_bytes(), b"\0"].concat();
+        assert_eq!(kept(late).len(), 2 * LARGEST + 1);
+        let split = ["x".as_bytes(), text.as_bytes()].concat();
+        assert_eq!(kept(split).len(), 2 * LARGEST + 1, "a letter across the border");
+        for begin in [&b"\0"[..], b"\xff\xfe"] {
+            let held = kept([begin, text.as_bytes()].concat());
+            assert_eq!(held.len(), LARGEST + 1);
+            assert!(held.starts_with(begin));
+        }
+        assert_eq!(kept(vec![0; LARGEST]).len(), LARGEST);
+    }
 }
