@@ -3,6 +3,7 @@
 mod folders;
 mod formats;
 mod imports;
+mod policy;
 mod sarif;
 
 use crate::support::sandbox::{Sandbox, Story};
