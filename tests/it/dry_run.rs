@@ -39,6 +39,7 @@ fn nothing_is_changed_by_what_is_only_tried_out() {
         (&["enable", "two", "--dir", &b], 0, "would place two@"),
         (&["enable", "one", "--dir", &b], 3, "not-trusted"),
         (&["enable", "--as-before"], 2, "no kill was lifted"),
+        (&["deps", "install", "two"], 0, "asks for nothing that could be installed"),
         (&["disable", "three"], 0, "would take away"),
         (&["update"], 0, "waiting"),
         (&["remove", "one"], 0, "would remove  one@"),

@@ -133,7 +133,7 @@ impl Press {
         // The yes is used up, or it is not and was not used.
         let once_more = self.bed.run(&self.words());
         let refused = once_more.code == Some(3) && once_more.err.contains("[no-consent]");
-        if started.is_empty() != once_more.acknowledged() || !started.is_empty() != refused {
+        if started.is_empty() != once_more.acknowledged() || started.is_empty() == refused {
             found.push(format!("{} beginnings, and then {once_more:?}", started.len()));
         }
         let verified = self.bed.run(&["audit", "verify"]);
