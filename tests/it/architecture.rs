@@ -266,6 +266,7 @@ const DOORS: &[(&str, &[&str])] = &[
         &[
             "model/note.rs",
             "model/signer.rs",
+            "policy/review/",
             "policy/provenance/dsse.rs",
             "policy/provenance/ssh/key.rs",
             "policy/provenance/ssh/sig.rs",
