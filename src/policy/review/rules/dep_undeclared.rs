@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
     title: "installs what it does not declare",
     weight: Weight {
         run: Some(Tier::Warn),
-        fence: Some(Tier::Warn),
+        fence: Some(Tier::Note),
         inline: Some(Tier::Note),
         prose: Some(Tier::Note),
         file: None,
