@@ -20,7 +20,7 @@ fn a_person_sees_the_exact_commands_what_is_refused_and_the_next_command() {
     let mut story = Story::of(&sandbox);
     let said = sandbox.run(&["deps", "plan", "forms"]).ok();
     for line in [
-        "asks for  2 steps would be run, 1 of them only found in its text, 2 refused",
+        "asks for  2 steps, 1 of them only found in its text, 2 refused",
         "step 1    npm install --global --prefix /skill-tools --ignore-scripts --no-audit --no-fund -- left-pad@1.3.0",
         "  from    SKILL.md:4",
         "step 2    python3 -m pip --isolated --no-input install --only-binary :all: --target /skill-tools/python -- requests",

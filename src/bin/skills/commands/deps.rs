@@ -121,7 +121,7 @@ pub(crate) fn show(context: &mut Context, title: &str, plan: &Plan) -> Result<()
         return context.say("asks for  nothing: no program, no package, no setting");
     }
     let refused = plan.refused.len();
-    let mut parts = vec![render::count(plan.steps.len(), "step") + " would be run"];
+    let mut parts = vec![render::count(plan.steps.len(), "step")];
     let found = plan.steps.iter().filter(|step| step.risks.contains(&Risk::Undeclared)).count();
     parts.extend((found > 0).then(|| format!("{found} of them only found in its text")));
     parts.extend((refused > 0).then(|| format!("{refused} refused")));
