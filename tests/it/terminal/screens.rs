@@ -110,7 +110,7 @@ pub(super) const SCREENS: &[Screen] = &[
     screen("review-hostile", "installed", &["review", "hostile", "--no-pager"]).copy(&["{hostile}"]),
     screen("scan-hostile", "installed", &["scan", "hostile", "--min", "note", "--no-pager"])
         .copy(&["{hostile}"]),
-    screen("scan-folder", "none", &["scan", "{top}/sources", "--min", "note", "--no-pager"]).exit(5),
+    screen("scan-folder", "none", &["scan", "{top}/sources", "--min", "note", "--no-pager"]).exit(10),
     screen("scan-nothing", "none", &["scan", "{top}/work"]).exit(2).says(&["no folder in it holds"]),
     screen("scan-hidden", "none", &["scan", "./e\u{1b}]0;EVIL\u{7}"]).exit(2),
     screen("explain", "none", &["explain", "exec.fetch"]).says(&["weighs", "instead"]),
