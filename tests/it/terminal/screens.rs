@@ -111,7 +111,7 @@ pub(super) const SCREENS: &[Screen] = &[
     screen("scan-hostile", "installed", &["scan", "hostile", "--min", "note", "--no-pager"])
         .copy(&["{hostile}"]),
     screen("scan-folder", "none", &["scan", "{top}/sources", "--min", "note", "--no-pager"]).exit(10),
-    screen("scan-nothing", "none", &["scan", "{top}/work"]).exit(2).says(&["no folder in it holds"]),
+    screen("scan-nothing", "none", &["scan", "{top}/work"]).exit(2).says(&["`SKILL.md`"]),
     screen("scan-hidden", "none", &["scan", "./e\u{1b}]0;EVIL\u{7}"]).exit(2),
     screen("explain", "none", &["explain", "exec.fetch"]).says(&["weighs", "instead"]),
     screen("explain-all", "none", &["explain", "--no-pager"]).copy(&["skills explain ID"]),
