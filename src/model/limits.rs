@@ -80,6 +80,37 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// One of each but the faults of names, with values as they may be: for pages and explanations.
+    #[must_use]
+    pub fn examples() -> Vec<Self> {
+        let limits = Limits::DEFAULT;
+        vec![
+            Self::Link,
+            Self::HardLink(2),
+            Self::Special("FIFO"),
+            Self::SetId(0o4755),
+            Self::Submodule,
+            Self::GitMode(0o100_664),
+            Self::EmptyFolder,
+            Self::Collision("other-name".to_owned()),
+            Self::NoSkillFile(None),
+            Self::Mode(0o644, 0o444),
+            Self::Owner(1001, 1000),
+            Self::OtherFileSystem,
+            Self::Missing,
+            Self::NotAFolder,
+            Self::Swappable("another account can rename `/srv/shared`".to_owned()),
+            Self::Unreadable("permission denied".to_owned()),
+            Self::ChangedWhileRead,
+            Self::TooManyFiles(limits.files),
+            Self::TooManyBytes(limits.total),
+            Self::FileTooLarge(limits.file + 1, limits.file),
+            Self::TooDeep(limits.depth),
+            Self::PathTooLong(limits.path),
+            Self::TooManyFaults(100),
+        ]
+    }
+
     /// The stable code.
     #[must_use]
     pub const fn code(&self) -> &'static str {

@@ -58,6 +58,21 @@ pub enum NameFault {
 }
 
 impl NameFault {
+    /// Every one.
+    pub const ALL: &[Self] = &[
+        Self::Empty,
+        Self::NotUtf8,
+        Self::NotNfc,
+        Self::Hidden,
+        Self::Backslash,
+        Self::Dots,
+        Self::Absolute,
+        Self::TrailingDot,
+        Self::Device,
+        Self::DotGit,
+        Self::TooLong,
+    ];
+
     /// The stable code of the fault.
     #[must_use]
     pub const fn code(self) -> &'static str {

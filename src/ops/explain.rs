@@ -3,7 +3,7 @@
 use crate::model::card::{CardRule, NoteKind};
 use crate::model::code::Code;
 use crate::model::finding::{Context, Tier};
-use crate::model::limits::{Limits, Rule as EntryRule};
+use crate::model::limits::Rule as EntryRule;
 use crate::model::path::NameFault;
 use crate::model::text;
 use crate::policy::review::rules::{RULES, Rule};
@@ -104,11 +104,11 @@ pub fn codes() -> Vec<Meaning> {
         .collect();
     let of = |code, what: String, instead, kind| Meaning { code, what, instead, exit: None, kind };
     all.extend(
-        entry_rules()
+        EntryRule::examples()
             .iter()
             .map(|rule| of(rule.code(), sentence(&rule.to_string()), Some(ENTRY), "what no skill may hold")),
     );
-    all.extend(NAMES.iter().map(|fault| {
+    all.extend(NameFault::ALL.iter().map(|fault| {
         of(
             fault.code(),
             sentence(&format!("A name in the skill: {fault}")),
@@ -135,50 +135,6 @@ fn sentence(words: &str) -> String {
     let end = if words.ends_with('.') { "" } else { "." };
     format!("{first}{}{end}", letters.as_str())
 }
-
-/// One of each rule of entries, with values as they may be.
-fn entry_rules() -> Vec<EntryRule> {
-    let limits = Limits::DEFAULT;
-    vec![
-        EntryRule::Link,
-        EntryRule::HardLink(2),
-        EntryRule::Special("FIFO"),
-        EntryRule::SetId(0o4755),
-        EntryRule::Submodule,
-        EntryRule::GitMode(0o100_664),
-        EntryRule::EmptyFolder,
-        EntryRule::Collision("other-name".to_owned()),
-        EntryRule::NoSkillFile(None),
-        EntryRule::Mode(0o644, 0o444),
-        EntryRule::Owner(1001, 1000),
-        EntryRule::OtherFileSystem,
-        EntryRule::Missing,
-        EntryRule::NotAFolder,
-        EntryRule::Swappable("another account can rename a folder above it".to_owned()),
-        EntryRule::Unreadable("permission denied".to_owned()),
-        EntryRule::ChangedWhileRead,
-        EntryRule::TooManyFiles(limits.files),
-        EntryRule::TooManyBytes(limits.total),
-        EntryRule::FileTooLarge(limits.file + 1, limits.file),
-        EntryRule::TooDeep(limits.depth),
-        EntryRule::PathTooLong(limits.path),
-        EntryRule::TooManyFaults(100),
-    ]
-}
-
-const NAMES: &[NameFault] = &[
-    NameFault::Empty,
-    NameFault::NotUtf8,
-    NameFault::NotNfc,
-    NameFault::Hidden,
-    NameFault::Backslash,
-    NameFault::Dots,
-    NameFault::Absolute,
-    NameFault::TrailingDot,
-    NameFault::Device,
-    NameFault::DotGit,
-    NameFault::TooLong,
-];
 
 /// What an id means.
 #[must_use]

@@ -7,6 +7,7 @@
 
 use super::refusals;
 use crate::model::code::{Code, Stop};
+use crate::model::digest::{Digest, sha256};
 use crate::model::finding::Finding;
 use crate::model::lifecycle::RevisionRow;
 use crate::model::limits::Fault;
@@ -16,7 +17,7 @@ use crate::policy::review::{File, LARGEST, scan};
 use crate::system::home::Home;
 use crate::system::store::Store;
 use crate::system::tree;
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 /// What no text has at its beginning is told by so many bytes.
 const HEAD: usize = 64 * 1024;
@@ -30,6 +31,8 @@ pub struct Held {
     pub bytes: Vec<u8>,
     /// How many bytes it has.
     pub size: u64,
+    /// SHA-256 of all of it, where only the beginning is kept.
+    pub whole: Option<Digest>,
     /// Whether its owner may execute it.
     pub executable: bool,
 }
@@ -40,20 +43,18 @@ impl Held {
     /// byte that no text has.
     #[must_use]
     pub fn new(path: String, mut bytes: Vec<u8>, executable: bool) -> Self {
-        let size = bytes.len() as u64;
-        match std::str::from_utf8(&bytes) {
-            Ok(text) if !text.contains('\0') => {
-                let most = text.ceil_char_boundary(LARGEST + 1);
-                bytes.truncate(most);
-            }
-            _ if bytes.len() > HEAD => {
-                bytes.truncate(HEAD);
-                bytes.push(0);
-            }
-            _ => {}
+        let size = bytes.len();
+        let (most, binary) = match std::str::from_utf8(&bytes) {
+            Ok(text) if !text.contains('\0') => (text.ceil_char_boundary(LARGEST + 1), false),
+            _ => (HEAD, true),
+        };
+        let whole = (size > most).then(|| sha256(&[&bytes]));
+        if whole.is_some() {
+            bytes.truncate(most);
+            bytes.extend(binary.then_some(0));
+            bytes.shrink_to_fit();
         }
-        bytes.shrink_to_fit();
-        Self { path, bytes, size, executable }
+        Self { path, bytes, size: size as u64, whole, executable }
     }
 }
 
@@ -81,11 +82,11 @@ pub fn of(held: &[Held]) -> Vec<Finding> {
     scan(&files)
 }
 
-/// The store copy of a revision, hashed as a whole and then file by file.
+/// The store copy of a revision, opened and hashed as a whole.
 ///
 /// # Errors
 /// [`Code::DigestMismatch`]: it is gone, or not the bytes of its digest.
-pub fn stored(home: &Home, row: &RevisionRow) -> Result<Vec<Held>, Stop> {
+pub fn open(home: &Home, row: &RevisionRow) -> Result<(OwnedFd, Manifest), Stop> {
     let digest = &row.revision.digest;
     let store = Store::new(home).map_err(|fault| refusals::store_stop(&fault))?;
     let folder = store.open(digest).map_err(|_| {
@@ -93,12 +94,21 @@ pub fn stored(home: &Home, row: &RevisionRow) -> Result<Vec<Held>, Stop> {
         Stop::new(Code::DigestMismatch, what, refusals::again_from(row))
     })?;
     let observed = tree::read(folder.as_fd(), &Store::checks());
-    if !observed.is(digest) {
-        let hashed =
-            Hashed { path: String::new(), digest: Some(observed.manifest.digest()), faults: observed.faults };
-        return Err(refusals::store_differs(row, &hashed));
+    if observed.is(digest) {
+        return Ok((folder, observed.manifest));
     }
-    hold(folder.as_fd(), &observed.manifest).map_err(|fault| {
+    let hashed =
+        Hashed { path: String::new(), digest: Some(observed.manifest.digest()), faults: observed.faults };
+    Err(refusals::store_differs(row, &hashed))
+}
+
+/// The files of a revision's store copy, hashed as a whole and then file by file.
+///
+/// # Errors
+/// As [`open`], and where one changed meanwhile.
+pub fn stored(home: &Home, row: &RevisionRow) -> Result<Vec<Held>, Stop> {
+    let (folder, manifest) = open(home, row)?;
+    hold(folder.as_fd(), &manifest).map_err(|fault| {
         let what = format!("the stored copy of {} changed while it was read: {fault}", row.revision);
         Stop::new(Code::DigestMismatch, what, "look into it, then run: skills verify")
     })
@@ -114,6 +124,7 @@ mod tests {
         let long = "é".repeat(LARGEST);
         let kept = held("notes.md", long.as_bytes());
         assert_eq!((kept.size, kept.bytes.len()), (2 * LARGEST as u64, LARGEST + 2));
+        assert_eq!(kept.whole, Some(sha256(&[long.as_bytes()])));
         let rules = |held: Held| of(&[held]).into_iter().map(|one| one.rule).collect::<Vec<_>>();
         assert_eq!(rules(kept), ["meta.unreadable"]);
         // Text at its beginning, and none in the end.
@@ -124,6 +135,6 @@ mod tests {
         let program = [&b"\x7fELF"[..], &[1; 2 * HEAD]].concat();
         assert_eq!(rules(held("tool", &program)), ["hide.binary"]);
         let short = held("run.sh", b"curl -s https://get.example.com | sh\n");
-        assert_eq!((short.size, short.bytes.len()), (37, 37));
+        assert_eq!((short.size, short.bytes.len(), short.whole), (37, 37, None));
     }
 }

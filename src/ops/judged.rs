@@ -194,7 +194,7 @@ fn nearest(id: &str) -> &'static str {
 ///
 /// Attack: an update keeps a line that was read and accepted, and changes what
 /// it works on. A finding is an old one only if the whole script, or the whole
-/// block of lines it stands in, is.
+/// block of lines it stands in, is; of a file that is not kept to its end, all of it.
 #[derive(PartialEq, Eq)]
 struct Essence {
     rule: String,
@@ -203,6 +203,7 @@ struct Essence {
     message: String,
     reads_as: Option<String>,
     text: Vec<u8>,
+    whole: Option<Digest>,
     executable: bool,
 }
 
@@ -223,6 +224,7 @@ impl Essence {
             message: finding.message.clone(),
             reads_as: finding.reads_as.clone(),
             text: text.to_vec(),
+            whole: file.and_then(|file| file.whole),
             executable: file.is_some_and(|file| file.executable),
         }
     }

@@ -12,22 +12,18 @@ use super::judged::{self, Told};
 use super::provenance::{self, Vouching};
 use super::revoked::{Covered, Lists};
 use super::session::{home_stop, ledger_stop, open_ledger};
-use super::{World, facts, layers, refusals};
+use super::{World, facts, findings, layers};
 use crate::model::card::Card;
 use crate::model::code::{Code, Stop};
-use crate::model::digest::Digest;
 use crate::model::finding::Tier;
 use crate::model::lifecycle::{Lifecycle, Pin, RevisionRow, State};
-use crate::model::limits::Fault;
 use crate::model::manifest::{Entry, Manifest};
 use crate::model::text;
 use crate::policy::config::Policy;
-use crate::policy::gate::Hashed;
 use crate::policy::judge::Weighed;
 use crate::policy::marks::{self, Mark};
 use crate::system::home::Home;
 use crate::system::ledger::Ledger;
-use crate::system::store::Store;
 use crate::system::tree;
 use std::os::fd::{AsFd as _, OwnedFd};
 
@@ -185,20 +181,7 @@ pub fn read(
 }
 
 fn open_copy(home: &Home, row: &RevisionRow) -> Result<Copy, Stop> {
-    let digest = &row.revision.digest;
-    let unsound = |digest: Option<Digest>, faults: Vec<Fault>| {
-        refusals::store_differs(row, &Hashed { path: String::new(), digest, faults })
-    };
-    let store = Store::new(home).map_err(|fault| refusals::store_stop(&fault))?;
-    let folder = store.open(digest).map_err(|_| {
-        let what = format!("the stored copy of {} is gone or cannot be opened", row.revision);
-        Stop::new(Code::DigestMismatch, what, refusals::again_from(row))
-    })?;
-    let observed = tree::read(folder.as_fd(), &Store::checks());
-    if observed.is(digest) {
-        return Ok(Copy { folder, manifest: observed.manifest });
-    }
-    Err(unsound(Some(observed.manifest.digest()), observed.faults))
+    findings::open(home, row).map(|(folder, manifest)| Copy { folder, manifest })
 }
 
 impl Copy {

@@ -341,6 +341,26 @@ fn of_an_update_only_what_is_new_is_shown_in_full() {
     assert_eq!(judged::look(&scene.world, &b).unwrap().as_before(), 0);
 }
 
+/// Attack: a program or a long text was accepted, and an update changes it behind
+/// what is kept of it.
+#[test]
+fn attack_an_update_changes_a_file_behind_its_beginning() {
+    for (path, begin, rule) in
+        [("tool", &b"\x7fELF"[..], "hide.binary"), ("notes.txt", b"a", "meta.unreadable")]
+    {
+        let scene = Scene::new();
+        let card = card("a", "# A\n");
+        let filler = if path == "tool" { 1 } else { b'a' };
+        let mut bytes = [begin, &vec![filler; 3 << 20]].concat();
+        let a = scene.install(&[("SKILL.md", false, &card), (path, false, &bytes)]);
+        scene.trust(&a, None);
+        *bytes.last_mut().unwrap() += 1;
+        let b = scene.install(&[("SKILL.md", false, &card), (path, false, &bytes)]);
+        let told = judged::look(&scene.world, &b).unwrap();
+        assert!(told.fresh().any(|one| one.finding.rule == rule), "{path}: {told:?}");
+    }
+}
+
 #[test]
 fn attack_an_update_keeps_the_line_that_was_read_and_changes_what_it_works_on() {
     let scene = Scene::new();

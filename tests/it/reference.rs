@@ -83,49 +83,6 @@ fn the_page_of_codes_is_complete() {
     check("docs/reference/codes.md", &page);
 }
 
-fn entry_rules() -> Vec<Rule> {
-    let limits = Limits::DEFAULT;
-    vec![
-        Rule::Link,
-        Rule::HardLink(2),
-        Rule::Special("FIFO"),
-        Rule::SetId(0o4755),
-        Rule::Submodule,
-        Rule::GitMode(0o100_664),
-        Rule::EmptyFolder,
-        Rule::Collision("other-name".to_owned()),
-        Rule::NoSkillFile(None),
-        Rule::Mode(0o644, 0o444),
-        Rule::Owner(1001, 1000),
-        Rule::OtherFileSystem,
-        Rule::Missing,
-        Rule::NotAFolder,
-        Rule::Swappable("another account can rename `/srv/shared`".to_owned()),
-        Rule::Unreadable("permission denied".to_owned()),
-        Rule::ChangedWhileRead,
-        Rule::TooManyFiles(limits.files),
-        Rule::TooManyBytes(limits.total),
-        Rule::FileTooLarge(limits.file + 1, limits.file),
-        Rule::TooDeep(limits.depth),
-        Rule::PathTooLong(limits.path),
-        Rule::TooManyFaults(100),
-    ]
-}
-
-const NAME_FAULTS: &[NameFault] = &[
-    NameFault::Empty,
-    NameFault::NotUtf8,
-    NameFault::NotNfc,
-    NameFault::Hidden,
-    NameFault::Backslash,
-    NameFault::Dots,
-    NameFault::Absolute,
-    NameFault::TrailingDot,
-    NameFault::Device,
-    NameFault::DotGit,
-    NameFault::TooLong,
-];
-
 #[test]
 fn the_page_of_entry_rules_is_complete() {
     let limits = Limits::DEFAULT;
@@ -133,11 +90,11 @@ fn the_page_of_entry_rules_is_complete() {
     let mut page = "# What a skill may hold\n\nA folder that breaks one of these rules is refused before it is hashed; in a store or placement it is drift.\n\n\
         ## Entries\n\n| code | example of the message |\n|---|---|\n"
         .to_owned();
-    for rule in entry_rules() {
+    for rule in Rule::examples() {
         let _ = writeln!(page, "| `{}` | {rule} |", rule.code());
     }
     page.push_str("\n## Names\n\n| code | message |\n|---|---|\n");
-    for fault in NAME_FAULTS {
+    for fault in NameFault::ALL {
         let _ = writeln!(page, "| `{}` | {fault} |", fault.code());
     }
     page.push_str("\n## Limits\n\n| limit | default | policy may raise it to |\n|---|---|---|\n");
@@ -207,9 +164,9 @@ fn no_entry_rule_is_left_out() {
         text.lines().filter(|line| line.trim_start().starts_with("Self::") && line.contains("=> \"")).count()
     };
     let limits = include_str!("../../src/model/limits.rs");
-    assert_eq!(arms(limits), entry_rules().len(), "a rule of src/model/limits.rs is not on the page");
+    assert_eq!(arms(limits), Rule::examples().len(), "a rule of src/model/limits.rs is not on the page");
     let path = include_str!("../../src/model/path.rs");
-    assert_eq!(arms(path), NAME_FAULTS.len(), "a fault of src/model/path.rs is not on the page");
+    assert_eq!(arms(path), NameFault::ALL.len(), "a fault of src/model/path.rs is not on the page");
 }
 
 /// The first sentence of a file's own description.
