@@ -91,6 +91,9 @@ impl Machine {
         if let Some(out) = self.builtin(&name, &argv, &input, span) {
             return out;
         }
+        if let Some(out) = self.by_others(&name, &argv, &input, span) {
+            return out;
+        }
         if let Some(language) = known::interpreter(&name) {
             return self.interpret(language, &argv, input, span);
         }
@@ -288,6 +291,7 @@ impl Machine {
     /// Sets a variable, and tells it.
     fn set_aloud(&mut self, name: &str, value: Value, span: Span) {
         self.tell(Event::Set { name: name.to_owned(), value: value.clone() }, span);
+        self.run_later(name, &value, span);
         self.set(name, value);
     }
 }

@@ -270,6 +270,7 @@ impl Machine {
                 for assign in assigns {
                     self.assign(assign);
                     if let Some(value) = self.value_of(&assign.name) {
+                        self.run_later(&assign.name, &value, command.span);
                         self.tell(Event::Set { name: assign.name.clone(), value }, command.span);
                     }
                 }

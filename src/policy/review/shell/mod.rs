@@ -11,6 +11,7 @@ mod files;
 pub mod known;
 pub mod machine;
 mod net;
+mod others;
 pub mod power;
 pub mod read;
 mod redirects;

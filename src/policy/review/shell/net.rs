@@ -44,6 +44,8 @@ impl Machine {
                 file = Some(word.with_text(path));
             } else if name == "curl" && (text == "--remote-name" || is_short(text, 'O')) {
                 named = true;
+            } else if matches!(name, "lynx" | "w3m" | "links" | "elinks") {
+                // `-source`, `-dump_source`: whole words behind one dash.
             } else if is_short(text, if name.starts_with("wget") { 'O' } else { 'o' }) && text.len() > 2 {
                 // `-fsSLo file`, `-qO-`
                 let letter = if name.starts_with("wget") { 'O' } else { 'o' };

@@ -126,6 +126,11 @@ impl Machine {
         let Program { acts, cut, work } = code::acts(language, text);
         self.trace.cut |= cut;
         self.spend(work);
+        if let Some(at) = runs_an_answer(text) {
+            let span = place.unwrap_or(Span { start: at, end: at });
+            let what = Value::unknown().and(Origin::Fetched);
+            self.tell(Event::Run { language, how: How::Argument, what }, span);
+        }
         for (act, span) in acts {
             let span = place.unwrap_or(span);
             match act {
@@ -152,9 +157,8 @@ impl Machine {
     /// What a program in another language that stands in a command would do.
     fn inline(&mut self, language: Language, what: &Value, input: &Value, span: Span) {
         self.acts(language, &what.text, Some(span));
-        if runs_an_answer(&what.text) {
-            let what = Value::unknown().and(Origin::Fetched);
-            self.tell(Event::Run { language, how: How::Argument, what }, span);
+        if language == Language::Other {
+            self.commands_in(what, span);
         }
         if !input.from.kinds.is_empty() && runs_its_input(&what.text) {
             self.tell(Event::Run { language, how: How::Argument, what: input.clone() }, span);
@@ -174,15 +178,21 @@ fn is_own_program(language: Language, what: &Value) -> bool {
     !matches!(language, Language::Shell | Language::PowerShell) && own > 16 && !given
 }
 
-/// `eval URI.open(…)`, `.then(eval)`: an answer is evaluated without parentheses around it.
-fn runs_an_answer(program: &str) -> bool {
+/// Where an answer is evaluated that has no parentheses around it, or comes later:
+/// `eval URI.open(…)`, `fetch(…).then(eval)`.
+fn runs_an_answer(program: &str) -> Option<usize> {
     let asks = ["URI.open", "open(\"http", "open('http", "get(\"http", "get('http", "Net::HTTP", "LWP::"];
-    let bare = program.match_indices("eval ").any(|(at, _)| {
-        let behind = &program[at..program.floor_char_boundary(at + 80)];
+    let bare = program.match_indices("eval ").find(|(at, _)| {
+        let behind = &program[*at..program.floor_char_boundary(at + 80)];
         asks.iter().any(|word| behind.contains(word))
     });
-    bare || program.contains("fetch(")
-        && [".then(eval", ".then(Function", "eval(await "].iter().any(|word| program.contains(word))
+    let later = || {
+        let fetched =
+            program.contains("fetch(") || program.contains(".get('http") || program.contains(".get(\"http");
+        let ways = [".then(eval", ".then(Function", "eval(await ", "new Function(await "];
+        ways.iter().filter(|_| fetched).find_map(|way| program.find(way))
+    };
+    bare.map(|(at, _)| at).or_else(later)
 }
 
 /// `exec(sys.stdin.read())` and its like.
