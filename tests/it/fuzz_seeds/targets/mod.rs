@@ -89,7 +89,8 @@ pub(crate) fn now() -> Evidenced {
     Evidenced::Now(Timestamp::from_unix(1_795_000_000))
 }
 
-/// One input of sixteen, always the same ones: for what costs a signature.
+/// One input of sixteen, always the same ones: for what costs a signature, or as much as
+/// all the rest.
 fn sampled(data: &[u8]) -> bool {
     data.iter().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(*byte))) >> 7 & 15 == 0
 }

@@ -2,6 +2,7 @@
 //!
 //! The first byte of a file says what it is called, the rest is what it holds.
 
+use super::sampled;
 use skill_trust::policy::review::extract::units;
 use skill_trust::policy::review::shell::machine::{Event, Machine};
 use skill_trust::policy::review::shell::read::read;
@@ -53,19 +54,24 @@ pub(crate) fn pieces(data: &[u8]) {
     }
     let bytes: usize = all.iter().map(|unit| unit.text.len()).sum();
     assert!(bytes <= 8 * text.len() + 1024, "{name}: {bytes} of {}", text.len());
-    assert_eq!(all, units(name, false, text));
+    if sampled(data) {
+        assert_eq!(all, units(name, false, text));
+    }
 }
 
 /// What follows a text is found, or it is told that something is open; what is found
 /// stands in the text, and nothing is longer than is kept. Quotes, escapes and line
 /// ends within words change no call.
 pub(crate) fn shell(data: &[u8]) {
-    quoted(data);
+    if sampled(data) {
+        quoted(data);
+    }
     let Ok(text) = std::str::from_utf8(data) else { return };
     let text = format!("{text}\n\nmarker end\n");
     let reading = read(&text);
-    let shown = format!("{:?}", reading.script);
-    assert!(shown.contains("Plain(\"marker\")") || !reading.faults.is_empty(), "{text:?}");
+    if sampled(data) && reading.faults.is_empty() {
+        assert!(format!("{:?}", reading.script).contains("Plain(\"marker\")"), "{text:?}");
+    }
     assert!(reading.faults.iter().all(|(_, at)| *at <= text.len()), "{text:?}");
     let mut machine = Machine::default();
     machine.follow(&reading.script);
@@ -125,7 +131,9 @@ pub(crate) fn look(data: &[u8]) {
     let other = File { path: "other.sh", bytes: b"sh run.sh\n./tool\n", executable: true };
     let file = File { path: name, bytes, executable: false };
     let found = scan(&[file, other]);
-    assert_eq!(found, scan(&[other, file]));
+    if sampled(data) {
+        assert_eq!(found, scan(&[other, file]));
+    }
     assert!(found.windows(2).all(|pair| pair[0].tier >= pair[1].tier), "{found:?}");
     let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
     for one in &found {

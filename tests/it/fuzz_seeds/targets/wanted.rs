@@ -1,6 +1,7 @@
 //! What a skill asks to have installed. The first byte says under which name the
 //! rest lies in the skill.
 
+use super::sampled;
 use skill_trust::model::digest::Digest;
 use skill_trust::policy::deps::collect::File;
 use skill_trust::policy::deps::{Folders, collect, plan};
@@ -48,7 +49,9 @@ pub(crate) fn wanted(data: &[u8]) {
     let digest = Digest::from_bytes([7; 32]);
     let all = || plan(digest, &collect::collect(&[file]), "linux", &Folders::default(), &BTreeSet::new());
     let planned = all();
-    assert_eq!(planned, all(), "two plans");
+    if sampled(data) {
+        assert_eq!(planned, all(), "two plans");
+    }
     for step in &planned.steps {
         let last = step.argv.iter().position(|word| word == "--");
         for (at, word) in step.argv.iter().enumerate() {
