@@ -27,13 +27,15 @@ pub struct Unit {
     /// For each run of bytes that was taken as it is: where it begins in the
     /// text, and where in the file.
     runs: Vec<(usize, usize)>,
+    /// Whether what stands behind some limit in the file is missing from its pieces.
+    pub cut: bool,
 }
 
 impl Unit {
     /// An empty piece.
     #[must_use]
     pub fn new(context: Context, kind: Kind) -> Self {
-        Self { context, kind, text: String::new(), runs: Vec::new() }
+        Self { context, kind, text: String::new(), runs: Vec::new(), cut: false }
     }
 
     /// A piece that stands as it is from this byte of the file on.

@@ -8,7 +8,9 @@
 use super::super::unit::{Kind, Unit};
 use crate::model::finding::Context;
 
-/// Most texts that are taken out of one file.
+/// Most texts that are taken out of one file. Attack: twenty thousand words before the
+/// command that matters. So whoever asks for texts hands in the piece that is told
+/// to be cut.
 const MOST: usize = 20_000;
 /// Keys that are kept above a text, the innermost ones.
 const KEYS: usize = 8;
@@ -44,12 +46,15 @@ struct Frame {
 }
 
 /// All texts of a JSON value.
-pub(super) fn of_json(unit: &Unit) -> Vec<Field> {
-    json(unit, &[], 0).0
+pub(super) fn of_json(unit: &mut Unit) -> Vec<Field> {
+    let (all, _, cut) = json(unit, &[], 0);
+    unit.cut |= cut;
+    all
 }
 
-/// All texts of a JSON value below these keys, and how many objects were counted.
-fn json(unit: &Unit, above: &[String], count: usize) -> (Vec<Field>, usize) {
+/// All texts of a JSON value below these keys, how many objects were counted, and
+/// whether more stands behind the last one.
+fn json(unit: &Unit, above: &[String], count: usize) -> (Vec<Field>, usize, bool) {
     let text = unit.text.as_str();
     let (mut all, mut frames, mut at, mut count) = (Vec::new(), Vec::<Frame>::new(), 0, count);
     let mut key: Option<String> = None;
@@ -109,7 +114,7 @@ fn json(unit: &Unit, above: &[String], count: usize) -> (Vec<Field>, usize) {
             c => at += c.len_utf8(),
         }
     }
-    (all, count)
+    (all, count, at < text.len())
 }
 
 /// A quoted text that begins at this byte: what it says, and how long it is with its quotes.
@@ -187,11 +192,18 @@ struct Open {
 }
 
 /// All texts of a YAML text, by its lines.
-pub(super) fn of_yaml(unit: &Unit) -> Vec<Field> {
+pub(super) fn of_yaml(whole: &mut Unit) -> Vec<Field> {
+    let (all, cut) = yaml(whole);
+    whole.cut |= cut;
+    all
+}
+
+/// The same, and whether more stands behind the last one.
+fn yaml(unit: &Unit) -> (Vec<Field>, bool) {
     let text = unit.text.as_str();
     // Brackets that have no end are looked for once; then each counts for its line.
     let mut even = true;
-    let (mut all, mut open, mut count, mut at) = (Vec::new(), Vec::<Open>::new(), 0, 0);
+    let (mut all, mut open, mut count, mut at, mut cut) = (Vec::new(), Vec::<Open>::new(), 0, 0, false);
     while at < text.len() && all.len() < MOST {
         let line = line_at(text, at);
         let mut content = line.trim_start_matches([' ', '\t']);
@@ -246,8 +258,8 @@ pub(super) fn of_yaml(unit: &Unit) -> Vec<Field> {
             push(&mut inner, unit, value, end);
             let keys: Vec<String> =
                 open.iter().map(|one| one.key.clone()).filter(|key| !key.is_empty()).collect();
-            let (mut found, counted) = json(&inner, &keys, count);
-            count = counted;
+            let (mut found, counted, more) = json(&inner, &keys, count);
+            (count, cut) = (counted, cut || more);
             // `[a, b]` without quotes.
             if found.is_empty() && shown.starts_with('[') {
                 found.push(field(inner, &open));
@@ -266,8 +278,8 @@ pub(super) fn of_yaml(unit: &Unit) -> Vec<Field> {
             if value.text.trim_start().starts_with('{') {
                 let keys: Vec<String> =
                     open.iter().map(|one| one.key.clone()).filter(|key| !key.is_empty()).collect();
-                let (mut found, counted) = json(&value, &keys, count);
-                count = counted;
+                let (mut found, counted, more) = json(&value, &keys, count);
+                (count, cut) = (counted, cut || more);
                 all.append(&mut found);
             } else {
                 all.push(field(value, &open));
@@ -279,7 +291,7 @@ pub(super) fn of_yaml(unit: &Unit) -> Vec<Field> {
             all.push(field(one, &open));
         }
     }
-    all
+    (all, cut || at < text.len())
 }
 
 /// The end of the line in which a text of this length ends that begins here.

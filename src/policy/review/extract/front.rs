@@ -16,8 +16,8 @@ const SHELL: Kind = Kind::Code(Language::Shell);
 
 /// The pieces of a front matter that begins at this byte of its file.
 pub(super) fn units(text: &str, start: usize) -> Vec<Unit> {
-    let whole = Unit::at(Context::Prose, Kind::Words, text, start);
-    let mut all = commands(&of_yaml(&whole));
+    let mut whole = Unit::at(Context::Prose, Kind::Words, text, start);
+    let mut all = commands(&of_yaml(&mut whole));
     all.insert(0, whole);
     all
 }

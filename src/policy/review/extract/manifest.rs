@@ -26,8 +26,8 @@ const ALONE: &[&str] = &[
 
 /// The commands of a JSON file.
 pub(super) fn units(name: &str, text: &str) -> Vec<Unit> {
-    let whole = Unit::at(Context::Prose, Kind::Data, text, 0);
-    let fields = of_json(&whole);
+    let mut whole = Unit::at(Context::Prose, Kind::Data, text, 0);
+    let fields = of_json(&mut whole);
     let mut all = vec![whole];
     let package = matches!(name, "package.json" | "composer.json" | "deno.json");
     for field in fields.iter().filter(|field| package && field.below("scripts") && field.keys.len() < 4) {

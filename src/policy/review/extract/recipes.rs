@@ -8,12 +8,19 @@ use crate::model::finding::Context;
 
 const SHELL: Kind = Kind::Code(Language::Shell);
 
-/// Recipes of a Makefile: the lines behind a tab, and what `$(shell …)` runs at once.
+/// Recipes of a Makefile: the lines behind a tab, what stands behind `;` in the line of
+/// a rule, and what `$(shell …)` runs at once.
 pub(super) fn make(text: &str) -> Vec<Unit> {
     let mut unit = Unit::new(Context::Script, SHELL);
     let (mut at, mut goes_on) = (0, false);
     for line in text.split_inclusive('\n') {
         let recipe = line.starts_with('\t');
+        if let Some(inner) = in_rule(line).filter(|_| !recipe && !goes_on) {
+            of_make(&mut unit, inner, at + (line.len() - inner.len()));
+            goes_on = line.trim_end_matches(['\r', '\n']).ends_with('\\');
+            at += line.len();
+            continue;
+        }
         if recipe || goes_on || line.contains("$(shell") || line.contains("!=") {
             let inner =
                 if recipe && !goes_on { line.trim_start_matches(['\t', ' ', '@', '-', '+']) } else { line };
@@ -28,6 +35,13 @@ pub(super) fn make(text: &str) -> Vec<Unit> {
         at += line.len();
     }
     vec![unit]
+}
+
+/// The command in the line of a rule: `all: needed ; command`.
+fn in_rule(line: &str) -> Option<&str> {
+    let (rule, command) = line.split_once(';')?;
+    let is_rule = rule.contains(':') && !rule.contains(['=', '#']);
+    is_rule.then(|| command.trim_start_matches(['\t', ' ', '@', '-', '+']))
 }
 
 /// `$(NAME)` is a value there, `$(shell …)` a substitution, `$$` a dollar.
@@ -135,19 +149,21 @@ fn instruction_once(line: &str) -> Option<&str> {
 
 /// `["sh", "-c", "…"]`
 fn exec_form(unit: &mut Unit, body: &str, from: usize) {
-    for field in super::fields::of_json(&Unit::at(Context::Prose, Kind::Data, body, from)) {
+    let mut list = Unit::at(Context::Prose, Kind::Data, body, from);
+    for field in super::fields::of_json(&mut list) {
         let start = field.value.origin(0);
         unit.push(&super::super::code::quoted(&field.value.text), start);
         unit.push(" ", start);
     }
+    unit.cut |= list.cut;
     unit.push("\n", from);
 }
 
 /// `run:` of workflows, `script:` of pipelines.
 pub(super) fn workflow(text: &str) -> Vec<Unit> {
-    let whole = Unit::at(Context::Prose, Kind::Data, text, 0);
+    let mut whole = Unit::at(Context::Prose, Kind::Data, text, 0);
     let mut all = Vec::new();
-    for field in of_yaml(&whole) {
+    for field in of_yaml(&mut whole) {
         if !matches!(field.key(), "run" | "script" | "before_script" | "after_script") {
             continue;
         }
