@@ -45,8 +45,10 @@ impl Held {
     pub fn new(path: String, mut bytes: Vec<u8>, executable: bool) -> Self {
         let size = bytes.len();
         let (most, binary) = match std::str::from_utf8(&bytes) {
-            Ok(text) if !text.contains('\0') => (text.ceil_char_boundary(LARGEST + 1), false),
-            _ => (HEAD, true),
+            _ if bytes.contains(&0) => (HEAD, true),
+            Ok(text) => (text.ceil_char_boundary(LARGEST + 1), false),
+            // No UTF-8, and looked at all the same.
+            Err(_) => (LARGEST + 1, false),
         };
         let whole = (size > most).then(|| sha256(&[&bytes]));
         if whole.is_some() {

@@ -42,7 +42,8 @@ fn declared(files: &[File<'_>]) -> Collected {
         if file.path.split('/').any(|part| matches!(part, "node_modules" | ".git" | "site-packages")) {
             continue;
         }
-        let Ok(text) = std::str::from_utf8(file.bytes) else { continue };
+        // Attack: one byte that is no text, so that a list of packages is no list.
+        let text = &*String::from_utf8_lossy(file.bytes);
         if file.path == "SKILL.md" {
             front::collect(file.path, text, &mut all);
         }

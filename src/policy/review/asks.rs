@@ -10,7 +10,7 @@ use super::shell::read;
 use super::shell::tree::Span;
 use super::shell::value::{Origin, UNKNOWN, Value};
 use super::unit::Lines;
-use super::{File, extract, follow, readable};
+use super::{File, extract, follow, text_of};
 use crate::model::finding::{Context, Place};
 
 /// Most that is told of one skill.
@@ -95,9 +95,9 @@ pub fn of_files(files: &[File<'_>]) -> Vec<Done> {
     order.sort_by_key(|file| (file.path != "SKILL.md", file.path));
     let (mut machine, mut all) = (Machine::default(), Vec::new());
     for file in order {
-        let Some(whole) = readable(file.bytes) else { continue };
-        let lines = Lines::new(whole);
-        for unit in extract::units(file.path, file.executable, whole) {
+        let Some(whole) = text_of(file.bytes) else { continue };
+        let lines = Lines::new(&whole);
+        for unit in extract::units(file.path, file.executable, &whole) {
             let mut seen = Vec::new();
             follow(&unit, &mut machine, &mut seen);
             if unit.context == Context::Install {

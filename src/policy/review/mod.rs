@@ -35,6 +35,7 @@ use shell::machine::{Event, Machine};
 use shell::read;
 use shell::tree::{Fault, Span};
 use shell::value::Value;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use unit::{Kind, Lines, Unit};
 
@@ -67,84 +68,157 @@ pub fn scan(files: &[File<'_>]) -> Vec<Finding> {
 fn scan_from(files: &[File<'_>], depth: usize) -> (Vec<Finding>, Budget) {
     let mut order: Vec<&File<'_>> = files.iter().collect();
     order.sort_by_key(|file| (file.path != "SKILL.md", file.path));
-    let (mut machine, mut words, mut report) = (Machine::default(), BTreeSet::new(), Report::default());
-    for file in order {
-        report.path = file.path.to_owned();
-        report.said.clear();
-        report.told.clear();
-        report.counts.clear();
-        look_at(file, depth, &mut machine, &mut words, &mut report);
+    let mut walk = Walk::default();
+    for file in &order {
+        walk.begin(file);
+        walk.look_at(file, depth);
     }
-    let mut all = report.all;
+    walk.look_at_programs(&order);
+    let mut all = walk.report.all;
     all.sort_by(|a, b| {
-        (b.tier, &a.path, a.place.start, &a.rule).cmp(&(a.tier, &b.path, b.place.start, &b.rule))
+        let key = |one: &Finding| (one.path.clone(), one.place.start, one.rule.clone(), one.message.clone());
+        (b.tier, key(a)).cmp(&(a.tier, key(b)))
     });
-    all.dedup_by(|b, a| a.path == b.path && a.rule == b.rule && a.place.line == b.place.line);
-    (all, machine.budget)
+    all.dedup_by(|b, a| {
+        (&a.path, &a.rule, a.place.line, &a.message) == (&b.path, &b.rule, b.place.line, &b.message)
+    });
+    (all, walk.machine.budget)
 }
 
-/// One file: its pieces, what they would do, and what the rules say of it.
-fn look_at(
-    file: &File<'_>,
-    depth: usize,
-    machine: &mut Machine,
-    words: &mut BTreeSet<String>,
-    report: &mut Report,
-) {
-    for rule in RULES {
-        if let Look::File(look) = rule.look {
-            for message in look(file) {
-                let place = Place { start: 0, end: 0, line: 1, column: 1 };
-                report.tell(rule, Context::File, place, message, None);
+/// Files as they are looked at, one behind the other.
+#[derive(Default)]
+struct Walk {
+    machine: Machine,
+    /// Words of all programs.
+    words: BTreeSet<String>,
+    report: Report,
+    /// Names of files that some text has run as a program, and what by.
+    programs: BTreeSet<(String, Language)>,
+    /// Files that were looked at as programs of a language.
+    known: BTreeSet<(String, Language)>,
+}
+
+impl Walk {
+    fn begin(&mut self, file: &File<'_>) {
+        self.report.path = file.path.to_owned();
+        self.report.said.clear();
+        self.report.told.clear();
+        self.report.counts.clear();
+    }
+
+    /// One file: its pieces, what they would do, and what the rules say of it.
+    fn look_at(&mut self, file: &File<'_>, depth: usize) {
+        for rule in RULES {
+            if let Look::File(look) = rule.look {
+                for message in look(file) {
+                    self.report.tell(rule, Context::File, BEGIN, message, None);
+                }
+            }
+        }
+        let Some(whole) = text_of(file.bytes) else { return };
+        let lines = Lines::new(&whole);
+        let units = extract::units(file.path, file.executable, &whole);
+        look_at_page(&Page::new(file, &whole, &units, depth), &lines, &mut self.report);
+        for unit in &units {
+            self.look_at_unit(file, unit, &whole, &lines);
+        }
+    }
+
+    /// Files that some text of the skill has run as a program, whatever they are called.
+    /// Attack: commands in `data.txt`, and `bash data.txt`.
+    fn look_at_programs(&mut self, files: &[&File<'_>]) {
+        // A program may name another one: each file is looked at once for each language.
+        while let Some((name, language)) = self.programs.pop_first() {
+            for file in files.iter().filter(|file| base(file.path) == name) {
+                if !self.known.insert((file.path.to_owned(), language)) {
+                    continue;
+                }
+                self.begin(file);
+                match text_of(file.bytes) {
+                    Some(whole) => {
+                        let unit = Unit::at(Context::Script, Kind::Code(language), &whole, 0);
+                        self.look_at_unit(file, &unit, &whole, &Lines::new(&whole));
+                    }
+                    None => {
+                        let message = "it is run as a program, and is none that can be read".to_owned();
+                        self.report.tell(rules::unreadable(), Context::File, BEGIN, message, None);
+                    }
+                }
             }
         }
     }
-    let Some(whole) = readable(file.bytes) else { return };
-    let lines = Lines::new(whole);
-    let units = extract::units(file.path, file.executable, whole);
-    look_at_page(&Page::new(file, whole, &units, depth), &lines, report);
-    for unit in units {
-        if matches!(unit.kind, Kind::Code(_)) {
-            words.extend(unit.text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase));
+
+    fn look_at_unit(&mut self, file: &File<'_>, unit: &Unit, whole: &str, lines: &Lines<'_>) {
+        if let Kind::Code(language) = unit.kind {
+            self.words.extend(unit.text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase));
+            // A file of commands in texts has to be looked at again as what it is not.
+            if unit.text.len() == whole.len() {
+                self.known.insert((file.path.to_owned(), language));
+            }
         }
         let mut seen = Vec::new();
-        let mut followed = follow(&unit, machine, &mut seen);
+        let mut followed = follow(unit, &mut self.machine, &mut seen);
+        followed.cut |= unit.cut;
         // These are told as a shell would have it, and are none.
         if matches!(page::ending(file.path).as_str(), "ps1" | "psm1" | "psd1" | "bat" | "cmd" | "fish") {
             followed.faults.retain(|(fault, _)| *fault == Fault::Deep);
         }
-        let warns = cited::is_warning(&unit, whole);
+        self.programs.extend(seen.iter().filter_map(|(event, _)| program_file(event)));
+        let warns = cited::is_warning(unit, whole);
+        let place = |span: Span| {
+            lines.place(unit.origin(span.start), unit.origin(span.end.max(span.start + 1) - 1) + 1)
+        };
         for rule in RULES {
-            let place = |span: Span| {
-                lines.place(unit.origin(span.start), unit.origin(span.end.max(span.start + 1) - 1) + 1)
-            };
             match rule.look {
                 Look::Event(look) => {
                     for (event, span) in &seen {
-                        if let Some(message) = look(event, &Around { text: &unit.text, words }) {
+                        let around = Around { text: &unit.text, words: &self.words };
+                        if let Some(message) = look(event, &around) {
                             let reads_as = match event {
                                 Event::Run { what, .. } => rewritten(what, &unit.text),
                                 _ => None,
                             };
-                            let cited = warns || cited::is_printed(&unit, *span);
-                            report.tell_of(rule, unit.context, cited, place(*span), message, reads_as);
+                            let cited = warns || cited::is_printed(unit, *span);
+                            self.report.tell_of(rule, unit.context, cited, place(*span), message, reads_as);
                         }
                     }
                 }
                 Look::Text(look) => {
-                    for (span, message) in look(&unit) {
-                        report.tell(rule, unit.context, place(span), message, None);
+                    for (span, message) in look(unit) {
+                        self.report.tell(rule, unit.context, place(span), message, None);
                     }
                 }
                 Look::Followed(look) => {
-                    for (span, message) in look(&unit, &followed) {
-                        report.tell(rule, unit.context, place(span), message, None);
+                    for (span, message) in look(unit, &followed) {
+                        self.report.tell(rule, unit.context, place(span), message, None);
                     }
                 }
                 Look::Page(_) | Look::File(_) => {}
             }
         }
     }
+}
+
+/// The place of what is said of a file as a whole.
+const BEGIN: Place = Place { start: 0, end: 0, line: 1, column: 1 };
+
+/// The name of a file.
+fn base(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// The file that a command has run as a program, and what it is then written in.
+fn program_file(event: &Event) -> Option<(String, Language)> {
+    let Event::Call { name, argv, .. } = event else { return None };
+    let language = match name.as_str() {
+        "." | "source" => Language::Shell,
+        name => shell::known::interpreter(name)?,
+    };
+    let file = argv.iter().skip(1).find(|word| !word.text.starts_with('-'))?;
+    let file = base(&file.text);
+    let plain =
+        !file.is_empty() && file.len() < 256 && !file.contains(|c: char| c.is_whitespace() || c.is_control());
+    plain.then(|| (file.to_owned(), language))
 }
 
 /// What the rules say of a whole text: the heaviest first, and not more than anybody reads.
@@ -176,8 +250,8 @@ struct Report {
     all: Vec<Finding>,
     /// The file that is looked at.
     path: String,
-    /// Which rules were found in which lines of the file that is looked at.
-    said: BTreeSet<(&'static str, Tier, usize)>,
+    /// Which rules said what of which lines of the file that is looked at.
+    said: BTreeSet<(&'static str, Tier, usize, String)>,
     /// What was said of what would happen, by rule.
     told: BTreeMap<(&'static str, bool), BTreeSet<(Context, String)>>,
     /// How often each.
@@ -228,7 +302,7 @@ impl Report {
         reads_as: Option<String>,
     ) {
         let count = self.counts.entry((rule.id, tier)).or_default();
-        if *count >= MOST_TOLD || !self.said.insert((rule.id, tier, place.line)) {
+        if *count >= MOST_TOLD || !self.said.insert((rule.id, tier, place.line, message.clone())) {
             return;
         }
         *count += 1;
@@ -237,11 +311,30 @@ impl Report {
     }
 }
 
-/// A file as text, if it is one and not too large.
-fn readable(bytes: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    (bytes.len() <= LARGEST && !text.contains('\0')).then_some(text)
+/// A file as text, if it is one and not too large: without the byte that no text has.
+/// Bytes that are no UTF-8 are one stand-in each, so that a place in the text is one in
+/// the file.
+///
+/// Attack: one such byte in a comment, so that nothing is looked at, and a shell
+/// takes it as any other.
+#[must_use]
+pub fn text_of(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    if bytes.len() > LARGEST || bytes.contains(&0) {
+        return None;
+    }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        out.extend(std::iter::repeat_n(STAND_IN, chunk.invalid().len()));
+    }
+    Some(Cow::Owned(out))
 }
+
+/// For a byte that is no text: a letter of a word to every shell, as such a byte is.
+const STAND_IN: char = '_';
 
 /// Follows one piece; what it would do is put behind what was seen.
 fn follow(unit: &Unit, machine: &mut Machine, seen: &mut Vec<(Event, Span)>) -> Followed {

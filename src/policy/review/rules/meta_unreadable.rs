@@ -89,10 +89,12 @@ pub(super) static RULE: Rule = Rule {
     title: "a file that could not be looked at",
     weight: Weight { run: None, fence: None, inline: None, prose: None, file: Some(Tier::Confirm) },
     owasp: &["AST08"],
-    what: "A file that should be text by its ending and is none, or is larger than 1 MiB; or an archive.",
+    what: "A file that should be text by its ending, by its first line or because it is run as a program, and is \
+           none or is larger than 1 MiB; or an archive.",
     why: "Nothing was found in it because nothing was looked for. That must not pass for clean.",
     instead: "Ship text as UTF-8 and in files of a size that somebody reads, and what is in an archive as files.",
-    limits: "Pictures, fonts, sound and documents are not text and are left alone.",
+    limits: "Pictures, fonts, sound and documents are not text and are left alone. What is not UTF-8 and has no \
+             byte 0 is looked at all the same, with a stand-in for each byte that is no text.",
     bad: "Notes.\n=== notes.txt ===\na\u{0}b\n",
     alike: "Notes.\n=== notes.txt ===\nab, привет\n=== picture.png ===\n\u{0}\u{1}\n",
     look: Look::File(|file| told(file).into_iter().collect()),
@@ -107,9 +109,10 @@ fn told(file: &File<'_>) -> Option<String> {
     if ARCHIVES.contains(&ending.as_str()) && !text {
         return Some("an archive, which is not looked into".to_owned());
     }
-    if file.bytes.len() > LARGEST && (text || TEXT.contains(&ending.as_str())) {
+    let program = file.bytes.starts_with(b"#!");
+    if file.bytes.len() > LARGEST && (text || program || TEXT.contains(&ending.as_str())) {
         return Some(format!("it is longer than {LARGEST} bytes, and no more are looked at"));
     }
-    (!text && (TEXT.contains(&ending.as_str()) || file.executable))
+    (!text && (TEXT.contains(&ending.as_str()) || program || file.executable))
         .then(|| "should be text and is none".to_owned())
 }

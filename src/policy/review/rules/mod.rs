@@ -269,6 +269,12 @@ pub static RULES: &[&Rule] = &[
     &secret_token::RULE,
 ];
 
+/// The rule about what nothing was looked for in.
+#[must_use]
+pub fn unreadable() -> &'static Rule {
+    &meta_unreadable::RULE
+}
+
 /// The rule of this id.
 #[must_use]
 pub fn rule(id: &str) -> Option<&'static Rule> {

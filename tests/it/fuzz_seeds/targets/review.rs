@@ -7,7 +7,7 @@ use skill_trust::policy::review::extract::units;
 use skill_trust::policy::review::shell::machine::{Event, Machine};
 use skill_trust::policy::review::shell::read::read;
 use skill_trust::policy::review::shell::tree::{Fault, Span};
-use skill_trust::policy::review::{File, scan};
+use skill_trust::policy::review::{File, scan, text_of};
 
 /// A name of each kind of file that is taken apart in a way of its own.
 pub(crate) const NAMES: &[&str] = &[
@@ -135,9 +135,9 @@ pub(crate) fn look(data: &[u8]) {
         assert_eq!(found, scan(&[other, file]));
     }
     assert!(found.windows(2).all(|pair| pair[0].tier >= pair[1].tier), "{found:?}");
-    let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
+    let text = text_of(bytes);
     for one in &found {
-        let of = if one.path == name { text } else { std::str::from_utf8(other.bytes).ok() };
+        let of = if one.path == name { text.clone() } else { text_of(other.bytes) };
         let Some(of) = of else {
             assert_eq!((one.place.start, one.place.end), (0, 0), "{one:?}");
             continue;
