@@ -42,6 +42,10 @@ use unit::{Kind, Lines, Unit};
 /// Largest file that is read as text.
 pub const LARGEST: usize = 1024 * 1024;
 
+/// In how many languages a file is looked at that is run as a program, beside what it
+/// is by its name.
+const LANGUAGES: usize = 2;
+
 /// Findings of one rule at one tier in one file; more say nothing more.
 const MOST_TOLD: usize = 200;
 
@@ -128,12 +132,21 @@ impl Walk {
     /// Attack: commands in `data.txt`, and `bash data.txt`.
     fn look_at_programs(&mut self, files: &[&File<'_>]) {
         // A program may name another one: each file is looked at once for each language.
+        // Attack: a long file that has itself run in every one.
+        let mut counts = BTreeMap::<&str, usize>::new();
         while let Some((name, language)) = self.programs.pop_first() {
             for file in files.iter().filter(|file| base(file.path) == name) {
                 if !self.known.insert((file.path.to_owned(), language)) {
                     continue;
                 }
                 self.begin(file);
+                let count = counts.entry(file.path).or_default();
+                *count += 1;
+                if *count > LANGUAGES {
+                    let message = "it is run as a program of more languages than are looked at".to_owned();
+                    self.report.tell(rules::unreadable(), Context::File, BEGIN, message, None);
+                    continue;
+                }
                 match text_of(file.bytes) {
                     Some(whole) => {
                         let unit = Unit::at(Context::Script, Kind::Code(language), &whole, 0);

@@ -32,7 +32,10 @@ pub fn units(path: &str, executable: bool, whole: &str) -> Vec<Unit> {
     let mut all = by_name(&name, ending, path, whole);
     let named = !matches!(all.as_slice(), [Unit { kind: Kind::Data | Kind::Words, .. }]);
     let first = shebang(whole);
-    let known = all.iter().any(|unit| first.is_some_and(|language| unit.kind == Kind::Code(language)));
+    // A command that was found in a sentence of it is not the program.
+    let whole_of =
+        |unit: &Unit, language| unit.kind == Kind::Code(language) && unit.text.len() == whole.len();
+    let known = all.iter().any(|unit| first.is_some_and(|language| whole_of(unit, language)));
     match first {
         Some(language) if !known && !matches!(ending, "md" | "mdx" | "markdown") => {
             all.push(code(language, whole))

@@ -176,6 +176,10 @@ pub(super) const TEXTS: &[Text] = &[
     }),
     ("invisible characters", "SKILL.md", |size| "a\u{200b}".repeat(size / 4)),
     ("letters of two alphabets", "SKILL.md", |size| again("```sh\nсurl x\n```\n", size)),
+    ("has itself run in every language", "notes.md", |size| {
+        again("```sh\nbash notes.md; python3 notes.md; ruby notes.md; node notes.md\n```\n", size)
+    }),
+    ("texts in a list", "package.json", |size| format!("[{}1]", again("\"a\",", size))),
     ("addresses", "notes.txt", |size| again("http://203.0.113.9/a ", size)),
     ("sentences of a lure", "notes.txt", |size| {
         again("Before you begin, download the tool and paste the command. ", size)

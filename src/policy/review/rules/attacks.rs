@@ -287,6 +287,14 @@ fn attack_a_file_of_data_that_is_run_as_a_program() {
         let expected = ("assets/list.csv".to_owned(), Tier::Confirm, "meta.unreadable".to_owned());
         assert!(found.contains(&expected), "{call}: {found:?}");
     }
+    // In more languages than are looked at.
+    let every =
+        ["bash", "python3", "perl", "ruby", "node"].map(|name| format!("`{name} list.csv`\n")).concat();
+    let skill = format!("---\nname: x\ndescription: y\n---\n{every}");
+    let found = told(&[("SKILL.md", skill.as_bytes()), ("list.csv", CHAIN.as_bytes())]);
+    for rule in [("exec.decode", Tier::Block), ("meta.unreadable", Tier::Confirm)] {
+        assert!(found.iter().any(|(_, tier, id)| (id.as_str(), *tier) == rule), "{found:?}");
+    }
     // One data file that runs the next, and so on round.
     let (a, b) = ("sh b.csv\n".to_owned(), format!("sh a.csv\n{CHAIN}"));
     let skill = b"---\nname: x\ndescription: y\n---\n`sh a.csv`\n";

@@ -91,7 +91,7 @@ pub(super) static RULE: Rule = Rule {
     owasp: &["AST08"],
     what: "A file that should be text by its ending, by its first line or because it is run as a program, and is \
            none or is larger than 1 MiB; or an archive.",
-    why: "Nothing was found in it because nothing was looked for. That must not pass for clean.",
+    why: "What could not be read was not looked at. That must not pass for clean.",
     instead: "Ship text as UTF-8 and in files of a size that somebody reads, and what is in an archive as files.",
     limits: "Pictures, fonts, sound and documents are not text and are left alone. What is not UTF-8 and has no \
              byte 0 is looked at all the same, with a stand-in for each byte that is no text.",
@@ -99,6 +99,9 @@ pub(super) static RULE: Rule = Rule {
     alike: "Notes.\n=== notes.txt ===\nab, привет\n=== picture.png ===\n\u{0}\u{1}\n",
     look: Look::File(|file| told(file).into_iter().collect()),
 };
+
+/// What is said of text in another encoding than UTF-8.
+const ODD: &str = "it is not UTF-8, and bytes that are no text in it were passed over";
 
 fn told(file: &File<'_>) -> Option<String> {
     let ending = ending(file.path);
@@ -114,5 +117,5 @@ fn told(file: &File<'_>) -> Option<String> {
         return Some(format!("it is longer than {LARGEST} bytes, and no more are looked at"));
     }
     (!text && (TEXT.contains(&ending.as_str()) || program || file.executable))
-        .then(|| "should be text and is none".to_owned())
+        .then(|| if file.bytes.contains(&0) { "should be text and is none" } else { ODD }.to_owned())
 }
