@@ -10,6 +10,7 @@
 use super::finding::Tier;
 use super::json::{Malformed, Value};
 use super::text;
+use std::collections::BTreeMap;
 
 /// Results of one file that are taken.
 pub const RESULTS_MAX: usize = 5_000;
@@ -80,14 +81,17 @@ pub fn read(bytes: &[u8]) -> Result<Report, Malformed> {
         let named = driver.and_then(|driver| driver.get("name")).and_then(Value::as_text);
         let tool =
             text::escape_short(named.filter(|name| !name.trim().is_empty()).unwrap_or("unnamed"), NAME_MAX);
-        let run = Run { value: run, driver, tool };
+        let run = Run { value: run, driver, tool, rules: rules(driver) };
         let invocations = run.value.get("invocations").and_then(Value::as_list).unwrap_or_default();
         let failed = |one: &&Value| one.get("executionSuccessful") == Some(&Value::Bool(false));
         out.failed += usize::from(invocations.iter().any(|one| failed(&one)));
         for result in run.value.get("results").and_then(Value::as_list).unwrap_or_default() {
-            let Some(found) = run.result(result) else { continue };
+            if !says_something(result) {
+                continue;
+            }
+            // Attack: as many results as four megabytes hold, each to be worked out.
             if out.results.len() < RESULTS_MAX {
-                out.results.push(found);
+                out.results.push(run.result(result));
             } else {
                 out.left_off += 1;
             }
@@ -102,15 +106,26 @@ struct Run<'a> {
     value: &'a Value,
     driver: Option<&'a Value>,
     tool: String,
+    /// What the tool says of its rules, by their ids.
+    rules: BTreeMap<&'a str, &'a Value>,
+}
+
+/// The rules of a tool; of several with one id the first.
+fn rules(driver: Option<&Value>) -> BTreeMap<&str, &Value> {
+    let all = driver.and_then(|driver| driver.get("rules")?.as_list()).unwrap_or_default();
+    all.iter().rev().filter_map(|rule| Some((text_of(rule, "id")?, rule))).collect()
+}
+
+/// Whether a result says that something was found.
+fn says_something(result: &Value) -> bool {
+    !matches!(text_of(result, "kind"), Some("pass" | "notApplicable"))
+        && text_of(result, "baselineState") != Some("absent")
 }
 
 impl Run<'_> {
-    /// A result; `None` if it says that nothing was found.
-    fn result(&self, result: &Value) -> Option<Foreign> {
+    /// A result.
+    fn result(&self, result: &Value) -> Foreign {
         let kind = text_of(result, "kind").unwrap_or("fail");
-        if matches!(kind, "pass" | "notApplicable") || text_of(result, "baselineState") == Some("absent") {
-            return None;
-        }
         let rule = self.rule(result);
         let by_rule = rule.and_then(|rule| text_of(rule.get("defaultConfiguration")?, "level"));
         let tier = match (kind, text_of(result, "level").or(by_rule)) {
@@ -124,7 +139,7 @@ impl Run<'_> {
             .unwrap_or("unnamed");
         let name = format!("{}:{}", self.tool, text::escape_short(id, NAME_MAX));
         let message = self.message(result.get("message"), rule);
-        Some(Foreign { rule: name.replace(char::is_whitespace, "-"), tier, message, at: self.place(result) })
+        Foreign { rule: name.replace(char::is_whitespace, "-"), tier, message, at: self.place(result) }
     }
 
     /// What the tool says of the rule that a result is of.
@@ -135,7 +150,7 @@ impl Run<'_> {
             return Some(found);
         }
         let id = text_of(result, "ruleId").or_else(|| text_of(result.get("rule")?, "id"))?;
-        rules.iter().find(|rule| text_of(rule, "id") == Some(id))
+        self.rules.get(id).copied()
     }
 
     /// The words of a result, or those of its rule.
@@ -146,14 +161,11 @@ impl Run<'_> {
             let id = text_of(message?, "id")?;
             text_of(rule?.get("messageStrings")?.get(id)?, "text")
         };
-        let by_rule = || text_of(rule?.get("shortDescription")?, "text").or_else(|| text_of(rule?, "name"));
+        let short = || text_of(rule?.get("shortDescription")?, "text");
+        let by_rule = || short().or_else(|| text_of(rule?, "name"));
         let words = own.or_else(by_id).or_else(by_rule).unwrap_or("says nothing of it");
         let given = message.and_then(|message| message.get("arguments")).and_then(Value::as_list);
-        let mut out: String = words.chars().take(MESSAGE_MAX).collect();
-        for (at, value) in given.unwrap_or_default().iter().take(10).enumerate() {
-            let value: String = value.as_text().unwrap_or_default().chars().take(200).collect();
-            out = out.replace(&format!("{{{at}}}"), &value);
-        }
+        let out = filled(words, given.unwrap_or_default());
         let lines: Vec<_> = out.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         lines.join(" ").chars().take(MESSAGE_MAX).collect()
     }
@@ -193,6 +205,33 @@ impl Run<'_> {
         }
         Some(path)
     }
+}
+
+/// Words with `{0}` and so on filled in from a list.
+///
+/// Attack: `{0}` many times, filled in by `{1}` many times, and so on: ten rounds
+/// of that are more than any memory. What was filled in is not looked at again,
+/// and nothing is written beyond what is kept.
+fn filled(words: &str, given: &[Value]) -> String {
+    let (mut out, mut left, mut rest) = (String::new(), MESSAGE_MAX, words);
+    while left > 0
+        && let Some(first) = rest.chars().next()
+    {
+        let number =
+            rest.strip_prefix('{').and_then(|rest| rest[..rest.floor_char_boundary(4)].split_once('}'));
+        let number =
+            number.map(|(number, _)| number).filter(|number| number.bytes().all(|c| c.is_ascii_digit()));
+        let value = number.and_then(|number| Some((given.get(number.parse::<usize>().ok()?)?, number)));
+        let (part, length) = match value {
+            Some((value, number)) => (value.as_text().unwrap_or_default(), number.len() + 2),
+            None => (&rest[..first.len_utf8()], first.len_utf8()),
+        };
+        let before = out.len();
+        out.extend(part.chars().take(left.min(200)));
+        left -= out[before..].chars().count();
+        rest = &rest[length..];
+    }
+    out
 }
 
 fn text_of<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
@@ -297,6 +336,51 @@ mod tests {
         assert_eq!(one("{}").message, "says nothing of it");
         let long = format!(r#"{{"message":{{"text":"{}"}}}}"#, "é".repeat(9_999));
         assert_eq!(one(&long).message.chars().count(), MESSAGE_MAX);
+    }
+
+    #[test]
+    fn what_is_not_in_the_list_stays_as_it_is() {
+        for (text, wanted) in [
+            ("{0} {1}{0} {2} {x} {} { {é} {+0} {0", "a ba {2} {x} {} { {é} {+0} {0"),
+            ("{3}", "{3}"),
+            ("{99999}", "{99999}"),
+        ] {
+            let result = format!(r#"{{"message":{{"text":"{text}","arguments":["a","b"]}}}}"#);
+            assert_eq!(one(&result).message, wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn attack_what_is_filled_in_is_not_filled_in_again() {
+        let given: Vec<_> =
+            (1..=10).map(|next| format!(r#""{}""#, format!("{{{next}}}").repeat(66))).collect();
+        let given = given.join(",");
+        let result = format!(r#"{{"message":{{"text":"{}","arguments":[{given}]}}}}"#, "{0}".repeat(330));
+        let found = one(&result).message;
+        assert_eq!(found.chars().count(), MESSAGE_MAX);
+        assert!(found.starts_with("{1}{1}{1}"), "{found}");
+        // A list of nothing but empty words ends too.
+        let empty = format!(r#"{{"message":{{"text":"{}x","arguments":[""]}}}}"#, "{0}".repeat(100_000));
+        assert_eq!(one(&empty).message, "x");
+    }
+
+    #[test]
+    fn attack_many_results_of_many_rules_cost_what_they_are_long() {
+        let many = 40_000;
+        let rules: Vec<_> = (0..many).map(|at| format!(r#"{{"id":"R{at}"}}"#)).collect();
+        let found: Vec<_> = (0..many).map(|_| format!(r#"{{"ruleId":"R{}"}}"#, many - 1)).collect();
+        let run = format!(
+            r#"{{"tool":{{"driver":{{"name":"t","rules":[{}]}}}},"results":[{}]}}"#,
+            rules.join(","),
+            found.join(",")
+        );
+        let begun = std::time::Instant::now();
+        let report = log(&run).unwrap();
+        assert_eq!((report.results.len(), report.left_off), (RESULTS_MAX, many - RESULTS_MAX));
+        // Searched one by one they would be over a thousand million comparisons.
+        assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
+        let twice = r#"{"tool":{"driver":{"name":"t","rules":[{"id":"R","name":"first"},{"id":"R","name":"second"}]}},"results":[{"ruleId":"R"}]}"#;
+        assert_eq!(log(twice).unwrap().results[0].message, "first");
     }
 
     #[test]

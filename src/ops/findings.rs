@@ -13,6 +13,8 @@ use crate::model::lifecycle::RevisionRow;
 use crate::model::limits::Fault;
 use crate::model::manifest::Manifest;
 use crate::policy::gate::Hashed;
+use crate::policy::judge::Judgement;
+use crate::policy::review::secrets::Secrets;
 use crate::policy::review::{File, LARGEST, scan};
 use crate::system::home::Home;
 use crate::system::store::Store;
@@ -82,6 +84,26 @@ pub fn of(held: &[Held]) -> Vec<Finding> {
         .map(|one| File { path: &one.path, bytes: &one.bytes, executable: one.executable })
         .collect();
     scan(&files)
+}
+
+/// The keys and tokens that these files hold.
+#[must_use]
+pub fn secrets(held: &[Held]) -> Secrets<'_> {
+    Secrets::of(held.iter().map(|one| one.bytes.as_slice()))
+}
+
+/// Takes keys and tokens out of what is said of a skill: a screen, a log and a
+/// document of ours must not be the next place that they leak from.
+pub fn hush(secrets: &Secrets<'_>, judged: &mut Judgement) {
+    let weighed = judged.findings.iter_mut().map(|one| &mut one.finding);
+    let excepted = judged.excepted.iter_mut().map(|one| &mut one.finding);
+    weighed.chain(excepted).for_each(|finding| hush_one(secrets, finding));
+}
+
+/// The same of one finding.
+pub fn hush_one(secrets: &Secrets<'_>, finding: &mut Finding) {
+    finding.message = secrets.without(&finding.message);
+    finding.reads_as = finding.reads_as.take().map(|text| secrets.without(&text));
 }
 
 /// The store copy of a revision, opened and hashed as a whole.

@@ -126,13 +126,15 @@ pub fn told(
     now: Timestamp,
 ) -> Result<Told, Stop> {
     let held = findings::stored(home, row)?;
-    let judgement = judge::judge(findings::of(&held), &policy.findings, &row.revision.digest, now);
+    let mut judgement = judge::judge(findings::of(&held), &policy.findings, &row.revision.digest, now);
     let mut before = before(home, ledger, row)?;
     let mut was_there = |finding: &Finding| {
         let at = before.iter().position(|old| *old == Essence::of(&held, finding));
         at.map(|at| before.swap_remove(at)).is_some()
     };
     let known = judgement.findings.iter().map(|one| was_there(&one.finding)).collect();
+    // Only now: what is compared is what was found, and what is shown has no keys in it.
+    findings::hush(&findings::secrets(&held), &mut judgement);
     Ok(Told { judgement, known, problem: known_rules(policy).err() })
 }
 

@@ -5,6 +5,8 @@ mod formats;
 mod imports;
 mod policy;
 mod sarif;
+mod secrets;
+mod whole;
 
 use crate::support::sandbox::{Sandbox, Story};
 

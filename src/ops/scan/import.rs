@@ -15,6 +15,7 @@ use crate::model::finding::{Context, Finding, Place, Tier};
 use crate::model::json::EVIDENCE_MAX;
 use crate::model::sarif::{self, At, Foreign, Report};
 use crate::model::text;
+use crate::policy::review::secrets::Secrets;
 use crate::system::regular;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
@@ -168,7 +169,7 @@ pub(super) fn rest(scan: &mut Scan, reports: Reports, placed: &[usize]) {
             tier: result.tier,
             rule: result.rule.clone(),
             path: result.at.as_ref().map(|at| text::escape_short(&at.path, 300)),
-            message: result.message.clone(),
+            message: Secrets::default().without(&result.message),
         })
         .collect();
     scan.elsewhere.sort_by(|a, b| (b.tier, &a.path, &a.rule).cmp(&(a.tier, &b.path, &b.rule)));

@@ -1,38 +1,35 @@
 //! Findings with what stands where they stand: lines, prints, and no secrets.
 
 use super::Told;
-use super::findings::Held;
+use super::findings::{self, Held};
 use crate::model::excerpt::{self, Text};
 use crate::model::finding::{Finding, Place, Tier};
 use crate::policy::judge::Judgement;
+use crate::policy::review::secrets::Secrets;
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Findings of ours and of others with what stands there, heaviest first. Keys and
 /// tokens are covered in what is excepted too.
-pub(super) fn tell(judged: &mut Judgement, foreign: Vec<Finding>, held: &[Held]) -> Vec<Told> {
+pub(super) fn tell(judged: &mut Judgement, mut foreign: Vec<Finding>, held: &[Held]) -> Vec<Told> {
+    if judged.findings.is_empty() && judged.excepted.is_empty() && foreign.is_empty() {
+        return Vec::new();
+    }
+    let secrets = findings::secrets(held);
+    findings::hush(&secrets, judged);
+    foreign.iter_mut().for_each(|finding| findings::hush_one(&secrets, finding));
     let weighed = std::mem::take(&mut judged.findings);
-    let found = weighed.iter().map(|one| &one.finding).chain(judged.excepted.iter().map(|one| &one.finding));
-    let found: Vec<&Finding> = found.filter(|finding| is_secret(finding)).collect();
-    let secrets = secrets(held, &found);
-    let files = covered(held, &found, &secrets);
     let own = weighed.into_iter().map(|one| (one.finding, false, one.by.map(|by| (one.own, by))));
     let mut all: Vec<_> = own.chain(foreign.into_iter().map(|finding| (finding, true, None))).collect();
-    let excepted = judged.excepted.iter_mut().map(|one| &mut one.finding);
-    for finding in all.iter_mut().map(|(finding, ..)| finding).chain(excepted) {
-        for secret in secrets.get(&finding.path).into_iter().flatten() {
-            finding.message = excerpt::without(&finding.message, secret);
-            finding.reads_as = finding.reads_as.take().map(|text| excerpt::without(&text, secret));
-        }
-    }
+    let counted = all.iter().map(|(finding, ..)| finding);
+    let excepted = judged.excepted.iter().map(|one| &one.finding);
+    let files = covered(held, &secrets, counted.chain(excepted));
     let key = |finding: &Finding| {
         (Reverse(finding.tier), finding.path.clone(), finding.place.start, finding.rule.clone())
     };
     all.sort_by_cached_key(|(finding, is_foreign, _)| (key(finding), *is_foreign));
-    let named: BTreeSet<_> = all.iter().map(|(finding, ..)| finding.path.as_str()).collect();
-    let of = |path: &str| files.get_key_value(path).map(|(path, bytes)| (*path, Text::new(bytes)));
-    let texts: BTreeMap<_, _> = named.into_iter().filter_map(of).collect();
+    let texts: BTreeMap<_, _> = files.iter().map(|(path, bytes)| (*path, Text::new(bytes))).collect();
     let mut seen = BTreeMap::new();
     all.into_iter()
         .map(|(finding, is_foreign, own)| told(finding, is_foreign, own, &texts, &mut seen))
@@ -59,47 +56,25 @@ fn told(
     Told { region: text.region(place), excerpt: text.excerpt(place), print, is_foreign, own, finding }
 }
 
-/// The keys and tokens that were found, each in one line, by file.
-fn secrets<'a>(held: &'a [Held], found: &[&Finding]) -> BTreeMap<String, BTreeSet<&'a str>> {
-    let mut out: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    for finding in found {
-        let file = held.iter().find(|one| one.path == finding.path);
-        let text = file.and_then(|file| file.bytes.get(finding.place.start..finding.place.end));
-        let line = text.and_then(|text| std::str::from_utf8(text).ok()?.lines().next());
-        out.entry(finding.path.clone()).or_default().extend(line.filter(|line| line.len() >= 8));
-    }
-    out
-}
-
-fn is_secret(finding: &Finding) -> bool {
-    finding.rule.starts_with("secret.")
-}
-
-/// The files as they may be shown: keys and tokens that were found in them are
-/// covered, for a log of ours must not be the next place they leak from.
-fn covered<'a>(
+/// The files that something was found in, as they may be shown: a log of ours must
+/// not be the next place that a key or token leaks from.
+fn covered<'a, 'b>(
     held: &'a [Held],
-    found: &[&Finding],
-    secrets: &BTreeMap<String, BTreeSet<&str>>,
+    secrets: &Secrets<'_>,
+    found: impl Iterator<Item = &'b Finding>,
 ) -> BTreeMap<&'a str, Cow<'a, [u8]>> {
-    let mut out: BTreeMap<_, _> =
-        held.iter().map(|one| (one.path.as_str(), Cow::Borrowed(one.bytes.as_slice()))).collect();
+    let mut places: BTreeMap<&str, Vec<Place>> = BTreeMap::new();
     for finding in found {
-        if let Some(bytes) = out.get_mut(finding.path.as_str()) {
-            excerpt::cover(bytes.to_mut(), &finding.place);
-        }
+        let of_file = places.entry(finding.path.as_str()).or_default();
+        of_file.extend(finding.rule.starts_with("secret.").then_some(finding.place));
     }
-    // The same one once more in a line is no finding of its own.
-    for (path, secrets) in secrets {
-        let Some(bytes) = out.get_mut(path.as_str()) else { continue };
-        let whole = held.iter().find(|one| one.path == *path).map_or(&[][..], |one| &one.bytes);
-        let text = std::str::from_utf8(whole).unwrap_or_default();
-        for secret in secrets {
-            for (start, _) in text.match_indices(secret) {
-                let place = Place { start, end: start + secret.len(), line: 0, column: 0 };
-                excerpt::cover(bytes.to_mut(), &place);
-            }
+    let files = held.iter().filter_map(|file| {
+        let places = places.get(file.path.as_str())?;
+        let mut bytes = secrets.covered(&file.bytes);
+        for place in places {
+            excerpt::cover(bytes.to_mut(), place);
         }
-    }
-    out
+        Some((file.path.as_str(), bytes))
+    });
+    files.collect()
 }

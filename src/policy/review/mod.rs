@@ -19,6 +19,7 @@ pub mod hosts;
 pub mod markdown;
 pub mod page;
 pub mod rules;
+pub mod secrets;
 pub mod shell;
 pub mod unit;
 

@@ -91,7 +91,7 @@ fn schema() -> Value {
     ) // 3.13
 }
 
-fn sarif(sandbox: &Sandbox, args: &[&str], code: i32) -> Value {
+pub(super) fn sarif(sandbox: &Sandbox, args: &[&str], code: i32) -> Value {
     let said = sandbox.run(&[&["scan", "--format", "sarif"], args].concat()).code(code).0;
     let log: Value = serde_json::from_str(&said.stdout).unwrap();
     let schema = jsonschema::validator_for(&schema()).unwrap();

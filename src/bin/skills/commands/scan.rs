@@ -14,7 +14,7 @@ use skill_trust::model::finding::Tier;
 use skill_trust::model::text;
 use skill_trust::ops::scan::{self, Request, Scan, What};
 use skill_trust::ops::verify;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Say what a skill's text would do, by rules
 #[derive(Debug, clap::Args)]
@@ -130,6 +130,8 @@ struct Looked {
 struct View {
     /// The least that is shown.
     min: Tier,
+    /// Whether that was asked for: `-v` shows no more then.
+    min_given: bool,
     /// From where on it is a failure.
     fail_on: Option<Tier>,
     verbose: bool,
@@ -174,6 +176,7 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     let usual = if people { Tier::Confirm } else { Tier::Note };
     let view = View {
         min: args.min.map_or(usual, Least::tier),
+        min_given: args.min.is_some(),
         fail_on: args.fail_on.tier(),
         verbose: context.globals.verbose,
         columns: context.out.columns().unwrap_or(100).min(160),
@@ -213,7 +216,7 @@ fn look(context: &Context, what: &str, import: &[PathBuf]) -> Result<Looked, Sto
     let request = Request { what: asked, import: import.to_vec(), here: here.clone(), threads };
     let scan = scan::scan(&context.world, &request).map_err(|stop| not_a_path(stop, is_path, typed))?;
     let clean: PathBuf = typed.components().filter(|part| part.as_os_str() != ".").collect();
-    let below = full.strip_prefix(&here).map(Path::to_owned).unwrap_or_default();
+    let below = below(&full, &here);
     Ok(Looked {
         named: text::escape(what),
         typed: if is_path { clean } else { PathBuf::new() },
@@ -221,6 +224,42 @@ fn look(context: &Context, what: &str, import: &[PathBuf]) -> Result<Looked, Sto
         is_folder: is_path,
         scan,
     })
+}
+
+/// The way from one folder to another below it; empty if it is not below it.
+fn below(full: &Path, here: &Path) -> PathBuf {
+    // `../here/skill` lies here too; only the system knows where `..` leads behind a link.
+    let real = full.components().any(|part| part == Component::ParentDir);
+    let real = real.then(|| Some((full.canonicalize().ok()?, here.canonicalize().ok()?))).flatten();
+    let (full, here) = real.unwrap_or_else(|| (full.to_owned(), here.to_owned()));
+    // What could not be asked for still has its `..`, and names no place below.
+    let below = full.strip_prefix(&here).ok();
+    let below = below.filter(|below| below.components().all(|part| part != Component::ParentDir));
+    below.map(Path::to_owned).unwrap_or_default()
+}
+
+/// What kept an answer from being whole, but for what could not be read: in words,
+/// with how heavy it is.
+fn not_whole(scan: &Scan) -> Vec<(Tier, &'static str, String)> {
+    let mut out = Vec::new();
+    if let Some(stop) = &scan.problem {
+        let next = if stop.next.is_empty() { String::new() } else { format!("; next: {}", stop.next) };
+        let words = format!("not gone by, every rule weighs what it says itself: {}{next}", stop.what);
+        out.push((Tier::Block, "policy", words));
+    }
+    for one in &scan.imported {
+        let tools = if one.tools.is_empty() { "no tool".to_owned() } else { one.tools.join(", ") };
+        if one.failed > 0 {
+            let words = format!("{tools} did not finish, as {} says itself: scan with it again", one.file);
+            out.push((Tier::Block, "import", words));
+        }
+        if one.left_off > 0 {
+            let words =
+                format!("too many results: {} of {}, by {tools}, are left out", one.left_off, one.file);
+            out.push((Tier::Block, "import", words));
+        }
+    }
+    out
 }
 
 /// A name that no skill has: what was meant may be a path.

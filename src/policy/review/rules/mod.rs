@@ -92,7 +92,7 @@ mod prompt_trust;
 mod remote_nc_listener;
 mod remote_shell;
 mod secret_private_key;
-mod secret_token;
+pub(super) mod secret_token;
 mod unseen;
 
 /// How a rule looks.

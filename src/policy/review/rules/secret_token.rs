@@ -76,26 +76,37 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn look(page: &Page<'_>) -> Vec<Hit> {
-    let (mut all, mut at) = (Vec::new(), 0);
-    let bytes = page.text.as_bytes();
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    while at < bytes.len() {
-        let length = bytes[at..].iter().take_while(|byte| is_part(byte)).count();
-        let word = page.text.get(at..at + length).unwrap_or_default();
-        if (20..8192).contains(&length)
-            && let Some(whose) = token(word)
-        {
+    let mut all = Vec::new();
+    for (at, word) in words(page.text).filter(|(_, word)| (20..8192).contains(&word.len())) {
+        if let Some(whose) = token(word) {
             let first: String = word.chars().take(4).collect();
-            let told = format!("a token of {whose}: `{first}…`, {length} letters");
-            all.push(Hit::new(at, at + length, Tier::Warn, told));
+            let told = format!("a token of {whose}: `{first}…`, {} letters", word.len());
+            all.push(Hit::new(at, at + word.len(), Tier::Warn, told));
         }
-        at += length.max(1);
     }
     all
 }
 
+/// The words that may be tokens, each with its first byte.
+pub(in crate::policy::review) fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let mut at = 0;
+    text.split(move |c| !is_part(c)).filter_map(move |word| {
+        let start = at;
+        let behind = text.get(start + word.len()..).and_then(|rest| rest.chars().next());
+        at = start + word.len() + behind.map_or(0, char::len_utf8);
+        (!word.is_empty()).then_some((start, word))
+    })
+}
+
+/// Whether a word that was cut may be the beginning of a token.
+pub(in crate::policy::review) fn begins_one(word: &str) -> bool {
+    let rest = TOKENS.iter().find_map(|(prefix, ..)| word.strip_prefix(prefix));
+    rest.is_some_and(|rest| rest.bytes().any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase()))
+}
+
 /// Whose token a word is.
-fn token(word: &str) -> Option<&'static str> {
+pub(in crate::policy::review) fn token(word: &str) -> Option<&'static str> {
     let (prefix, least, whose) = TOKENS.iter().find(|(prefix, ..)| word.starts_with(prefix))?;
     let rest = word.get(prefix.len()..)?.trim_end_matches(['.', '-', '_']);
     let low = word.to_lowercase();

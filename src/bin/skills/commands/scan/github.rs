@@ -8,17 +8,23 @@
 //! Attack: a file's name or a text that holds a line break, so that the rest of
 //! it is a command of its own; or a `,` or `::`, so that it is another field.
 
-use super::{Looked, View};
+use super::{Looked, View, not_whole};
 use skill_trust::model::excerpt::Region;
 use skill_trust::model::finding::Tier;
 use skill_trust::model::text;
 use skill_trust::ops::scan::is_unread;
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The lines, the heaviest first: no more than ten of a kind are shown for a step.
 pub(super) fn lines(all: &[Looked], view: View) -> Vec<String> {
     let mut out = Vec::new();
+    // The policy is one for all that was named.
+    let about: BTreeSet<_> = all.iter().flat_map(|looked| not_whole(&looked.scan)).collect();
+    for (tier, title, words) in &about {
+        out.push((Reverse(*tier), line(kind(*tier), None, None, title, words)));
+    }
     for looked in all {
         let scan = &looked.scan;
         for fault in &scan.faults {
@@ -69,7 +75,10 @@ const fn kind(tier: Tier) -> &'static str {
 fn line(kind: &str, file: Option<&Path>, region: Option<&Region>, title: &str, words: &str) -> String {
     let mut fields = Vec::new();
     if let Some(file) = file {
-        fields.push(format!("file={}", property(&text::escape_bytes(file.as_os_str().as_encoded_bytes()))));
+        // A path is compared with what lies there: no letter of it is written out
+        // but those that nobody would see.
+        let file = text::escape_bytes(file.as_os_str().as_encoded_bytes());
+        fields.push(format!("file={}", field(&file)));
         let (line, end) = region.map_or((1, 1), |region| (region.line, region.end_line));
         fields.push(format!("line={line},endLine={end}"));
         // Columns are understood in a single line alone.
@@ -84,12 +93,22 @@ fn line(kind: &str, file: Option<&Path>, region: Option<&Region>, title: &str, w
 /// The words behind the second `::`.
 fn data(words: &str) -> String {
     let lines: Vec<_> = words.split('\n').map(text::reveal).collect();
-    lines.join("\n").replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    encoded(&lines.join("\n"))
 }
 
-/// The value of a field before it.
+/// The value of a field before it, for people.
 fn property(value: &str) -> String {
     data(value).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// The same of what programs read, which is escaped already.
+fn field(value: &str) -> String {
+    encoded(value).replace(':', "%3A").replace(',', "%2C")
+}
+
+/// What would end a line or begin an escape.
+fn encoded(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 #[cfg(test)]
@@ -120,6 +139,13 @@ mod tests {
         let across = Region { end_line: 5, ..region };
         let made = line("notice", Some(Path::new("c")), Some(&across), "t", "w");
         assert_eq!(made, "::notice file=c,line=3,endLine=5,title=t::w");
+    }
+
+    #[test]
+    fn a_file_is_named_as_it_lies_there() {
+        let path = "\u{434}\u{43e}\u{43a}s/p\u{430}y \u{e9}.sh";
+        let made = line("error", Some(Path::new(path)), None, "p\u{430}y", "p\u{430}y");
+        assert_eq!(made, format!("::error file={path},line=1,endLine=1,title=p\\u{{430}}y::p\\u{{430}}y"));
     }
 
     #[test]

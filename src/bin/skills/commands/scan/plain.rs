@@ -245,13 +245,14 @@ pub(super) fn summary(all: &[Looked], view: View) -> Vec<String> {
     let skills = || all.iter().flat_map(|looked| &looked.scan.skills);
     let files = skills().map(|skill| skill.files).sum();
     let looked = format!("{}, {}", render::count(skills().count(), "skill"), render::count(files, "file"));
+    let more = if view.min_given { "a lower --min" } else { "-v" };
     let found = match (part(true), part(false)) {
         (shown, folded) if shown.is_empty() && folded.is_empty() => "nothing was found".to_owned(),
         (shown, folded) if folded.is_empty() => shown,
         (shown, folded) if shown.is_empty() => {
-            format!("nothing at {} or above; below it {folded} (-v shows them)", view.min.name())
+            format!("nothing at {} or above; below it {folded} ({more} shows them)", view.min.name())
         }
-        (shown, folded) => format!("{shown}; below that {folded} (-v shows them)"),
+        (shown, folded) => format!("{shown}; below that {folded} ({more} shows them)"),
     };
     let reached = |tier: &Tier| view.fail_on.is_some_and(|least| *tier >= least);
     let failed = counts.iter().any(|(tier, count)| *count > 0 && reached(tier));
@@ -268,11 +269,16 @@ pub(super) fn summary(all: &[Looked], view: View) -> Vec<String> {
         let head = paint(Tone::Bad, "not whole");
         let places = render::count(unread + places, "place");
         out.push(format!("{head}  {places} could not be looked at, and nothing is known of what is there"));
-    } else if all.iter().any(|looked| !looked.scan.is_complete()) {
+    }
+    if all.iter().any(|looked| looked.scan.problem.is_some()) {
+        let head = paint(Tone::Bad, "not whole");
         out.push(format!(
-            "{}  another scanner did not finish, or found too much",
-            paint(Tone::Bad, "not whole")
+            "{head}  the policy could not be gone by, so this is not what it says of these skills"
         ));
+    }
+    if all.iter().any(|looked| !looked.scan.imported.iter().all(Imported::is_whole)) {
+        let head = paint(Tone::Bad, "not whole");
+        out.push(format!("{head}  another scanner did not finish, or found too much"));
     }
     out
 }

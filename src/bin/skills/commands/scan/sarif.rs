@@ -2,9 +2,10 @@
 //!
 //! Columns count code points. Paths are relative to the folder that we run in,
 //! if what is scanned lies there, and else to what is scanned; no path of the
-//! machine is in it, so that the same bytes give the same document.
+//! machine is in it, so that the same bytes give the same document. What went
+//! wrong outside of it, with the policy or another scanner's file, is named as it is.
 
-use super::{Looked, View};
+use super::{Looked, View, not_whole};
 use serde_json::{Map, Value, json};
 use skill_trust::model::excerpt::Region;
 use skill_trust::model::finding::Tier;
@@ -178,7 +179,7 @@ fn words(message: &str, path: Option<&str>) -> String {
     format!("{} (it names {path}, which was not looked at)", text::escape(message))
 }
 
-/// What could not be looked at.
+/// What could not be looked at, and why else the answer is not whole.
 fn notifications(all: &[Looked]) -> Vec<Value> {
     let one = |fault: &Fault, uri: Option<String>| {
         let mut out = Map::new();
@@ -193,6 +194,12 @@ fn notifications(all: &[Looked]) -> Vec<Value> {
         Value::Object(out)
     };
     let mut out = Vec::new();
+    // The policy is one for all that was named.
+    let about: BTreeSet<_> = all.iter().flat_map(|looked| not_whole(&looked.scan)).collect();
+    for (tier, title, words) in about {
+        let text = text::escape(&format!("{title}: {words}"));
+        out.push(json!({ "level": level(tier), "message": { "text": text } }));
+    }
     for looked in all {
         out.extend(looked.scan.faults.iter().map(|fault| one(fault, None)));
         for skill in &looked.scan.skills {
