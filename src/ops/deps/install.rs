@@ -182,7 +182,9 @@ fn search(policy: &Policy, home: &Home, account: Option<&Path>, place: Where) ->
         Where::Bubblewrap => programs::SANDBOX,
         Where::Host => programs::HOST,
     };
-    all.extend(usual.iter().map(PathBuf::from));
+    // Attack: a step starts `node` or `sh` by its name, and the first folder that has one is
+    // open to others, as `/usr/local/bin` of a group or a Homebrew of another account.
+    all.extend(programs::closed(usual));
     Ok(all)
 }
 
@@ -190,6 +192,7 @@ fn find_programs(plan: &Plan, folders: &[PathBuf]) -> Result<Vec<Program>, Stop>
     let names: BTreeSet<_> = plan.steps.iter().filter_map(|step| step.argv.first()).collect();
     let found = names.into_iter().map(|name| {
         programs::find(name, folders).map_err(|why| {
+            let why = programs::left_out(name, folders).map_or(why.clone(), |open| format!("{why}; {open}"));
             let next = "install it for the whole machine, or name its folder in the policy: [deps] programs; what \
                 lies in your own home is not looked at, since a step could change it";
             Stop::new(Code::NoProgram, why, next)

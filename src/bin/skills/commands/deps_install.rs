@@ -13,6 +13,7 @@ use skill_trust::model::dependency::{Scope, Step};
 use skill_trust::model::text;
 use skill_trust::ops::deps::install::{self, Halt, Ready, Report, Request, StepEnd, Watch};
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -77,7 +78,10 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
         context.say(&shown)?;
         context.json("deps-install-plan/1", plan_document(&ready)?)?;
         // Shown in any case; then what would become of it.
-        return install::check(&context.world, &ready).map(|()| Exit::Done);
+        install::check(&context.world, &ready)?;
+        context.say(&format!("next      {}", render::commands(&ready.command())))?;
+        context.say(&format!("a script  {}", render::commands(&ready.scriptable())))?;
+        return Ok(Exit::Done);
     }
     if context.globals.offline {
         let next = format!("without --offline: {}", ready.command());
@@ -192,16 +196,30 @@ fn finish(context: &mut Context, ready: &Ready, report: &Report) -> Ended {
             context.fault(&format!("  {line}"))?;
         }
     }
+    let problem = verdict.err();
+    // One document, also of what failed: the steps, and what the error would say.
+    let told =
+        problem.as_ref().map(|stop| json!({ "code": stop.code, "error": stop.what, "next": stop.next }));
     let document = json!({
         "name": ready.row.revision.name, "skill": ready.row.revision.digest, "digest": ready.digest,
         "where": ready.place, "end": report.end, "began": report.run.seq, "record": report.record, "steps": steps,
-        "tools": text::escape(&ready.tools.to_string_lossy()),
+        "tools": text::escape(&ready.tools.to_string_lossy()), "problem": told,
     });
-    verdict?;
+    context.json("deps-install/1", document)?;
+    match problem {
+        Some(stop) if context.globals.json => return Ok(stop.code.exit()),
+        Some(stop) => return Err(stop),
+        None => {}
+    }
     let done = render::count(report.steps.len(), "step");
     context.say(&format!("{}  {done} for {}", paint(Tone::Good, "installed"), ready.row.revision))?;
-    context.say(&format!("programs  {}", text::escape(&ready.tools.join("bin").to_string_lossy())))?;
-    context.json("deps-install/1", document)?;
+    let escaped = |path: &Path| text::escape(&path.to_string_lossy());
+    context.say(&format!("into      {}", escaped(&ready.tools)))?;
+    let programs = ready.tools.join("bin");
+    // A step may have left a link in its place.
+    if programs.symlink_metadata().is_ok_and(|there| there.is_dir()) {
+        context.say(&format!("programs  {}", escaped(&programs)))?;
+    }
     Ok(Exit::Done)
 }
 
