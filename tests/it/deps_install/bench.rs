@@ -64,6 +64,7 @@ impl Bench {
         Request {
             skill: typed(&self.revision),
             allow: BTreeSet::new(),
+            only: BTreeSet::new(),
             on_host: false,
             plan: None,
             after: None,
