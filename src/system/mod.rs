@@ -8,6 +8,8 @@ pub mod audit_log;
 pub mod below;
 pub mod checkpoint;
 pub mod clock;
+#[cfg(feature = "review")]
+mod descriptors;
 pub mod fetch;
 pub mod home;
 pub mod inspect;

@@ -9,6 +9,7 @@ use super::regular;
 use crate::model::digest::{Digest, Hasher};
 use crate::model::text;
 use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// Where programs are looked for in a sandbox, and what its PATH says.
@@ -63,9 +64,32 @@ pub fn find(name: &str, folders: &[PathBuf]) -> Result<Program, String> {
 /// # Errors
 /// Why not.
 pub fn check_folder(folder: &Path) -> Result<(), String> {
-    ancestors::check(&folder.join("program"))
-        .map_err(|fault| fault.to_string())
-        .and_then(|()| if folder.is_dir() { Ok(()) } else { Err("it is no folder".to_owned()) })
+    ancestors::check(&folder.join("program")).map_err(|fault| fault.to_string())?;
+    let there = std::fs::metadata(folder).map_err(|error| error.to_string())?;
+    if !there.is_dir() {
+        return Err("it is no folder".to_owned());
+    }
+    // Attack: in a sticky folder nobody swaps what is there, and anybody adds a `node`.
+    let mode = there.mode() & 0o7777;
+    if mode & 0o1000 != 0 && mode & 0o022 != 0 {
+        return Err(format!("it has mode {mode:04o}: others could put programs into it"));
+    }
+    Ok(())
+}
+
+/// Of these folders the ones that may be searched, and stand on a step's PATH.
+#[must_use]
+pub fn closed(folders: &[&str]) -> Vec<PathBuf> {
+    folders.iter().map(PathBuf::from).filter(|folder| check_folder(folder).is_ok()).collect()
+}
+
+/// The usual folder that has such a program, and why it is not among those that are searched.
+#[must_use]
+pub fn left_out(name: &str, searched: &[PathBuf]) -> Option<String> {
+    let others = HOST.iter().map(Path::new).filter(|folder| !searched.iter().any(|one| one == folder));
+    let has = |folder: &&Path| folder.join(name).symlink_metadata().is_ok();
+    let mut open = others.filter(has).filter_map(|folder| Some((folder, check_folder(folder).err()?)));
+    open.next().map(|(folder, why)| format!("{} is left out: {why}", shown(folder)))
 }
 
 /// A file that nobody but us and root can change, and its bytes.
@@ -139,6 +163,12 @@ mod tests {
         std::fs::set_permissions(&folders[0], PermissionsExt::from_mode(0o755)).unwrap();
         assert_eq!(check_folder(&folders[0]), Ok(()));
         assert!(check_folder(&folders[0].join("npm")).is_err());
+        let given = folders.each_ref().map(|folder| folder.to_str().unwrap());
+        assert_eq!(closed(&given), folders);
+        for mode in [0o777, 0o1777, 0o1775] {
+            std::fs::set_permissions(&folders[0], PermissionsExt::from_mode(mode)).unwrap();
+            assert_eq!(closed(&given), Vec::<PathBuf>::new(), "{mode:o}");
+        }
         for name in ["", "../npm", "/bin/sh", ".", "-n", "a b", "n\u{202e}pm"] {
             assert!(find(name, &folders).unwrap_err().contains("no name of a program"), "{name}");
         }

@@ -277,6 +277,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap", &["bin/skills/"]),
     ("clap_complete", &["bin/skills/complete.rs"]),
     ("clap_mangen", &["bin/skills/commands/generate.rs"]),
+    ("close_fds", &["system/descriptors.rs"]),
     (
         "ctrlc",
         &[

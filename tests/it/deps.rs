@@ -35,9 +35,9 @@ fn a_person_sees_the_exact_commands_what_is_refused_and_the_next_command() {
     ] {
         assert!(said.0.stdout.lines().any(|one| one == line), "no `{line}` in:\n{}", said.0.stdout);
     }
-    let digest = said.0.stdout.lines().find_map(|line| line.strip_prefix("plan      ")).unwrap();
+    let revision = said.0.stdout.lines().find_map(|line| line.strip_prefix("skill     ")).unwrap();
     assert!(
-        said.0.stdout.ends_with(&format!("next      skills deps install forms --plan {digest}\n")),
+        said.0.stdout.ends_with(&format!("next      skills deps install {revision} --dry-run\n")),
         "{}",
         said.0.stdout
     );

@@ -4,6 +4,7 @@
 mod bench;
 mod consent;
 mod crash;
+mod picked;
 mod program;
 mod runs;
 mod sandbox;

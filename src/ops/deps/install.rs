@@ -20,7 +20,7 @@ use super::{Prepared, prepare_into};
 use crate::model::code::{Code, Stop};
 use crate::model::consent::{Consent, DIGITS, Last, SECONDS, Where};
 use crate::model::decision::Question as Gate;
-use crate::model::dependency::{Plan, Scope};
+use crate::model::dependency::{Plan, Scope, Step};
 use crate::model::digest::Digest;
 use crate::model::lifecycle::{RevisionRow, State};
 use crate::model::record::{Draft, Outcome};
@@ -56,6 +56,8 @@ pub struct Request {
     pub skill: String,
     /// What is planned although it is refused otherwise.
     pub allow: BTreeSet<Scope>,
+    /// The steps that are wanted, by their numbers in the whole plan, from 1; empty: all.
+    pub only: BTreeSet<usize>,
     /// Whether no sandbox is wanted.
     pub on_host: bool,
     /// The plan's digest in full: the scriptable yes.
@@ -71,8 +73,10 @@ pub struct Request {
 pub struct Ready {
     /// The revision.
     pub row: RevisionRow,
-    /// The plan.
+    /// The plan: of the whole one the steps that are wanted.
     pub plan: Plan,
+    /// The others, with their numbers in the whole one.
+    pub without: Vec<(usize, Step)>,
     /// Its digest.
     pub digest: Digest,
     /// Where.
@@ -105,7 +109,16 @@ impl Ready {
     /// The command that a person runs for this plan.
     #[must_use]
     pub fn command(&self) -> String {
+        self.command_for(&self.request.only)
+    }
+
+    /// The same for other steps of it.
+    fn command_for(&self, only: &BTreeSet<usize>) -> String {
         let mut command = format!("skills deps install {}", self.row.revision);
+        if !only.is_empty() {
+            let numbers: Vec<_> = only.iter().map(ToString::to_string).collect();
+            command.push_str(&format!(" --only {}", numbers.join(",")));
+        }
         self.plan.allowed.iter().for_each(|scope| command.push_str(&format!(" --allow {}", scope.name())));
         if self.place == Where::Host {
             command.push_str(" --on-host");
@@ -123,9 +136,32 @@ impl Ready {
         format!("{} --plan {}{after}", self.command(), self.digest)
     }
 
+    /// The numbers of its steps in the whole plan.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<usize> {
+        let all = 1..=self.plan.steps.len() + self.without.len();
+        all.filter(|number| self.without.iter().all(|(other, _)| other != number)).collect()
+    }
+
     fn folders(&self) -> Folders {
         folders(self.place, &self.tools)
     }
+}
+
+/// The wanted steps of a plan, as a plan of its own with a digest of its own, and the others.
+/// So a yes to some of them is none to all, nor to others.
+fn picked(mut plan: Plan, only: &BTreeSet<usize>) -> Result<(Plan, Vec<(usize, Step)>), Stop> {
+    let count = plan.steps.len();
+    if let Some(none) = only.iter().find(|number| !(1..=count).contains(*number)) {
+        let plural = if count == 1 { "step" } else { "steps" };
+        let what = format!("the plan has {count} {plural}, numbered from 1, and no step {none}");
+        return Err(Stop::new(Code::Usage, what, "see: skills deps plan NAME"));
+    }
+    let all = plan.steps.into_iter().enumerate().map(|(at, step)| (at + 1, step));
+    let wanted = |(number, _): &(usize, Step)| only.is_empty() || only.contains(number);
+    let (steps, without): (Vec<_>, Vec<_>) = all.partition(wanted);
+    plan.steps = steps.into_iter().map(|(_, step)| step).collect();
+    Ok((plan, without))
 }
 
 fn folders(place: Where, tools: &Path) -> Folders {
@@ -182,7 +218,9 @@ fn search(policy: &Policy, home: &Home, account: Option<&Path>, place: Where) ->
         Where::Bubblewrap => programs::SANDBOX,
         Where::Host => programs::HOST,
     };
-    all.extend(usual.iter().map(PathBuf::from));
+    // Attack: a step starts `node` or `sh` by its name, and the first folder that has one is
+    // open to others, as `/usr/local/bin` of a group or a Homebrew of another account.
+    all.extend(programs::closed(usual));
     Ok(all)
 }
 
@@ -190,6 +228,7 @@ fn find_programs(plan: &Plan, folders: &[PathBuf]) -> Result<Vec<Program>, Stop>
     let names: BTreeSet<_> = plan.steps.iter().filter_map(|step| step.argv.first()).collect();
     let found = names.into_iter().map(|name| {
         programs::find(name, folders).map_err(|why| {
+            let why = programs::left_out(name, folders).map_or(why.clone(), |open| format!("{why}; {open}"));
             let next = "install it for the whole machine, or name its folder in the policy: [deps] programs; what \
                 lies in your own home is not looked at, since a step could change it";
             Stop::new(Code::NoProgram, why, next)
@@ -231,14 +270,15 @@ pub fn look(world: &World, request: &Request) -> Result<Ready, Stop> {
     let tools = tools::path(home.path(), &row.revision.digest, at);
     let named = row.revision.file_name();
     let Prepared { row, plan } = prepare_into(world, &named, &request.allow, &folders(at, &tools))?;
+    let (plan, without) = picked(plan, &request.only)?;
     let digest = digest(&plan)?;
-    let mut ready =
-        Ready { row, plan, digest, place: at, tools, programs: Vec::new(), last, request: request.clone() };
+    let (programs, request) = (Vec::new(), request.clone());
+    let mut ready = Ready { row, plan, without, digest, place: at, tools, programs, last, request };
     if ready.plan.steps.is_empty() {
         return Ok(ready);
     }
     within(&ready)?;
-    place(&policy, request.on_host)?;
+    place(&policy, ready.request.on_host)?;
     let folders = search(&policy, &home, world.account_home.as_deref(), at)?;
     ready.programs = find_programs(&ready.plan, &folders)?;
     Ok(ready)
@@ -248,7 +288,7 @@ fn digest(plan: &Plan) -> Result<Digest, Stop> {
     plan.digest().map_err(|error| Stop::new(Code::Io, error.to_string(), "run it again"))
 }
 
-/// A plan is run as a whole or not at all.
+/// What was picked is run as a whole or not at all.
 fn within(ready: &Ready) -> Result<(), Stop> {
     let beyond: BTreeSet<_> = ready.plan.steps.iter().map(|step| step.installer).collect();
     let beyond: Vec<_> =
@@ -257,10 +297,16 @@ fn within(ready: &Ready) -> Result<(), Stop> {
         return Ok(());
     }
     let what = format!("no sandbox can hold {}: it installs into the system itself", beyond.join(" and "));
-    let next = format!(
+    let steps = ready.numbers().into_iter().zip(&ready.plan.steps);
+    let held: BTreeSet<_> =
+        steps.filter(|(_, step)| !step.installer.needs_host()).map(|(number, _)| number).collect();
+    let mut next = format!(
         "do these by hand, or look at the plan without a sandbox: {} --on-host --dry-run",
         ready.command()
     );
+    if !held.is_empty() {
+        next.push_str(&format!("; the other steps alone: {} --dry-run", ready.command_for(&held)));
+    }
     Err(Stop::new(Code::NeedsHost, what, next))
 }
 

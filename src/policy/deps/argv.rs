@@ -40,7 +40,16 @@ fn arguments(package: &Package, tools: &str) -> Result<Vec<String>, Denial> {
         None => Vec::new(),
     };
     let mut all = match installer {
-        Installer::Apt => words(&["apt-get", "install", "--yes", "--no-install-recommends"]),
+        // Attack: `bas.-comp`. A name that no package has is a pattern to apt-get, and every
+        // package that it fits would be installed.
+        Installer::Apt => words(&[
+            "apt-get",
+            "install",
+            "--yes",
+            "--no-install-recommends",
+            "-o",
+            "APT::Cmd::Pattern-Only=true",
+        ]),
         Installer::Brew if version.is_some() => {
             let why = "brew has no versions; a formula may have one in its name, as `node@22`";
             return Err(Denial::new(Scope::Value, why));
@@ -99,7 +108,11 @@ fn arguments(package: &Package, tools: &str) -> Result<Vec<String>, Denial> {
     if let (Installer::Cargo, Origin::Url(_)) = (installer, &package.origin) {
         return Err(Denial::new(Scope::Url, "cargo installs no file by its address"));
     }
-    all.push("--".to_owned());
+    // RubyGems cuts a dash and all behind it away, as words for the compiler: no gem would be
+    // named. A gem's name begins with a letter or digit, so it is no option without it.
+    if *installer != Installer::Gem {
+        all.push("--".to_owned());
+    }
     all.push(value(package));
     Ok(all)
 }
@@ -135,6 +148,15 @@ fn value(package: &Package) -> String {
 /// A repository holds sources; a file may.
 fn builds(package: &Package) -> bool {
     package.build || matches!(package.origin, Origin::Git { .. })
+}
+
+/// Whether pip would build it although it is told not to: `--only-binary` speaks of what an
+/// index offers, and a file at an address is built if it is no wheel.
+///
+/// Attack: `https://…/x.tar.gz`, allowed as an address, runs its `setup.py`.
+pub(super) fn builds_unasked(package: &Package) -> bool {
+    let wheel = |url: &str| url.ends_with(".whl");
+    package.installer == Installer::Pip && matches!(&package.origin, Origin::Url(url) if !wheel(url))
 }
 
 fn index_option(installer: Installer, beside: bool) -> Result<&'static str, Denial> {
@@ -177,6 +199,7 @@ fn risks(package: &Package) -> BTreeSet<Risk> {
         (Origin::Registry, Some(_), _) => {}
         (Origin::Url(_), ..) => {
             all.extend([Risk::Url, Risk::Unpinned]);
+            all.extend(builds_unasked(package).then_some(Risk::Build));
         }
         (Origin::Git { rev, .. }, ..) => {
             all.extend([Risk::Git, Risk::Build]);

@@ -4,7 +4,7 @@
 //! Nothing is dropped silently: a word that leads elsewhere is a denial, a value
 //! that is not surely a name ends the entry.
 
-use super::{denied, values};
+use super::{argv, denied, values};
 use crate::model::dependency::{Installer, Scope, Wanted};
 use crate::model::text;
 
@@ -235,6 +235,9 @@ fn one_of(one: &Wanted, installer: Installer, word: &str, typed: &str, mut denia
         Ok((package, denial)) => {
             let new = denial.filter(|new| !denials.iter().any(|old| old.scope == new.scope));
             denials.extend(new);
+            let known = denials.iter().any(|one| one.scope == Scope::Build);
+            denials
+                .extend((argv::builds_unasked(&package) && !known).then(|| Denial::of(Scope::Build, typed)));
             Asking { package: Ok(package), denials }
         }
         Err(denial) => Asking { package: Err(denial), denials: Vec::new() },

@@ -77,11 +77,15 @@ fn each_installer_has_its_arguments() {
             &[("package", "requests")],
             "python3 -m pip --isolated --no-input install --only-binary :all: --target /tools/python -- requests",
         ),
-        ("apt", &[("package", "jq")], "apt-get install --yes --no-install-recommends -- jq"),
+        (
+            "apt",
+            &[("package", "jq")],
+            "apt-get install --yes --no-install-recommends -o APT::Cmd::Pattern-Only=true -- jq",
+        ),
         (
             "gem",
             &[("package", "rake")],
-            "gem install --no-document --install-dir /tools/gems --bindir /tools/bin -- rake",
+            "gem install --no-document --install-dir /tools/gems --bindir /tools/bin rake",
         ),
     ] {
         assert_eq!(argv(kind, words).as_deref(), Ok(line), "{kind} {words:?}");
@@ -182,6 +186,21 @@ const INJECTED: &[&str] = &[
     "x/-y",
     "-x/y/z",
     "x//y",
+    "e.",
+    "left-pad.tgz",
+    "left-pad.TGZ",
+    "left-pad.tar-gz",
+    "evil.tar",
+    "evil.tar.gz",
+    "evil.tar.bz2",
+    "evil.tar.xz",
+    "evil.zip",
+    "evil-1.0-py3-none-any.whl",
+    "evil-1.0.gem",
+    "evil.deb",
+    "1.0.0-a.tgz",
+    "1.0.0-a.tar.gz",
+    "1.0.0-a.zip",
 ];
 
 #[test]
@@ -210,6 +229,21 @@ fn attack_values_that_are_more_than_a_name() {
             let plan = planned(&[wanted(kind, &[("package", "abc"), ("version", value)])]);
             assert!(plan.steps.is_empty(), "{kind} abc `{value}`: {:?}", plan.steps);
         }
+    }
+}
+
+/// Attack: a range that ends as a file does: npm and pip look for that file first.
+#[test]
+fn attack_a_range_that_is_a_file() {
+    for (kind, range) in
+        [("npm", "^1.0.0-a.tgz"), ("npm", "~1.0.0.tar"), ("pip", "<2.tar.gz"), ("uv", ">=1.0.whl")]
+    {
+        let plan = planned(&[wanted(kind, &[("package", "abc"), ("range", range)])]);
+        assert!(plan.steps.is_empty() && plan.refused.len() == 1, "{kind} {range}: {plan:?}");
+    }
+    // A dot alone, or such an ending in the middle, is a name's own.
+    for (kind, name) in [("npm", "tgz"), ("npm", "x.tar.js"), ("pip", "zip.x"), ("npm", "wheel.whl.js")] {
+        assert!(argv(kind, &[("package", name)]).is_ok(), "{kind} {name}");
     }
 }
 

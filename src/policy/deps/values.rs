@@ -16,6 +16,39 @@ use crate::model::text;
 const NAME_MAX: usize = 214;
 /// Longest version.
 const VERSION_MAX: usize = 64;
+/// What files of packages end in.
+const FILES: &[&str] = &[
+    ".7z",
+    ".deb",
+    ".egg",
+    ".gem",
+    ".rpm",
+    ".tar",
+    ".tar.bz2",
+    ".tar.lz",
+    ".tar.lzma",
+    ".tar.xz",
+    ".tar.zst",
+    ".tbz",
+    ".tgz",
+    ".tlz",
+    ".txz",
+    ".whl",
+    ".zip",
+];
+
+/// Whether an installer may take a word for a file of the folder it is started in.
+///
+/// Attack: `left-pad.tgz`, or the version `1.0.0-a.tgz`: npm installs what an earlier
+/// step put there under that name. npm takes any letter between `.tar` and `gz`.
+fn is_file(value: &str) -> bool {
+    let value = value.to_ascii_lowercase();
+    let tarred = value.strip_suffix("gz").is_some_and(|rest| {
+        let mut rest = rest.chars();
+        rest.next_back().is_some() && rest.as_str().ends_with(".tar")
+    });
+    tarred || FILES.iter().any(|ending| value.ends_with(ending))
+}
 
 /// A name that is only a name.
 ///
@@ -31,6 +64,13 @@ pub fn name(installer: Installer, value: &str) -> Result<&str, String> {
     };
     if value.is_empty() || value.len() > NAME_MAX {
         return refuse("it has 1 to 214 characters");
+    }
+    if is_file(value) {
+        return refuse("it ends as a file does, and could be taken for one");
+    }
+    // To an apt-get that takes patterns, any letter.
+    if value.ends_with('.') {
+        return refuse("it ends in a dot");
     }
     let fits = match installer {
         Installer::Npm => npm(value),
@@ -119,6 +159,7 @@ pub fn version(installer: Installer, value: &str) -> Result<&str, String> {
         _ => ".+-",
     };
     let fits = value.len() <= VERSION_MAX
+        && !is_file(value)
         && body.starts_with(|c: char| c.is_ascii_digit())
         && body.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
         && (installer != Installer::Go || value.starts_with('v'));
@@ -147,6 +188,7 @@ pub fn range(installer: Installer, value: &str) -> Result<&str, String> {
     };
     let first = |c: char| "<>=~!^".contains(c) || c.is_ascii_digit() && installer != Installer::Pip;
     let fits = value.len() <= VERSION_MAX
+        && !is_file(value)
         && value.starts_with(first)
         && value.contains(|c: char| c.is_ascii_digit())
         && value.chars().all(|c| c.is_ascii_alphanumeric() || marks.contains(c));

@@ -173,15 +173,19 @@ impl Txn<'_> {
         Ok(true)
     }
 
-    /// Forgets what is remembered of a revision that is removed.
+    /// Forgets a yes to a revision that is removed, and the steps of its last run.
+    /// That there was one stays. Attack: the same bytes are installed and trusted
+    /// again, and the command line of that run would be taken for a new one.
     ///
     /// # Errors
     /// [`LedgerFault`].
     pub fn forget_dependencies(&mut self, revision: &Revision) -> Result<(), LedgerFault> {
-        for key in [consent_key(revision), last_key(revision)] {
-            if self.memory(&key)?.is_some() {
-                self.forget(&key)?;
-            }
+        let (consent, last) = (consent_key(revision), last_key(revision));
+        if self.memory(&consent)?.is_some() {
+            self.forget(&consent)?;
+        }
+        if let Some(run) = read::<Last>(self.memory(&last)?)? {
+            self.remember(&last, &write(&Last { what: Vec::new(), ..run })?)?;
         }
         Ok(())
     }

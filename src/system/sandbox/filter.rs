@@ -4,7 +4,9 @@
 //! network is shared is closed here:
 //!
 //! - sockets other than of the internet: an abstract socket (the session bus,
-//!   the X server) belongs to the network's name space and not to a path;
+//!   the X server) belongs to the network's name space and not to a path. A pair
+//!   of connected ones is harmless as long as neither end can send elsewhere,
+//!   which an end for datagrams can;
 //! - key rings, which belong to the account;
 //! - new user name spaces, in which a program would be root again and could
 //!   reach parts of the kernel that an account never does;
@@ -17,10 +19,17 @@ type Refused = (u32, u32);
 
 const EPERM: u32 = 1;
 const ENOSYS: u32 = 38;
+const ESOCKTNOSUPPORT: u32 = 94;
 const EAFNOSUPPORT: u32 = 97;
 /// The families of sockets that there are: internet, its sixth version, and the
 /// kernel's own for routes, which name look-ups ask.
 const FAMILIES: [u32; 3] = [2, 10, 16];
+/// The family of a pair of sockets: `AF_UNIX`.
+const PAIRED: u32 = 1;
+/// Their kinds, of which both ends stay with each other: a stream, and one with
+/// message borders. Above are flags.
+const KINDS: [u32; 2] = [1, 5];
+const KIND: u32 = 0xf;
 /// `CLONE_NEWUSER`.
 const NEW_USER: u32 = 0x1000_0000;
 
@@ -28,6 +37,7 @@ const NEW_USER: u32 = 0x1000_0000;
 struct Arch {
     audit: u32,
     socket: u32,
+    socketpair: u32,
     clone: u32,
     refused: &'static [Refused],
     /// Numbers from here on belong to another way of calling.
@@ -38,6 +48,7 @@ struct Arch {
 const HERE: Option<Arch> = Some(Arch {
     audit: 0xc000_003e,
     socket: 41,
+    socketpair: 53,
     clone: 56,
     refused: &[
         (435, ENOSYS), // clone3: its flags cannot be seen; the C library goes on with clone
@@ -60,6 +71,7 @@ const HERE: Option<Arch> = Some(Arch {
 const HERE: Option<Arch> = Some(Arch {
     audit: 0xc000_00b7,
     socket: 198,
+    socketpair: 199,
     clone: 220,
     refused: &[
         (435, ENOSYS),
@@ -85,14 +97,17 @@ const LOAD: u16 = 0x20;
 const IF_EQUAL: u16 = 0x15;
 const IF_AT_LEAST: u16 = 0x35;
 const IF_ANY_BIT: u16 = 0x45;
+const AND: u16 = 0x54;
 const RETURN: u16 = 0x06;
 const ALLOW: u32 = 0x7fff_0000;
 const KILL: u32 = 0x8000_0000;
 const ERROR: u32 = 0x0005_0000;
-/// Where in what the kernel hands over the number, the processor and the first argument are.
+/// Where in what the kernel hands over the number, the processor and the first two arguments
+/// are; of these the lower half, which is what the kernel's own calls look at.
 const NUMBER: u32 = 0;
 const PROCESSOR: u32 = 4;
 const ARGUMENT: u32 = 16;
+const SECOND: u32 = 24;
 
 /// The program for this processor; none where it is not known how its calls are
 /// numbered.
@@ -126,6 +141,16 @@ fn instructions(arch: &Arch) -> Vec<Instruction> {
         (IF_EQUAL, 1, 0, FAMILIES[2]),
         (RETURN, 0, 0, ERROR | EAFNOSUPPORT),
         (RETURN, 0, 0, ALLOW),
+        (IF_EQUAL, 0, 9, arch.socketpair),
+        (LOAD, 0, 0, ARGUMENT),
+        (IF_EQUAL, 1, 0, PAIRED),
+        (RETURN, 0, 0, ERROR | EAFNOSUPPORT),
+        (LOAD, 0, 0, SECOND),
+        (AND, 0, 0, KIND),
+        (IF_EQUAL, 2, 0, KINDS[0]),
+        (IF_EQUAL, 1, 0, KINDS[1]),
+        (RETURN, 0, 0, ERROR | ESOCKTNOSUPPORT),
+        (RETURN, 0, 0, ALLOW),
         (IF_EQUAL, 0, 3, arch.clone),
         (LOAD, 0, 0, ARGUMENT),
         (IF_ANY_BIT, 0, 1, NEW_USER),
@@ -150,7 +175,7 @@ mod tests {
     use super::*;
 
     /// The kernel's machine, as far as these instructions go.
-    fn run(program: &[Instruction], processor: u32, number: u32, argument: u32) -> u32 {
+    fn run(program: &[Instruction], processor: u32, number: u32, arguments: [u32; 2]) -> u32 {
         let (mut at, mut held) = (0, 0);
         loop {
             let (code, yes, no, value) = program[at];
@@ -161,10 +186,12 @@ mod tests {
                     held = match value {
                         NUMBER => number,
                         PROCESSOR => processor,
-                        ARGUMENT => argument,
+                        ARGUMENT => arguments[0],
+                        SECOND => arguments[1],
                         other => panic!("{other}"),
                     }
                 }
+                AND => held &= value,
                 IF_EQUAL => at += jump(held == value),
                 IF_AT_LEAST => at += jump(held >= value),
                 IF_ANY_BIT => at += jump(held & value != 0),
@@ -178,7 +205,7 @@ mod tests {
     fn what_is_refused_is_refused_and_nothing_else() {
         let Some(arch) = HERE else { return };
         let program = instructions(&arch);
-        let say = |number, argument| run(&program, arch.audit, number, argument);
+        let say = |number, argument| run(&program, arch.audit, number, [argument, 0]);
         for family in 0..50 {
             let wanted = if FAMILIES.contains(&family) { ALLOW } else { ERROR | EAFNOSUPPORT };
             assert_eq!(say(arch.socket, family), wanted, "family {family}");
@@ -191,15 +218,35 @@ mod tests {
             assert_eq!(say(*number, 0), ERROR | error, "{number}");
         }
         let known = |number: &u32| arch.refused.iter().any(|(other, _)| other == number);
-        for number in (0..500).filter(|number| *number != arch.socket && *number != arch.clone) {
+        let looked_at = [arch.socket, arch.socketpair, arch.clone];
+        for number in (0..500).filter(|number| !looked_at.contains(number)) {
             assert_eq!(say(number, 1) == ALLOW, !known(&number), "{number}");
         }
         for processor in [0, 0x4000_0003, arch.audit ^ 1] {
-            assert_eq!(run(&program, processor, arch.socket, 2), KILL);
+            assert_eq!(run(&program, processor, arch.socket, [2, 0]), KILL);
         }
         if let Some(from) = arch.other_from {
             assert_eq!(say(from, 0), KILL);
             assert_eq!(say(from + arch.socket, 2), KILL);
+        }
+    }
+
+    /// Attack: an end of a pair for datagrams sends to an abstract socket, which
+    /// whoever makes sockets may not.
+    #[test]
+    fn attack_an_end_of_a_pair_that_sends_elsewhere() {
+        let Some(arch) = HERE else { return };
+        let program = instructions(&arch);
+        let pair = |family, kind| run(&program, arch.audit, arch.socketpair, [family, kind]);
+        let (close_on_exec, non_blocking) = (0o2_000_000, 0o4_000);
+        for kind in 0..16 {
+            let wanted = if kind == 1 || kind == 5 { ALLOW } else { ERROR | ESOCKTNOSUPPORT };
+            for flags in [0, close_on_exec, non_blocking, close_on_exec | non_blocking] {
+                assert_eq!(pair(1, kind | flags), wanted, "{kind} {flags:o}");
+            }
+        }
+        for family in (0..50).filter(|family| *family != 1) {
+            assert_eq!(pair(family, 1), ERROR | EAFNOSUPPORT, "{family}");
         }
     }
 }

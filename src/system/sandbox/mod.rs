@@ -11,7 +11,8 @@
 //! Nothing else is there: not the person's home, no agent's folder, no home of
 //! ours, no `/run` with its sockets, no `/var`. Processes, mounts, host name and
 //! messages are the sandbox's own; no rights are kept; [`filter`] closes what the
-//! shared network would leave open. When we die, all of it dies.
+//! shared network would leave open, and nothing that is open here is inherited
+//! (`descriptors`). When we die, all of it dies.
 //!
 //! It is never believed to hold. Before the first step of every run a forbidden
 //! act is tried inside: to read a file of our home. Only when that fails, and
@@ -22,6 +23,7 @@
 
 mod filter;
 
+use super::descriptors::{Apart, apart};
 use super::home::Home;
 use super::tools::Bench;
 use super::{ancestors, ledger, regular};
@@ -74,18 +76,20 @@ pub struct Sandbox {
     programs: Vec<PathBuf>,
 }
 
-/// A command in the sandbox, with what must stay open until it has begun.
+/// A command in the sandbox, with what must stay open until it has begun. As long as this
+/// lives nobody else here can start one: it is dropped as soon as it was spawned.
 pub struct Inside {
     /// To be spawned.
     pub command: Command,
     _filter: Option<OwnedFd>,
+    _apart: Apart,
 }
 
 impl Inside {
     /// A command in no sandbox at all.
     #[must_use]
-    pub(super) const fn bare(command: Command) -> Self {
-        Self { command, _filter: None }
+    pub(super) fn bare(command: Command) -> Self {
+        Self { command, _filter: None, _apart: apart() }
     }
 }
 
@@ -115,6 +119,7 @@ impl Sandbox {
         words: &[String],
         env: &BTreeMap<String, String>,
     ) -> io::Result<Inside> {
+        let apart = apart();
         let filter = handed_over(&self.filter)?;
         let mut command = Command::new(&self.bwrap);
         // All name spaces, users' too: without it root would be root inside.
@@ -148,7 +153,7 @@ impl Sandbox {
         }
         command.args(["--remount-ro", "/", "--chdir", HOME, "--"]).arg(program).args(words);
         command.env_clear().current_dir("/").stdin(Stdio::null());
-        Ok(Inside { command, _filter: Some(filter) })
+        Ok(Inside { command, _filter: Some(filter), _apart: apart })
     }
 
     /// Tries a forbidden act inside, and a permitted one beside it.
@@ -168,8 +173,7 @@ impl Sandbox {
             .collect();
         let env = BTreeMap::from([("LC_ALL".to_owned(), "C".to_owned())]);
         let cat = Path::new("/usr/bin/cat");
-        let mut tried = self.command(bench, cat, &asked, &env).map_err(words)?;
-        let ran = bounded(&mut tried.command).map_err(words)?;
+        let ran = self.command(bench, cat, &asked, &env).and_then(bounded).map_err(words)?;
         std::fs::remove_file(&mark).map_err(words)?;
         let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
         if !out.starts_with(&inside) {
@@ -187,8 +191,10 @@ impl Sandbox {
 
 /// Runs to its end, or for so long. Attack by bad luck: a mount that hangs would
 /// keep the home's lock with us.
-fn bounded(command: &mut Command) -> io::Result<Output> {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+fn bounded(mut inside: Inside) -> io::Result<Output> {
+    let child = inside.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    drop(inside);
+    let mut child = child?;
     let until = Instant::now() + PATIENCE;
     while child.try_wait()?.is_none() {
         if Instant::now() >= until {

@@ -55,10 +55,16 @@ impl Bench {
         install(&self.scene, entries, "other\n")
     }
 
+    /// The very same bytes, installed once more.
+    pub(super) fn same_again(&self, entries: &str) -> Revision {
+        install(&self.scene, entries, "")
+    }
+
     pub(super) fn request(&self) -> Request {
         Request {
             skill: typed(&self.revision),
             allow: BTreeSet::new(),
+            only: BTreeSet::new(),
             on_host: false,
             plan: None,
             after: None,

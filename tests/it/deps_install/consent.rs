@@ -42,6 +42,29 @@ fn attack_a_yes_is_used_twice() {
     refused(&bench, &ready, &consent, Code::NoConsent);
 }
 
+/// Attack: the skill is removed, installed and trusted again, so that nothing would be
+/// remembered of the run, and its command line is run once more.
+#[test]
+fn attack_a_given_digest_is_given_again_after_the_skill_was_removed() {
+    let Some((bench, ready)) = bench() else { return };
+    let consent = bench.consent(&ready).unwrap();
+    let seq = bench.run(&ready, &consent).unwrap().run.seq;
+    skill_trust::ops::remove::remove(&bench.scene.world, &typed(&bench.revision)).unwrap();
+    assert_eq!(bench.same_again(NPM), bench.revision);
+    bench.scene.trust(&bench.revision, None);
+    let again = bench.given(&bench.request());
+    assert_eq!(again.digest, ready.digest);
+    let last = again.last.clone().unwrap();
+    assert_eq!((last.run.seq, last.what.len()), (seq, 0));
+    assert_eq!(bench.consent(&again).unwrap_err().code, Code::NoConsent);
+    refused(&bench, &again, &consent, Code::NoConsent);
+    // A person who looks may still have it once more.
+    let once_more = bench.given(&Request { after: Some(seq), ..bench.request() });
+    let consent = bench.consent(&once_more).unwrap();
+    bench.run(&once_more, &consent).unwrap();
+    assert!(bench.ran());
+}
+
 /// Attack: the command line of a run is run once more.
 #[test]
 fn attack_a_given_digest_is_given_again() {
@@ -303,12 +326,7 @@ fn attack_a_plan_with_one_step_for_the_system() {
     bench.stub("apt-get", "#!/bin/sh\nexit 1\n");
     for scopes in [&[][..], &[Scope::System, Scope::Root]] {
         let request = bench.allowing(scopes);
-        match bench.look(&request) {
-            Err(stop) => assert_eq!(stop.code, Code::NeedsHost, "{stop:?}"),
-            Ok(ready) => {
-                assert!(ready.plan.steps.iter().all(|step| !step.installer.needs_host()), "{:?}", ready.plan)
-            }
-        }
+        assert_eq!(bench.look(&request).unwrap_err().code, Code::NeedsHost, "{scopes:?}");
     }
     assert!(!bench.ran());
 }

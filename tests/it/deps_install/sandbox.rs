@@ -9,12 +9,12 @@ use skill_trust::model::consent::End;
 use skill_trust::ops::deps::install;
 use std::fs;
 use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
 use std::process::Command;
 
 /// Tries each act and writes the system's answer down; `ok` if it was done.
 const TRIES: &str = r##"#!/usr/bin/python3 -I
-import ctypes, errno, json, os, socket, subprocess, sys
+import ctypes, errno, json, os, socket, subprocess, sys, time
 BASE, SOCK, ABSTRACT, PARENT, ACCOUNT = @
 said = {}
 libc = ctypes.CDLL(None, use_errno=True)
@@ -51,6 +51,12 @@ attempt('socket vsock', lambda: socket.socket(40, socket.SOCK_STREAM))
 attempt('socket packet', lambda: socket.socket(17, socket.SOCK_RAW))
 attempt('socket inet', lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM))
 attempt('socketpair', lambda: socket.socketpair())
+attempt('socketpair seqpacket', lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+attempt('socketpair datagram', lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM))
+attempt('socketpair raw', lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_RAW))
+attempt('send abstract', lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0].sendto(b'x', '\0' + ABSTRACT + '-datagrams'))
+attempt('send abstract by seqpacket', lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)[0].sendto(b'x', '\0' + ABSTRACT + '-datagrams'))
+attempt('send abstract by stream', lambda: socket.socketpair()[0].sendto(b'x', '\0' + ABSTRACT + '-datagrams'))
 attempt('signal parent', lambda: os.kill(PARENT, 0))
 attempt('terminal', lambda: open('/dev/tty'))
 attempt('unshare user', lambda: call(272 if os.uname().machine == 'x86_64' else 97, 0x10000000))
@@ -60,7 +66,17 @@ attempt('io_uring', lambda: call(425, 1, 0))
 attempt('mount', lambda: call(165 if os.uname().machine == 'x86_64' else 40, b'none', b'/tmp', b'tmpfs', 0, 0))
 attempt('chroot', lambda: os.chroot('/tmp'))
 attempt('mknod', lambda: os.mknod('/tmp/disk', 0o60600, os.makedev(8, 0)))
-attempt('set time', lambda: libc.sethostname(b'x', 1) and (_ for _ in ()).throw(OSError(ctypes.get_errno() or 1, 'x')))
+attempt('set host name', lambda: call(170 if os.uname().machine == 'x86_64' else 161, b'x', 1))
+# What it is already: nothing would change.
+now = (ctypes.c_long * 2)(int(time.time()), 0)
+attempt('set time', lambda: call(227 if os.uname().machine == 'x86_64' else 112, 0, now))
+def is_open(number):
+    try:
+        os.fstat(number)
+        return True
+    except OSError:
+        return False
+said['open'] = [number for number in range(4096) if is_open(number)]
 status = dict(line.split(':\t', 1) for line in open('/proc/self/status').read().splitlines() if ':\t' in line)
 said['caps'] = status['CapEff'].strip() + status['CapPrm'].strip() + status['CapBnd'].strip()
 said['privs'] = status['NoNewPrivs'].strip()
@@ -91,6 +107,16 @@ fn tried() -> Option<(Value, Bench)> {
     let abstracted = SocketAddr::from_abstract_name(&name).unwrap();
     let _two = UnixListener::bind_addr(&abstracted).unwrap();
     UnixStream::connect_addr(&abstracted).unwrap();
+    let datagrams = SocketAddr::from_abstract_name(format!("{name}-datagrams")).unwrap();
+    let three = UnixDatagram::bind_addr(&datagrams).unwrap();
+    three.set_nonblocking(true).unwrap();
+    let mut got = [0; 4];
+    UnixDatagram::unbound().unwrap().send_to_addr(b"y", &datagrams).unwrap();
+    assert_eq!(three.recv(&mut got).unwrap(), 1);
+    // What whoever started us left open: a second descriptor, unlike the first, is inherited.
+    let opened = fs::File::open(&base).unwrap();
+    let left = rustix::io::dup(&opened).unwrap();
+    assert!(!rustix::io::fcntl_getfd(&left).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
     let account = skill_trust::system::account::Account::ours().home.unwrap_or_else(|| "/nonexistent".into());
     let given = format!(
         "{:?}, {:?}, {name:?}, {}, {:?}",
@@ -102,6 +128,8 @@ fn tried() -> Option<(Value, Bench)> {
     bench.stub("npm", &TRIES.replace('@', &given));
     let report = bench.install();
     assert_eq!(report.end, End::Done, "{:?}", install::tail(&report.steps[0], 20));
+    assert_eq!(three.recv(&mut got).unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "{got:?}");
+    assert!(rustix::fs::fstat(&left).is_ok(), "what is ours to keep is not closed");
     let said = fs::read_to_string(bench.tools().join("said")).unwrap();
     Some((serde_json::from_str(&said).unwrap(), bench))
 }
@@ -132,6 +160,11 @@ fn attack_a_hostile_installer_reaches_nothing_of_the_persons() {
         ("socket packet", "EAFNOSUPPORT"),
         ("socket inet", "ok"),
         ("socketpair", "ok"),
+        ("socketpair seqpacket", "ok"),
+        ("socketpair datagram", "ESOCKTNOSUPPORT"),
+        ("socketpair raw", "ESOCKTNOSUPPORT"),
+        ("send abstract", "ESOCKTNOSUPPORT"),
+        ("send abstract by stream", "EISCONN"),
         ("signal parent", "ESRCH"),
         ("unshare user", "EPERM"),
         ("clone user", "EPERM"),
@@ -140,6 +173,7 @@ fn attack_a_hostile_installer_reaches_nothing_of_the_persons() {
         ("mount", "EPERM"),
         ("chroot", "EPERM"),
         ("mknod", "EPERM"),
+        ("set host name", "EPERM"),
         ("set time", "EPERM"),
     ] {
         assert_eq!(said[act], answer, "{act}");
@@ -153,6 +187,7 @@ fn attack_a_hostile_installer_reaches_nothing_of_the_persons() {
     let names: Vec<_> = names.filter(|name| *name != "LC_CTYPE").collect();
     assert_eq!(names, ["HOME", "LANG", "PATH", "PWD", "TERM", "TMPDIR"]);
     assert_eq!(said["host"], "skill");
+    assert_eq!(said["open"], serde_json::json!([0, 1, 2]), "nothing that is open here goes along");
     assert!(!bench.scene.base().join("home/deps/work").exists());
 }
 

@@ -87,9 +87,10 @@ fn plan(context: &mut Context, args: &PlanArgs) -> Ended {
     };
     let next = match &name {
         Some(revision) if !plan.steps.is_empty() => {
+            // The plan's digest has the place in it, and a yes the run before: that page knows both.
             let allow: String =
                 plan.allowed.iter().map(|scope| format!(" --allow {}", scope.name())).collect();
-            format!("skills deps install {}{allow} --plan {}", revision.name, digest(&plan)?)
+            format!("skills deps install {revision}{allow} --dry-run")
         }
         None if !plan.steps.is_empty() => format!("skills install {}", text::shell_word(&args.what)),
         _ => String::new(),

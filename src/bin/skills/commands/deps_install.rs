@@ -13,6 +13,7 @@ use skill_trust::model::dependency::{Scope, Step};
 use skill_trust::model::text;
 use skill_trust::ops::deps::install::{self, Halt, Ready, Report, Request, StepEnd, Watch};
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -29,6 +30,7 @@ const TAIL: usize = 30;
     what a step can reach, and what not.\n\n\
     Exit codes: 0 every step done, 1 a step failed, 3 refused, 4 a person is needed, 5 another plan, 6 stopped by a kill.\n\n\
     Examples:\n  skills deps install pdf-forms --dry-run\n  skills deps install pdf-forms\n  \
+    skills deps install pdf-forms --only 1,3\n  \
     skills deps install pdf-forms --plan sha256:<64 hex digits>\n\nSee also: skills deps plan, skills review"
 )]
 pub(crate) struct Args {
@@ -44,6 +46,9 @@ pub(crate) struct Args {
     /// Plan this too although it is refused otherwise; then the whole digest is typed
     #[arg(long, value_name = "SCOPE", value_delimiter = ',', value_parser = scope)]
     allow: Vec<Scope>,
+    /// Only these steps, by their numbers in the plan with the same --allow; they have a digest of their own
+    #[arg(long, value_name = "STEP", value_delimiter = ',')]
+    only: Vec<usize>,
     /// Run it on this machine itself, without a sandbox: a step can reach everything of yours
     #[arg(long)]
     on_host: bool,
@@ -60,6 +65,7 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
     let request = Request {
         skill: args.skill,
         allow: args.allow.into_iter().collect(),
+        only: args.only.into_iter().collect(),
         on_host: args.on_host,
         plan: args.plan.as_deref().map(parse_digest).transpose()?,
         after: args.after,
@@ -77,7 +83,10 @@ pub(crate) fn run(context: &mut Context, args: Args) -> Ended {
         context.say(&shown)?;
         context.json("deps-install-plan/1", plan_document(&ready)?)?;
         // Shown in any case; then what would become of it.
-        return install::check(&context.world, &ready).map(|()| Exit::Done);
+        install::check(&context.world, &ready)?;
+        context.say(&format!("next      {}", render::commands(&ready.command())))?;
+        context.say(&format!("a script  {}", render::commands(&ready.scriptable())))?;
+        return Ok(Exit::Done);
     }
     if context.globals.offline {
         let next = format!("without --offline: {}", ready.command());
@@ -131,14 +140,24 @@ fn describe(ready: &Ready) -> String {
         let path = text::escape(&program.path.to_string_lossy());
         let _ = writeln!(out, "program   {} is {path}", program.name);
     }
-    for (at, step) in ready.plan.steps.iter().enumerate() {
+    let whole = ready.plan.steps.len() + ready.without.len();
+    for (at, (step, number)) in ready.plan.steps.iter().zip(ready.numbers()).enumerate() {
         let _ = writeln!(out, "\nstep {:<4} {}", at + 1, paint(Tone::Strong, &words(step)));
+        if !ready.without.is_empty() {
+            let _ = writeln!(out, "  is      step {number} of the {whole} that the whole plan has");
+        }
         for (name, value) in &step.env {
             let _ = writeln!(out, "  with    {name}={}", text::shell_word(value));
         }
         for risk in &step.risks {
             let _ = writeln!(out, "  risk    {}", paint(Tone::Careful, risk.words()));
         }
+    }
+    if !ready.without.is_empty() {
+        out.push('\n');
+    }
+    for (number, step) in &ready.without {
+        let _ = writeln!(out, "not run   step {number} of the whole plan: {}", words(step));
     }
     for scope in &ready.plan.allowed {
         let _ = writeln!(out, "\nallowed   {}", paint(Tone::Careful, scope.name()));
@@ -178,6 +197,7 @@ fn plan_document(ready: &Ready) -> Result<Value, Stop> {
         fields.insert("tools".to_owned(), json!(text::escape(&ready.tools.to_string_lossy())));
         fields.insert("programs".to_owned(), json!(programs));
         fields.insert("after".to_owned(), json!(ready.after()));
+        fields.insert("only".to_owned(), json!(ready.numbers()));
     }
     Ok(document)
 }
@@ -192,16 +212,30 @@ fn finish(context: &mut Context, ready: &Ready, report: &Report) -> Ended {
             context.fault(&format!("  {line}"))?;
         }
     }
+    let problem = verdict.err();
+    // One document, also of what failed: the steps, and what the error would say.
+    let told =
+        problem.as_ref().map(|stop| json!({ "code": stop.code, "error": stop.what, "next": stop.next }));
     let document = json!({
         "name": ready.row.revision.name, "skill": ready.row.revision.digest, "digest": ready.digest,
         "where": ready.place, "end": report.end, "began": report.run.seq, "record": report.record, "steps": steps,
-        "tools": text::escape(&ready.tools.to_string_lossy()),
+        "tools": text::escape(&ready.tools.to_string_lossy()), "problem": told,
     });
-    verdict?;
+    context.json("deps-install/1", document)?;
+    match problem {
+        Some(stop) if context.globals.json => return Ok(stop.code.exit()),
+        Some(stop) => return Err(stop),
+        None => {}
+    }
     let done = render::count(report.steps.len(), "step");
     context.say(&format!("{}  {done} for {}", paint(Tone::Good, "installed"), ready.row.revision))?;
-    context.say(&format!("programs  {}", text::escape(&ready.tools.join("bin").to_string_lossy())))?;
-    context.json("deps-install/1", document)?;
+    let escaped = |path: &Path| text::escape(&path.to_string_lossy());
+    context.say(&format!("into      {}", escaped(&ready.tools)))?;
+    let programs = ready.tools.join("bin");
+    // A step may have left a link in its place.
+    if programs.symlink_metadata().is_ok_and(|there| there.is_dir()) {
+        context.say(&format!("programs  {}", escaped(&programs)))?;
+    }
     Ok(Exit::Done)
 }
 

@@ -1,7 +1,8 @@
 //! A consent used up, and the steps run.
 
 use super::{
-    ENDED, Ready, STARTED, digest, draft, find_programs, joined, no_sandbox, place, row_now, search, told,
+    ENDED, Ready, STARTED, digest, draft, find_programs, joined, no_sandbox, picked, place, row_now, search,
+    told,
 };
 use crate::model::code::{Code, Stop};
 use crate::model::consent::{Consent, End, Run, Where};
@@ -101,7 +102,8 @@ fn site(session: &mut Session<'_>, ready: &Ready) -> Result<(Turn, Site), Stop> 
     };
     let row = row_now(session, &ready.row.revision)?;
     let held = findings::stored(&session.home, &row)?;
-    let plan = planned(row.revision.digest, &held, &ready.request.allow, &ready.folders());
+    let whole = planned(row.revision.digest, &held, &ready.request.allow, &ready.folders());
+    let (plan, _) = picked(whole, &ready.request.only)?;
     if digest(&plan)? != ready.digest {
         let what = format!("the plan for {} is another one now than the one that was shown", row.revision);
         return Err(Stop::new(Code::NoConsent, what, format!("look again: {}", ready.command())));

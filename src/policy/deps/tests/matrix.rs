@@ -9,6 +9,7 @@ const KINDS: &[&str] = &["brew", "npm", "go", "cargo", "uv", "pip", "apt", "gem"
 const OPTIONS: &[&str] = &[
     "--yes",
     "--no-install-recommends",
+    "-o",
     "--formula",
     "--cask",
     "--locked",
@@ -252,7 +253,7 @@ fn a_scope_makes_a_step_of_what_has_arguments_and_tells_the_risk() {
             &[("package", "a"), ("sudo", "sudo")],
             Scope::Root,
             Risk::Root,
-            "gem install --no-document --install-dir /tools/gems --bindir /tools/bin -- a",
+            "gem install --no-document --install-dir /tools/gems --bindir /tools/bin a",
         ),
         (
             "pip",
@@ -281,6 +282,33 @@ fn every_scope_that_is_missing_is_named() {
     assert_eq!(plan.refused[0].allow, BTreeSet::from([Scope::Git, Scope::Index]));
     assert!(allowing(std::slice::from_ref(&one), &[Scope::Git]).steps.is_empty());
     assert_eq!(allowing(&[one], &[Scope::Git, Scope::Index]).steps.len(), 1);
+}
+
+/// Attack: `--only-binary` speaks of what an index offers. A file at an address that is no
+/// wheel is built, and building runs what its author wrote.
+#[test]
+fn attack_an_allowed_address_of_sources_runs_its_setup() {
+    let at = |url: &str| wanted("pip", &[("package", url)]);
+    for url in [
+        "https://x.example/a.tar.gz",
+        "https://x.example/a.zip",
+        "https://x.example/a",
+        "https://x.example/a.whl/",
+        "https://x.example/a.whl.tgz",
+        "https://x.example/awhl",
+    ] {
+        let refused = planned(&[at(url)]);
+        assert_eq!(refused.refused[0].allow, BTreeSet::from([Scope::Url, Scope::Build]), "{url}");
+        for one in [Scope::Url, Scope::Build] {
+            let plan = allowing(&[at(url)], &[one]);
+            assert!(plan.steps.is_empty() && plan.refused.len() == 1, "{url} {one:?}: {plan:?}");
+        }
+        let both = allowing(&[at(url)], &[Scope::Url, Scope::Build]);
+        assert!(both.steps[0].risks.is_superset(&BTreeSet::from([Risk::Url, Risk::Build])), "{both:?}");
+    }
+    let wheel = allowing(&[at("https://x.example/a-1.0-py3-none-any.whl")], &[Scope::Url]);
+    assert!(!wheel.steps[0].risks.contains(&Risk::Build), "{wheel:?}");
+    assert!(wheel.steps[0].argv.join(" ").contains("--only-binary :all:"), "{wheel:?}");
 }
 
 #[test]
