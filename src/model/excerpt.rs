@@ -4,7 +4,9 @@
 
 use super::digest::sha256;
 use super::finding::Place;
+use super::text;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Lines of a place that are kept.
@@ -62,15 +64,15 @@ pub struct Region {
 /// of it is gone through for each place.
 #[derive(Debug)]
 pub struct Text<'a> {
-    text: &'a str,
+    text: Cow<'a, str>,
     starts: Vec<usize>,
 }
 
 impl<'a> Text<'a> {
-    /// Finds the lines; bytes that are no text have none.
+    /// Finds the lines; what is no text has none.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
-        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        let text = text::with_stand_ins(bytes).unwrap_or_default();
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         Self { text, starts }
     }

@@ -9,6 +9,7 @@
 //! except through [`escape`], which is total, reversible by eye, and leaves
 //! ordinary letters of every script alone.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// Whether a character can move the cursor, reorder, join or hide text, and
@@ -181,6 +182,27 @@ pub fn escape_bytes(bytes: &[u8]) -> String {
     out
 }
 
+/// Bytes as text, if they have no byte 0: UTF-8, and a stand-in for each byte that is
+/// none, so that a place in the text is one in the bytes.
+///
+/// Attack: one such byte in a comment, so that nothing is looked at; a shell takes it
+/// for a letter of a word, and so is the stand-in one.
+#[must_use]
+pub fn with_stand_ins(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    if bytes.contains(&0) {
+        return None;
+    }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        out.extend(std::iter::repeat_n('_', chunk.invalid().len()));
+    }
+    Some(Cow::Owned(out))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,5 +260,20 @@ mod tests {
         assert_eq!(escape_short("abcdef", 4), "abc…");
         assert_eq!(escape_short("abcd", 4), "abcd");
         assert_eq!(escape_bytes(b"a\xffb"), "a\\x{ff}b");
+    }
+
+    #[test]
+    fn a_byte_that_is_no_text_moves_nothing() {
+        for (bytes, text) in [
+            (&b"ab\xff\xfec"[..], Some("ab__c")),
+            (b"caf\xe9 \xe2\x82", Some("caf_ __")),
+            ("é✔".as_bytes(), Some("é✔")),
+            (b"", Some("")),
+            (b"a\0b", None),
+        ] {
+            let shown = with_stand_ins(bytes);
+            assert_eq!(shown.as_deref(), text);
+            assert!(shown.is_none_or(|shown| shown.len() == bytes.len()));
+        }
     }
 }

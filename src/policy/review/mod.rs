@@ -325,30 +325,11 @@ impl Report {
     }
 }
 
-/// A file as text, if it is one and not too large: without the byte that no text has.
-/// Bytes that are no UTF-8 are one stand-in each, so that a place in the text is one in
-/// the file.
-///
-/// Attack: one such byte in a comment, so that nothing is looked at, and a shell
-/// takes it as any other.
+/// A file as text, if it is one and not too large.
 #[must_use]
 pub fn text_of(bytes: &[u8]) -> Option<Cow<'_, str>> {
-    if bytes.len() > LARGEST || bytes.contains(&0) {
-        return None;
-    }
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        return Some(Cow::Borrowed(text));
-    }
-    let mut out = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        out.push_str(chunk.valid());
-        out.extend(std::iter::repeat_n(STAND_IN, chunk.invalid().len()));
-    }
-    Some(Cow::Owned(out))
+    text::with_stand_ins(bytes).filter(|_| bytes.len() <= LARGEST)
 }
-
-/// For a byte that is no text: a letter of a word to every shell, as such a byte is.
-const STAND_IN: char = '_';
 
 /// Follows one piece; what it would do is put behind what was seen.
 fn follow(unit: &Unit, machine: &mut Machine, seen: &mut Vec<(Event, Span)>) -> Followed {

@@ -15,6 +15,7 @@
 //! letters are covered, up to the first that is none.
 
 use super::rules::secret_token::{begins_one, token, words};
+use crate::model::text;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
@@ -150,7 +151,8 @@ impl<'a> Secrets<'a> {
     #[must_use]
     pub fn of(files: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut out = Self::default();
-        for text in files.into_iter().filter_map(|bytes| std::str::from_utf8(bytes).ok()) {
+        let texts = files.into_iter().flat_map(|bytes| bytes.utf8_chunks().map(|chunk| chunk.valid()));
+        for text in texts {
             let found = secrets_in(text).into_iter().filter(|one| one.end - one.start >= WHOLE);
             out.known.extend(found.map(|one| (&text[one.start..one.end], one.shown)));
         }
@@ -163,9 +165,9 @@ impl<'a> Secrets<'a> {
     /// A file as it may be shown: each secret covered byte for byte, so that no place moves.
     #[must_use]
     pub fn covered<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
-        let Ok(text) = std::str::from_utf8(bytes) else { return Cow::Borrowed(bytes) };
+        let Some(text) = text::with_stand_ins(bytes) else { return Cow::Borrowed(bytes) };
         let mut out = Cow::Borrowed(bytes);
-        for one in self.all_in(text, WHOLE) {
+        for one in self.all_in(&text, WHOLE) {
             if let Some(part) = out.to_mut().get_mut(one.start..one.end) {
                 part.iter_mut().skip(one.shown).for_each(|byte| *byte = b'*');
             }
