@@ -101,8 +101,8 @@ fn attack_what_the_policy_makes_less_rides_in_a_set_unseen() {
         told = told.says(&line);
     }
     let log = fs::read_to_string(account.sandbox.home().join("audit/audit.jsonl")).unwrap();
-    let records = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let last = records.filter(|record| record["skill"] == "odd").last().unwrap();
+    let mut records = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let last = records.rfind(|record| record["skill"] == "odd").unwrap();
     let reason = last["reason"].as_str().unwrap();
     for said in
         ["trusted in a set of 2", "BLOCK by exec.decode made NOTE by", "BLOCK by hide.command excepted by"]
