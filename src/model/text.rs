@@ -50,6 +50,15 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// Whether a text says anything to whoever reads it: a letter or digit that is seen.
+///
+/// Asked of what was typed, never of what [`escape`] made of it: a tab is
+/// `\u{9}` there, with a letter and a digit. And a filler is a letter to Unicode.
+#[must_use]
+pub fn says(typed: &str) -> bool {
+    typed.chars().any(|c| c.is_alphanumeric() && !is_hidden(c))
+}
+
 /// As [`escape`], at most `max` characters, the cut marked with `…`.
 #[must_use]
 pub fn escape_short(text: &str, max: usize) -> String {
@@ -213,6 +222,18 @@ mod tests {
         assert_eq!(escape("a\u{202e}b\u{200b}"), "a\\u{202e}b\\u{200b}");
         assert_eq!(escape("line\nbreak"), "line\\u{a}break");
         assert_eq!(escape("tag\u{e0041}"), "tag\\u{e0041}");
+    }
+
+    #[test]
+    fn attack_a_reason_is_one_character_that_nobody_sees() {
+        for nothing in ["", " ", "\t", "\u{200b}", "\u{202e}", "\u{3164}", "\u{115f}\u{ffa0}", " … - ", "\\"]
+        {
+            assert!(!says(nothing), "{nothing:?}");
+        }
+        for why in ["x", "7", "für Tests", "日本語", "\u{200b}read"] {
+            assert!(says(why), "{why:?}");
+        }
+        assert!(says(&escape("\t")), "why the escaped text is never asked");
     }
 
     #[test]

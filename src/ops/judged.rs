@@ -34,9 +34,10 @@ use crate::policy::judge::{self, Judgement};
 use crate::policy::review::rules::{self, RULES};
 use crate::system::home::Home;
 use crate::system::ledger::Ledger;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-pub use crate::policy::judge::Weighed;
+pub use crate::policy::judge::{Excepted, Weighed};
 
 /// Most findings that a refusal names.
 const NAMED: usize = 3;
@@ -46,23 +47,38 @@ const NAMED: usize = 3;
 pub struct Told {
     /// What counts, and what is excepted.
     pub judgement: Judgement,
-    /// Of each that counts: whether it was so in the revision trusted last.
+    /// Of each that counts: whether it is in the revision trusted last too, as
+    /// the rules are now; nobody knows what it weighed when that was trusted.
     pub known: Vec<bool>,
     /// Why the policy's own weights could not be gone by, if so.
     pub problem: Option<Stop>,
 }
 
 impl Told {
-    /// What a person has to read: what blocks, and what was not there before.
-    pub fn fresh(&self) -> impl Iterator<Item = &Weighed> {
-        let all = self.judgement.findings.iter().zip(&self.known);
-        all.filter(|(one, known)| !**known || one.finding.tier == Tier::Block).map(|(one, _)| one)
+    /// What a person has to read, each with whether it was there before: what is
+    /// CONFIRM or heavier, as it counts or by the rule itself, and whatever is
+    /// new. What is BLOCK comes first, then what is new, the heaviest first.
+    ///
+    /// Attack: it was a NOTE or excepted when the revision before was trusted, so
+    /// that nobody was shown it, and the update makes of it a number.
+    #[must_use]
+    pub fn to_read(&self) -> Vec<(&Weighed, bool)> {
+        let all = self.judgement.findings.iter().zip(self.known.iter().copied());
+        let mut shown: Vec<_> = all.filter(|(one, known)| !known || one.weight() >= Tier::Confirm).collect();
+        shown.sort_by_key(|(one, known)| (one.weight() != Tier::Block, *known, Reverse(one.weight())));
+        shown
     }
 
-    /// How many are as they were in the revision trusted last.
+    /// What was not there before.
+    pub fn news(&self) -> impl Iterator<Item = &Weighed> {
+        let all = self.judgement.findings.iter().zip(&self.known);
+        all.filter(|(_, known)| !**known).map(|(one, _)| one)
+    }
+
+    /// How many light ones are as they were in the revision trusted last.
     #[must_use]
     pub fn as_before(&self) -> usize {
-        self.judgement.findings.len() - self.fresh().count()
+        self.judgement.findings.len() - self.to_read().len()
     }
 
     /// Why nobody decides this for somebody else: the heaviest that counts, if
@@ -256,7 +272,8 @@ fn before(home: &Home, ledger: &Ledger, row: &RevisionRow) -> Result<Vec<Essence
 }
 
 /// Whether these bytes may be trusted: nothing blocks, or each rule that does
-/// is named, and why. The rules, for the pin.
+/// is named, and it is `reasoned`: the note as it was typed says something.
+/// The rules, for the pin.
 ///
 /// # Errors
 /// [`Code::Blocked`]; [`Code::Usage`] for a name too many, or without a reason.
@@ -264,7 +281,7 @@ pub fn allow(
     judged: &Judged,
     revision: &Revision,
     despite: &[String],
-    note: Option<&str>,
+    reasoned: bool,
 ) -> Result<Vec<String>, Stop> {
     let blocking = judged.told.judgement.blocking();
     if let Some(odd) = despite.iter().find(|rule| !blocking.contains(rule)) {
@@ -277,7 +294,7 @@ pub fn allow(
     if !missing.is_empty() {
         return Err(blocked(judged, revision, &blocking));
     }
-    if !blocking.is_empty() && !note.is_some_and(|note| note.chars().any(char::is_alphanumeric)) {
+    if !blocking.is_empty() && !reasoned {
         let what = format!("to trust {revision} despite {} is a decision that says why", blocking.join(", "));
         return Err(Stop::new(Code::Usage, what, command(revision, &blocking)));
     }
@@ -330,13 +347,20 @@ pub fn place_of(finding: &Finding) -> String {
 #[must_use]
 pub fn recorded(told: &Told, despite: &[String]) -> String {
     let mut said = BTreeSet::new();
-    for one in told.judgement.excepted.iter().filter(|one| one.finding.tier == Tier::Block) {
+    for one in told.judgement.excepted.iter().filter(|one| one.weight() == Tier::Block) {
         said.insert(format!(", BLOCK by {} excepted by {}", one.finding.rule, one.file));
     }
     for one in told.judgement.findings.iter().filter(|one| one.own == Tier::Block) {
-        if let Some(file) = one.by.as_ref() {
-            let (rule, tier) = (&one.finding.rule, one.finding.tier.name());
-            said.insert(format!(", BLOCK by {rule} made {tier} by {file}"));
+        let (rule, tier) = (&one.finding.rule, one.finding.tier.name());
+        // Who made it heavier again is not to blame that it no longer blocks.
+        match (&one.lowered, &one.by) {
+            (Some(file), Some(by)) if file != by => {
+                said.insert(format!(", BLOCK by {rule} lowered by {file}, made {tier} again by {by}"));
+            }
+            (Some(file), _) => {
+                said.insert(format!(", BLOCK by {rule} made {tier} by {file}"));
+            }
+            (None, _) => {}
         }
     }
     let head = match despite {

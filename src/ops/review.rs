@@ -293,13 +293,13 @@ impl Review {
 
     /// Marks the files in which something was found that a person has to know of.
     fn mark_findings(&mut self) {
-        let heavy = |one: &&Weighed| one.finding.tier >= Tier::Confirm;
+        let heavy = |one: &&Weighed| one.weight() >= Tier::Confirm;
         for view in self.files.iter_mut().filter(|view| view.change != Change::Removed) {
             let here = |one: &&Weighed| one.finding.path == view.entry.path.as_str();
             if self.found.judgement.findings.iter().filter(heavy).any(|one| here(&one)) {
                 view.marks.insert(0, Mark::Findings);
             }
-            if self.found.fresh().filter(heavy).any(|one| here(&one)) {
+            if self.found.news().filter(heavy).any(|one| here(&one)) {
                 view.fresh.insert(0, Mark::Findings);
             }
         }

@@ -68,7 +68,8 @@ pub struct TrustPlan {
     pub judged: Judged,
     /// The rules that block it, each overridden by name.
     pub despite: Vec<String>,
-    given: Option<Digest>,
+    /// Whether the bytes were named in full: then nobody is asked.
+    given: bool,
     accepted: Accepted,
 }
 
@@ -107,6 +108,16 @@ fn find(ledger: &Ledger, request: &TrustRequest) -> Result<RevisionRow, Stop> {
     })
 }
 
+/// The bytes that are named are these, or nothing else is asked about them.
+///
+/// Attack: whoever named the digest of what they read is told how other bytes,
+/// which came since, are trusted all the same.
+fn named(given: Option<Digest>, revision: &Revision) -> Result<(), Stop> {
+    let Some(given) = given.filter(|given| *given != revision.digest) else { return Ok(()) };
+    let what = format!("the bytes of {revision} are {}, you named {given}", revision.digest);
+    Err(Stop::new(Code::DigestMismatch, what, format!("skills review {revision}")))
+}
+
 /// Gathers and checks; changes nothing.
 ///
 /// # Errors
@@ -115,6 +126,7 @@ pub fn plan(world: &World, request: &TrustRequest) -> Result<TrustPlan, Stop> {
     let home = Home::open(&world.home).map_err(|fault| home_stop(&fault))?;
     let ledger = open_ledger(&home)?;
     let row = find(&ledger, request)?;
+    named(request.digest, &row.revision)?;
     let policy = layers::over(world.policy()?, &ledger)?;
     let now = world.clock.now().max(ledger.head().time);
     revoked::refuse(&ledger, &policy, &row, now)?;
@@ -130,7 +142,7 @@ pub fn plan(world: &World, request: &TrustRequest) -> Result<TrustPlan, Stop> {
     let accepted = Accepted { new_signer: request.accepted.new_signer || person, ..request.accepted };
     findings.check(&ledger, &policy, &row, accepted, now)?;
     let judged = judged::judge(&home, &ledger, &policy, &row, now)?;
-    let despite = judged::allow(&judged, &row.revision, &request.despite, terms.note.as_deref())?;
+    let despite = judged::allow(&judged, &row.revision, &request.despite, terms.reasoned)?;
     if request.by_policy {
         judged::by_policy(judged.told(), &row.revision)?;
     }
@@ -139,7 +151,7 @@ pub fn plan(world: &World, request: &TrustRequest) -> Result<TrustPlan, Stop> {
     let latest = rows.iter().filter(|other| other.revision != row.revision);
     let before =
         latest.filter_map(|other| other.lifecycle.pin()).max_by_key(|pin| pin.seq).map(|pin| pin.digest);
-    let given = request.digest;
+    let given = request.digest.is_some();
     let verb = "trust";
     Ok(TrustPlan { row, terms, before, findings, verb, granted, judged, despite, given, accepted })
 }
@@ -294,17 +306,10 @@ fn overriding(plan: &TrustPlan) -> String {
 
 fn consent(plan: &TrustPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop> {
     let revision = &plan.row.revision;
-    if plan.granted.is_some() {
+    if plan.granted.is_some() || plan.given {
         return Ok(());
     }
     let full = revision.digest;
-    if let Some(given) = plan.given {
-        if given == full {
-            return Ok(());
-        }
-        let what = format!("the bytes of {revision} are {full}, you named {given}");
-        return Err(Stop::new(Code::DigestMismatch, what, format!("skills review {revision}")));
-    }
     // Of what is overridden the bytes are typed, not the name: the next revision has it too.
     let (asked, expected) = match plan.despite.as_slice() {
         [] => ("the skill's name to trust exactly these bytes".to_owned(), revision.name.to_string()),
@@ -383,7 +388,7 @@ fn check(
     let revision = &row.revision;
     said.lists.refuse(row, session.now)?;
     of_age(&session.policy, row, session.now)?;
-    reasoned(&session.policy, terms.note.as_deref(), &format!("skills trust {revision}"))?;
+    reasoned(&session.policy, terms.reasoned, &format!("skills trust {revision}"))?;
     if let Err(rule) = session.policy.check_source(row.source.identity()) {
         let what = format!("{} may not be used: {rule}", row.source);
         return Err(Stop::new(
@@ -413,7 +418,7 @@ fn pin(
     if *judged.digest() != row.revision.digest {
         return Err(Stop::new(Code::Internal, "BUG: other bytes were judged than are decided about", ""));
     }
-    let despite = judged::allow(judged, &row.revision, despite, terms.note.as_deref())?;
+    let despite = judged::allow(judged, &row.revision, despite, terms.reasoned)?;
     Ok(Pin {
         at: session.now,
         by: session.world.actor.clone(),

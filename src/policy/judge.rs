@@ -28,6 +28,18 @@ pub struct Weighed {
     pub own: Tier,
     /// The file or trust root that makes it another one; escaped.
     pub by: Option<String>,
+    /// The file that makes it less than the rule does, where it counts as less,
+    /// whoever made it heavier again; escaped.
+    pub lowered: Option<String>,
+}
+
+impl Weighed {
+    /// The heavier of what it counts as and what the rule says: the policy makes
+    /// less of a finding, and never makes it unseen.
+    #[must_use]
+    pub fn weight(&self) -> Tier {
+        self.finding.tier.max(self.own)
+    }
 }
 
 /// A finding that does not count for these bytes.
@@ -35,12 +47,23 @@ pub struct Weighed {
 pub struct Excepted {
     /// As it would count.
     pub finding: Finding,
+    /// The tier that the rule gives it.
+    pub own: Tier,
     /// Why not; escaped.
     pub why: String,
     /// Until when.
     pub until: Option<Timestamp>,
     /// The file that says so; escaped.
     pub file: String,
+}
+
+impl Excepted {
+    /// As [`Weighed::weight`]. Attack: a rule is made less and excepted too, and
+    /// then nobody is told that it blocks.
+    #[must_use]
+    pub fn weight(&self) -> Tier {
+        self.finding.tier.max(self.own)
+    }
 }
 
 /// An exception that frees from nothing.
@@ -112,12 +135,16 @@ pub fn judge(all: Vec<Finding>, rules: &Findings, digest: &Digest, now: Timestam
         let frees = |one: &&&Except| one.rule == finding.rule && useless(one, rules, now).is_none();
         match about.iter().find(frees) {
             Some(one) => judged.excepted.push(Excepted {
+                own,
                 why: one.why.clone(),
                 until: one.until,
                 file: one.file.clone(),
                 finding,
             }),
-            None => judged.findings.push(Weighed { by: by.map(str::to_owned), own, finding }),
+            None => {
+                let lowered = rules.lowers(&finding.rule, own).filter(|_| tier < own).map(str::to_owned);
+                judged.findings.push(Weighed { by: by.map(str::to_owned), own, lowered, finding });
+            }
         }
     }
     // Stable: of one tier they stay by file and place.

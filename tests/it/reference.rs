@@ -151,7 +151,7 @@ fn the_page_of_policy_keys_is_complete() {
         ```toml\n[review]\nseverity = { \"exec.fetch\" = \"block\", \"dep.global\" = \"note\" }\n\n\
         [[review.except]]\nrule = \"exec.decode\"\ndigest = \"sha256:…\"  # all 64 digits\nwhy = \"unpacks its own test data, read by two of us\"\nuntil = \"2027-01-31\"\n```\n\n\
         The account's file cannot make a rule weigh less than the machine's file says, nor except from that; a trust root's policy can only make rules heavier. \
-        What a file lowers or excepts is still shown, with the file, in `review` and before the question of `trust`. An exception is for exactly these bytes. \
+        What a file lowers or excepts is still shown, with the file, in `review` and before the question of `trust`, of a set for each member too, and where nobody is asked. What the rule or a file makes CONFIRM or more is shown of every update, also where the revision trusted last had it: the policy of then may have made less of it. An exception is for exactly these bytes. \
         `policy show` and `policy check` name the exceptions that free from nothing, and refuse a rule that there is not. \
         A rule that is made heavier shows at the next `review`, `status NAME` and `trust`; what is trusted stays trusted. Why it is so: [ADR 0038](../adr/0038-what-is-found-is-decided-at-trust.md).\n",
     );

@@ -119,6 +119,31 @@ pub struct SetPlan {
     given: bool,
 }
 
+/// Records a refusal of [`plan`], where a decision was asked for. What cannot be
+/// understood at all is no event, nor is that nothing waits for a decision.
+pub fn record(world: &World, request: &SetRequest, stop: Stop) -> Stop {
+    let named = !matches!(
+        request,
+        SetRequest::Picked(Pick::From(_) | Pick::Updates | Pick::Adopted)
+            | SetRequest::Granted(Pick::From(_) | Pick::Updates | Pick::Adopted)
+    );
+    if stop.code == Code::Usage || (stop.code == Code::NotInstalled && !named) {
+        return stop;
+    }
+    let Ok(mut session) = Session::open(world, Depth::All) else { return stop };
+    let mut draft = session.draft(Event::Trust.as_str(), Outcome::Refused, "");
+    draft.note = Some(match request {
+        SetRequest::Stated(set, digest) => noted(set, digest),
+        _ => text::escape_short(&format!("a set: {}", request.command()), 500),
+    });
+    session.refuse(draft, stop)
+}
+
+/// How a record names a set.
+fn noted(set: &RevisionSet, digest: &Digest) -> String {
+    format!("a set of {}: {digest}", set.len())
+}
+
 /// Gathers and checks; changes nothing.
 ///
 /// # Errors
@@ -428,6 +453,6 @@ fn consent(plan: &SetPlan, shown: &str, ask: &mut dyn Ask) -> Result<(), Stop> {
 /// One record for the refused set.
 fn refuse(session: &mut Session<'_>, plan: &SetPlan, stop: Stop) -> Stop {
     let mut draft = session.draft(Event::Trust.as_str(), Outcome::Refused, "");
-    draft.note = Some(format!("a set of {}: {}", plan.set.len(), plan.set.digest()));
+    draft.note = Some(noted(&plan.set, &plan.set.digest()));
     session.refuse(draft, stop)
 }

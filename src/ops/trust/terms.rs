@@ -24,6 +24,8 @@ pub struct Terms {
     pub why: Option<String>,
     /// Why it was given; escaped.
     pub note: Option<String>,
+    /// Whether the note says anything: asked of what was typed, before it was escaped.
+    pub reasoned: bool,
 }
 
 /// Works the terms out: what was typed, else the policy's default; policy may
@@ -65,13 +67,13 @@ pub(super) fn terms(
         why = Some(format!("after {days} days at most, by {}{instead}", file("trust.max-days")));
     }
     let note = request.note.as_deref().map(|note| text::escape_short(note, 500));
-    reasoned(policy, request.note.as_deref(), command)?;
-    Ok(Terms { until, why, note })
+    let given = request.note.as_deref().is_some_and(text::says);
+    reasoned(policy, given, command)?;
+    Ok(Terms { until, why, note, reasoned: given })
 }
 
 /// Where the policy wants a reason, there must be one; blanks are none.
-pub(super) fn reasoned(policy: &Policy, note: Option<&str>, command: &str) -> Result<(), Stop> {
-    let given = note.is_some_and(|note| note.chars().any(char::is_alphanumeric));
+pub(super) fn reasoned(policy: &Policy, given: bool, command: &str) -> Result<(), Stop> {
     if given || !policy.note_required {
         return Ok(());
     }

@@ -101,6 +101,14 @@ impl Findings {
         (tier, by.filter(|_| tier != own))
     }
 
+    /// The file that makes a rule less than it is by itself: of all that may, the
+    /// strongest. Others may have made it heavier again.
+    #[must_use]
+    pub fn lowers(&self, rule: &str, own: Tier) -> Option<&str> {
+        let first = self.weights.iter().find(|one| one.rule == rule && !one.apart)?;
+        (first.tier < own).then_some(first.file.as_str())
+    }
+
     /// The file that an exception cannot free from.
     #[must_use]
     pub fn above(&self, except: &Except) -> Option<&str> {
@@ -153,7 +161,7 @@ fn read(raw: RawExcept, file: &str, rank: usize) -> Result<Except, String> {
     let rule = id(of, &rule)?;
     let bad = |why| format!("{of} digest: `{}`: {why}", text::escape_short(&digest, 80));
     let digest = Digest::parse(&digest).map_err(bad)?;
-    if !why.chars().any(char::is_alphanumeric) {
+    if !text::says(&why) {
         return Err(format!("{of} for \"{rule}\": `why` must say why"));
     }
     let end = |typed: &String| {
@@ -195,6 +203,9 @@ mod tests {
             ("[review]\nignore = [\"exec.fetch\"]".to_owned(), "unknown field"),
             (except("exec.fetch", "sha256:aaaa", "read", ""), "digest"),
             (except("exec.fetch", &digest, " - ", ""), "must say why"),
+            // A letter to Unicode, and nothing to the eye.
+            (except("exec.fetch", &digest, "\\u3164", ""), "must say why"),
+            (except("exec.fetch", &digest, "\\u200b", ""), "must say why"),
             (except("EXEC", &digest, "read", ""), "is no rule's id"),
             (except("exec.fetch", &digest, "read", "until = \"90d\""), "must be a date or a time"),
             (except("exec.fetch", &digest, "read", "until = \"soon\""), "must be a date or a time"),

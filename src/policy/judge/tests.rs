@@ -99,6 +99,48 @@ fn the_stronger_file_says_the_least_that_counts_and_who_changes_it_is_told() {
     assert_eq!(lowered.findings[0].finding.rule, "exec.fetch", "the heaviest first");
 }
 
+/// Attack: who made it heavier again is named for having made it less.
+#[test]
+fn the_file_that_lowers_is_named_though_another_raises_again() {
+    let weighed = |files: &[&str], roots: &[&str]| {
+        let judged = judged(files, roots);
+        let one = judged.findings.iter().find(|one| one.finding.rule == "exec.decode").unwrap();
+        (one.finding.tier, one.by.clone(), one.lowered.clone(), one.weight())
+    };
+    let (note, ask, block) =
+        (weighs("exec.decode", "note"), weighs("exec.decode", "confirm"), weighs("exec.decode", "block"));
+    let (note, ask, block) = (note.as_str(), ask.as_str(), block.as_str());
+    let by = |file: &str| Some(file.to_owned());
+    for (files, roots, wanted) in [
+        (&[][..], &[][..], (Tier::Block, None, None)),
+        (&[note], &[], (Tier::Note, by("/machine"), by("/machine"))),
+        (&["", note], &[ask], (Tier::Confirm, by("trust root a"), by("/account"))),
+        (&[note, ask], &[], (Tier::Confirm, by("/account"), by("/machine"))),
+        (&[ask, note], &[], (Tier::Confirm, by("/machine"), by("/machine"))),
+        // Nothing is lowered of what blocks after all, nor by a root alone.
+        (&[note, block], &[], (Tier::Block, None, None)),
+        (&[note], &[block], (Tier::Block, None, None)),
+        (&[block, note], &[], (Tier::Block, None, None)),
+        (&[], &[note], (Tier::Block, None, None)),
+    ] {
+        let (tier, by, lowered, weight) = weighed(files, roots);
+        assert_eq!((tier, by, lowered), wanted, "{files:?} {roots:?}");
+        assert_eq!(weight, Tier::Block, "and what it is by itself stays");
+    }
+}
+
+#[test]
+fn attack_a_rule_is_made_less_and_excepted_and_nobody_is_told_that_it_blocks() {
+    let less = weighs("exec.decode", "note") + &except("exec.decode", b"these bytes", "");
+    let judged = judged(&[&less], &[]);
+    let one = judged.excepted.iter().find(|one| one.finding.rule == "exec.decode").unwrap();
+    assert_eq!((one.finding.tier, one.own, one.weight()), (Tier::Note, Tier::Block, Tier::Block));
+    // The other way round, as heavy as it would count.
+    let more = weighs("dep.global", "block") + &except("dep.global", b"these bytes", "");
+    let judged = self::judged(&[&more], &[]);
+    assert_eq!((judged.excepted[0].own, judged.excepted[0].weight()), (Tier::Warn, Tier::Block));
+}
+
 #[test]
 fn attack_an_exception_for_other_bytes_frees_from_nothing() {
     let these = judged(&[&except("exec.decode", b"these bytes", "")], &[]);

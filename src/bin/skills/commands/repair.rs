@@ -108,7 +108,8 @@ fn grant(
         despite: Vec::new(),
         terms: TermsRequest { expires, note },
     };
-    let mut plan = trust::plan(&context.world, &request)?;
+    let plan = trust::plan(&context.world, &request);
+    let mut plan = plan.map_err(|stop| trust::record(&context.world, &request, stop))?;
     plan.verb = "repair";
     let mut shown = shown.to_vec();
     shown.push(String::new());
@@ -116,7 +117,12 @@ fn grant(
     if let Some(until) = plan.terms.until {
         shown.push(format!("ends     {until}, as before"));
     }
-    shown.extend(super::found::question(plan.judged.told(), &plan.row.revision));
+    let found = super::found::question(plan.judged.told(), &plan.row.revision);
+    // Where nobody is asked, it is said all the same.
+    if digest.is_some() {
+        found.iter().try_for_each(|line| context.say(line))?;
+    }
+    shown.extend(found);
     let pin = trust::trust(&context.world, &plan, &shown.join("\n"), person)?;
     context.say(&format!("{}  {}  (record {})", paint(Tone::Good, "trusted"), drifted.row.revision, pin.seq))
 }

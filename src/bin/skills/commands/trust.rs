@@ -108,7 +108,7 @@ pub(crate) fn run(context: &mut Context, mut args: Args) -> Ended {
         return Ok(Exit::Done);
     }
     // Where nobody is asked, what would stand before the question is said all the same.
-    if digest.is_some() && found::is_said(plan.judged.told()) {
+    if (digest.is_some() || by_policy) && found::is_said(plan.judged.told()) {
         found::question(plan.judged.told(), &plan.row.revision)
             .iter()
             .try_for_each(|line| context.say(line))?;

@@ -2,6 +2,7 @@
 
 use super::super::context::{Context, Ended};
 use super::super::render::{self, Tone, paint};
+use super::found;
 use super::trust::Args;
 use serde_json::json;
 use skill_trust::model::code::{Code, Exit, Stop};
@@ -15,7 +16,14 @@ use std::collections::BTreeSet;
 
 /// Runs it.
 pub(super) fn run(context: &mut Context, args: Args, digest: Option<Digest>, terms: &TermsRequest) -> Ended {
-    let plan = set::plan(&context.world, &request(&args, digest)?, terms)?;
+    let request = request(&args, digest)?;
+    let plan = match set::plan(&context.world, &request, terms) {
+        // Where it was only asked what would be, nothing was refused.
+        Err(stop) if !args.dry_run && !args.print_set => {
+            return Err(set::record(&context.world, &request, stop));
+        }
+        planned => planned?,
+    };
     if args.print_set {
         context.raw(plan.set.text().trim_end())?;
         context.note(&format!("to state it: skills trust --set FILE --digest {}", plan.set.digest()))?;
@@ -26,6 +34,10 @@ pub(super) fn run(context: &mut Context, args: Args, digest: Option<Digest>, ter
         context.say(&format!("{shown}\nset      {}", plan.set.digest()))?;
         context.json("trust-set-plan/1", document(&plan))?;
         return Ok(Exit::Done);
+    }
+    // Where nobody is asked, what would stand before the question is said all the same.
+    if args.by_policy || digest.is_some() {
+        said(&plan.members).iter().try_for_each(|line| context.say(line))?;
     }
     let mut person = context.person();
     let size = set::trust(&context.world, &plan, &shown, person.as_mut())?;
@@ -112,11 +124,22 @@ fn dropped(plan: &SetPlan) -> Vec<String> {
     out
 }
 
+/// What the policy makes less or excepts, of each member of which it does.
+fn said(members: &[Member]) -> Vec<String> {
+    let said = members.iter().filter(|member| found::is_said(&member.found));
+    said.flat_map(|member| found::in_set(&member.found, &member.row.revision)).collect()
+}
+
 /// The table, riskiest first, and what dropped out.
 fn describe(context: &Context, plan: &SetPlan) -> String {
     let width = context.out.width();
     let mut out =
         vec![render::table(&["NAME", "DIGEST", "TO READ", "LOOK FOR"], &rows(&plan.members), width)];
+    let said = said(&plan.members);
+    if !said.is_empty() {
+        out.push(String::new());
+        out.extend(said);
+    }
     out.extend(dropped(plan));
     let mut sources: Vec<_> =
         plan.members.iter().map(|member| text::escape(member.row.source.identity())).collect();
@@ -164,7 +187,7 @@ fn document(plan: &SetPlan) -> serde_json::Value {
             "name": member.row.revision.name, "digest": member.row.revision.digest,
             "source": member.row.source, "marks": member.marks, "files": member.files,
             "added": member.lines.0, "removed": member.lines.1, "compared": member.compared, "alone": member.alone,
-            "granted": member.granted, "findings": super::found::document(&member.found), "provenance": super::trust::provenance(&member.vouching),
+            "granted": member.granted, "findings": found::document(&member.found), "provenance": super::trust::provenance(&member.vouching),
         })
     };
     json!({

@@ -120,11 +120,16 @@ fn news(context: &mut Context, review: &Review, files: &[&FileView]) -> Result<(
         let head = paint(Tone::Bad, &format!("new: {}", mark.words()));
         context.say(&format!("!        {head}: {}", named.join(", ")))?;
     }
-    if marks.is_empty() {
-        line(context, "new", "nothing to look for that was not there before")
-    } else {
-        Ok(())
+    if !marks.is_empty() {
+        return Ok(());
     }
+    // That it was there does not say that anybody was shown it.
+    let words = if review.found.to_read().iter().any(|(_, known)| *known) {
+        "nothing that was not there before; what is found above is to be read all the same"
+    } else {
+        "nothing to look for that was not there before"
+    };
+    line(context, "new", words)
 }
 
 /// What an author wrote about the skill.
