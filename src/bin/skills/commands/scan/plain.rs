@@ -198,6 +198,9 @@ fn around(context: &mut Context, looked: &Looked, view: View) -> Result<(), Stop
     if let Some(stop) = &looked.scan.problem {
         let head = paint(Tone::Bad, "policy  ");
         say(context, &format!("{head}  not gone by, every rule weighs what it says itself: {}", stop.what))?;
+        if !stop.next.is_empty() {
+            say(context, &format!("next      {}", render::commands(&stop.next)))?;
+        }
     }
     for fault in &looked.scan.faults {
         let fault = text::escape(&fault.to_string());
