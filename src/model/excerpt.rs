@@ -235,9 +235,12 @@ mod tests {
     #[test]
     fn a_whole_file_and_what_is_no_text_have_no_region() {
         assert_eq!(region(b"abc", &place(0, 0)), None);
-        assert_eq!(region(b"\xff\xfe", &place(0, 1)), None);
+        assert_eq!(region(b"\xff\0", &place(0, 1)), None);
         assert_eq!(region(b"", &place(3, 9)), None);
-        assert_eq!(excerpt(b"\xff", &place(0, 1)), None);
+        assert_eq!(excerpt(b"\xff\0", &place(0, 1)), None);
+        // A byte that is no text is one of a line all the same.
+        let odd = excerpt(b"# \xff\nls | sh\n", &place(9, 11)).unwrap();
+        assert_eq!((odd.lines[0].number, odd.lines[0].text.as_str()), (2, "ls | sh"));
     }
 
     #[test]
