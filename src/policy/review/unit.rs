@@ -24,9 +24,9 @@ pub struct Unit {
     pub kind: Kind,
     /// Its text: what quotes, prompts and indentation around it were is gone.
     pub text: String,
-    /// For each run of bytes that was taken as it is: where it begins in the
-    /// text, and where in the file.
-    runs: Vec<(usize, usize)>,
+    /// For each run of bytes: where it begins in the text, and where in the file, and
+    /// where in the file it ends.
+    runs: Vec<(usize, usize, usize)>,
     /// Whether what stands behind some limit in the file is missing from its pieces.
     pub cut: bool,
 }
@@ -49,11 +49,21 @@ impl Unit {
     /// Puts text behind it that stands at this byte of the file.
     pub fn push(&mut self, text: &str, start: usize) {
         let here = self.text.len();
-        let goes_on = self.runs.last().is_some_and(|(unit, file)| file + (here - unit) == start);
-        if !goes_on && !text.is_empty() {
-            self.runs.push((here, start));
+        match self.runs.last_mut() {
+            Some((unit, file, end)) if *end == start && *file + (here - *unit) == start => *end += text.len(),
+            _ if text.is_empty() => {}
+            _ => self.runs.push((here, start, start + text.len())),
         }
         self.text.push_str(text);
+    }
+
+    /// Puts text of a reader's own behind it, that stands for what another piece is.
+    /// However long it is, its places are of those bytes.
+    pub fn put(&mut self, text: &str, of: &Self) {
+        if !text.is_empty() {
+            self.runs.push((self.text.len(), of.origin(0), of.origin(of.text.len())));
+            self.text.push_str(text);
+        }
     }
 
     /// The same piece, taken for something else.
@@ -65,9 +75,9 @@ impl Unit {
     /// Which byte of the file this byte of the text is.
     #[must_use]
     pub fn origin(&self, at: usize) -> usize {
-        let index = self.runs.partition_point(|(unit, _)| *unit <= at);
+        let index = self.runs.partition_point(|(unit, ..)| *unit <= at);
         match self.runs.get(index.saturating_sub(1)) {
-            Some((unit, file)) => file + at.saturating_sub(*unit),
+            Some((unit, file, end)) => (file + at.saturating_sub(*unit)).min(*end),
             None => 0,
         }
     }

@@ -75,15 +75,11 @@ fn as_command(field: &Field, context: Context) -> Unit {
 /// A command that ends in this text, as one word: an installer starts programs without a shell.
 fn built(before: &str, field: &Field) -> Unit {
     let mut unit = Unit::new(Context::Install, SHELL);
-    let start = field.value.origin(0);
     let plain = |c: char| c.is_ascii_alphanumeric() || "@/._-:=+~^<>%?&#,".contains(c);
     let text = &field.value.text;
-    unit.push(before, start);
-    if text.chars().all(|c| plain(c) && !"<>&#?~".contains(c)) {
-        unit.push(text, start);
-    } else {
-        unit.push(&quoted(text), start);
-    }
-    unit.push("\n", start);
+    let is_plain = text.chars().all(|c| plain(c) && !"<>&#?~".contains(c));
+    unit.put(before, &field.value);
+    unit.put(&if is_plain { text.clone() } else { quoted(text) }, &field.value);
+    unit.put("\n", &field.value);
     unit
 }

@@ -46,14 +46,13 @@ pub(super) fn units(name: &str, text: &str) -> Vec<Unit> {
 fn servers(fields: &[super::fields::Field]) -> Vec<Unit> {
     let mut all: Vec<Unit> = Vec::new();
     for field in fields.iter().filter(|field| field.below("mcpServers")) {
-        let start = field.value.origin(0);
         if field.key() == "command" {
             let mut unit = Unit::new(Context::Call, Kind::Code(Language::Shell));
-            unit.push(&field.value.text, start);
+            unit.put(&field.value.text, &field.value);
             all.push(unit);
         } else if let (true, Some(unit)) = (field.key() == "args", all.last_mut()) {
-            unit.push(" ", start);
-            unit.push(&quoted(&field.value.text), start);
+            unit.put(" ", &field.value);
+            unit.put(&quoted(&field.value.text), &field.value);
         }
     }
     all

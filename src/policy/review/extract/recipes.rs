@@ -151,9 +151,8 @@ fn instruction_once(line: &str) -> Option<&str> {
 fn exec_form(unit: &mut Unit, body: &str, from: usize) {
     let mut list = Unit::at(Context::Prose, Kind::Data, body, from);
     for field in super::fields::of_json(&mut list) {
-        let start = field.value.origin(0);
-        unit.push(&super::super::code::quoted(&field.value.text), start);
-        unit.push(" ", start);
+        unit.put(&super::super::code::quoted(&field.value.text), &field.value);
+        unit.put(" ", &field.value);
     }
     unit.cut |= list.cut;
     unit.push("\n", from);

@@ -317,3 +317,23 @@ fn a_file_of_nothing_but_signs_takes_no_time_and_no_stack() {
         }
     }
 }
+
+/// Attack: words that take more room once they are quoted, at the end of a file, so
+/// that a finding in them has a place behind it.
+#[test]
+fn attack_a_place_behind_the_end_of_the_file() {
+    let quotes = "'".repeat(40);
+    for (path, text) in [
+        ("Dockerfile", format!("FROM x\nRUN [\"sh\", \"-c\", \"{quotes}\"]")),
+        ("mcp.json", format!("{{\"mcpServers\":{{\"a\":{{\"command\":\"sh\",\"args\":[\"{quotes}\"")),
+        ("SKILL.md", format!("---\ninstall:\n  - kind: go\n    module: \"{quotes}\"\n---")),
+    ] {
+        let all = units(path, false, &text);
+        assert!(all.iter().any(|unit| unit.text.contains(r"'\''")), "{path}: {all:?}");
+        for unit in &all {
+            for at in 0..unit.text.len() {
+                assert!(unit.origin(at) <= text.len(), "{path}: {at} of {unit:?}");
+            }
+        }
+    }
+}
